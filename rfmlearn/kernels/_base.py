@@ -1,0 +1,251 @@
+"""The contract of a kernel, and the tiles by which every kernel works through its pairs."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from .._threads import share_rows
+from ._points import Points, as_points
+
+# Rows and columns of a tile: 1 MB in float64, so that it stays in the second-level cache between its passes.
+TILE = (256, 1024)
+LOG2_E = 1.0 / math.log(2.0)
+
+
+class Profile(NamedTuple):
+    """Kernel as a function of the sum over coordinates, as `_loops` wants it.
+
+    ``family`` 0: exp2(-rate S^exponent); 1: (const + rate S)^degree. ``scale`` makes the derivative a weight, and
+    sums up to ``cusp`` have weight zero.
+    """
+
+    family: int
+    exponent: float
+    rate: float
+    scale: float
+    const: float
+    degree: int
+    cusp: float
+
+    @property
+    def value_arguments(self):
+        return self.family, self.exponent, self.rate, self.const, self.degree
+
+    @property
+    def weight_arguments(self):
+        return self.family, self.exponent, self.rate, self.scale, self.const, self.degree, self.cusp
+
+
+@dataclass(frozen=True)
+class Kernel(ABC):
+    """A positive definite function of two points, immutable, with its gradient in closed form.
+
+    Kernels act on points as they are given; feature learning transforms the points before. A kernel is a sum over
+    coordinates of a function of their differences, and a profile of that sum: subclasses say what both are, and the
+    Gram matrix, the product with a vector and the gradient follow here, tile by tile, in memory of
+    O(tile) beside the result.
+    """
+
+    bandwidth: float = 10.0
+
+    def __post_init__(self):
+        if not (np.isfinite(self.bandwidth) and self.bandwidth > 0):
+            raise ValueError(f"bandwidth must be a positive finite number, got {self.bandwidth!r}.")
+
+    def with_bandwidth(self, bandwidth):
+        """The same kernel with another bandwidth, a length in units of transformed distance."""
+        return replace(self, bandwidth=float(bandwidth))
+
+    # What subclasses say -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def profile(self, n_coordinates: int) -> Profile:
+        """Kernel as a function of the sum over coordinates."""
+
+    @abstractmethod
+    def sums(self, z: Prepared, x: Prepared, out, row=0, column=0, upper=False):
+        """Write the sums of all pairs of two sets into ``out[row:, column:]``; with `upper` right of its diagonal."""
+
+    @abstractmethod
+    def distances(self, sums, n_coordinates):
+        """Lengths that belong to sums, those to which `bandwidth` is compared."""
+
+    @abstractmethod
+    def accumulator(self, z: Prepared, x: Prepared, z_coef, x_coef) -> GradientAccumulator:
+        """Collector of the gradient of an expansion, fed with tiles of weights."""
+
+    # What follows ----------------------------------------------------------------------------------------------
+
+    def __call__(self, X, Z=None):
+        """Gram matrix ``K[i, j] = k(z_i, x_j)``, shape (len(Z), len(X)); of X with itself if Z is None.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d) or Points
+            Centres.
+        Z : array-like of shape (m, d) or Points, default=None
+            Points of evaluation. None means X: half the work, and an exactly symmetric result.
+
+        Returns
+        -------
+        ndarray of shape (m, n)
+            float32 if X is, else float64. Cost O(m n d) time, no memory beside the result.
+        """
+        X = as_points(X)
+        if Z is None:
+            from ._pairs import PairMatrix
+
+            pairs = PairMatrix.empty(len(X), X.dtype)
+            pairs.fill_sums(self, X)
+            pairs.fill_gram(self)
+            return pairs.symmetric_gram()
+        Z = as_points(Z).astype(X.dtype)
+        z, x = self.prepare(Z, X)
+        K = np.empty((len(Z), len(X)), dtype=X.dtype)
+        values = self.profile(X.n_coordinates).value_arguments
+        for rows, columns in tiles(len(Z), len(X)):
+            self.sums(z[rows], x[columns], K, rows.start, columns.start)
+        share_rows(_loops().profile_rows, len(Z), K, *values, K, work=K.size)
+        return K
+
+    def diag(self, X):
+        """``k(x_i, x_i)``, which is one for every kernel here."""
+        X = as_points(X)
+        return np.ones(len(X), dtype=X.dtype)
+
+    def product(self, X, coef, Z):
+        """Expansion ``f_l(z_j) = sum_i coef[i, l] k(x_i, z_j)`` without its Gram matrix, shape (len(Z), n_outputs)."""
+        X = as_points(X)
+        Z = as_points(Z).astype(X.dtype)
+        z, x = self.prepare(Z, X)
+        coef = np.asarray(coef, dtype=X.dtype).reshape(len(X), -1)
+        values = self.profile(X.n_coordinates).value_arguments
+        out = np.zeros((len(Z), coef.shape[1]), dtype=X.dtype)
+        workspace = np.empty((min(TILE[0], len(Z)), min(TILE[1], len(X))), dtype=X.dtype)
+        for rows, columns in tiles(len(Z), len(X)):
+            K = workspace_tile(workspace, rows, columns)
+            self.sums(z[rows], x[columns], K)
+            share_rows(_loops().profile_rows, len(K), K, *values, K, work=4 * K.size)
+            out[rows] += K @ coef[columns]
+        return out
+
+    def gradient(self, X, coef, Z):
+        """Gradient of the expansion with respect to the point of evaluation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d) or Points
+            Centres x_i.
+        coef : array-like of shape (n,) or (n, n_outputs)
+            Dual coefficients: ``f_l(z) = sum_i coef[i, l] k(x_i, z)``.
+        Z : array-like of shape (m, d) or Points
+            Points of evaluation.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, m, d)
+            ``[l, j]`` is the gradient of f_l at z_j. Pairs at distance zero, where the kernel may have a cusp,
+            contribute nothing. O(m n d n_outputs) time; memory of a tile beside the result.
+        """
+        X = as_points(X)
+        Z = as_points(Z).astype(X.dtype)
+        z, x = self.prepare(Z, X)
+        coef = np.ascontiguousarray(np.asarray(coef, dtype=X.dtype).reshape(len(X), -1).T)
+        collect = self.accumulator(z, x, None, coef)
+        weights = self.profile(X.n_coordinates).weight_arguments
+        workspace = np.empty((2, min(TILE[0], len(Z)), min(TILE[1], len(X))), dtype=X.dtype)
+        for rows, columns in tiles(len(Z), len(X)):
+            S, W = workspace_tile(workspace[0], rows, columns), workspace_tile(workspace[1], rows, columns)
+            self.sums(z[rows], x[columns], S)
+            share_rows(_loops().weight_rows, len(S), S, 0, 0, False, *weights, W, work=4 * S.size)
+            collect.add(rows, columns, W)
+        return collect.gradient()
+
+    def prepare(self, Z, X):
+        """Both sets as the loops want them, from a common origin: subtracting it keeps the digits of distances."""
+        origin = X.numeric.mean(axis=0, dtype=np.float64).astype(X.dtype) if len(X) else 0
+        x = Prepared.of(X, origin, self)
+        return (x if Z is X else Prepared.of(Z, origin, self, x.tables)), x
+
+    def tables(self, levels):
+        """One table a categorical column: the sums of all pairs of its levels."""
+        tables = []
+        for rows in levels:
+            points = Points(np.ascontiguousarray(rows))
+            prepared = Prepared(points, *_layouts(points.numeric), ())
+            table = np.zeros((len(rows), len(rows)), dtype=rows.dtype)
+            if rows.shape[1]:
+                self.sums(prepared, prepared, table)
+            tables.append(table)
+        return tuple(tables)
+
+
+class Prepared(NamedTuple):
+    """Points in the layouts of the loops: rows, rows transposed, squared norms, tables of the categories."""
+
+    points: Points
+    columns: np.ndarray
+    norms: np.ndarray
+    tables: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(cls, points, origin, kernel, tables=None):
+        points = Points(np.ascontiguousarray(points.numeric - origin), points.codes, points.levels)
+        tables = kernel.tables(points.levels) if tables is None else tables
+        return cls(points, *_layouts(points.numeric), tables)
+
+    def __getitem__(self, rows):  # type: ignore[override]
+        """A slice of the points."""
+        return Prepared(
+            self.points[rows], np.ascontiguousarray(self.columns[:, rows]), self.norms[rows], self.tables
+        )
+
+    def add_categories(self, x, S, row, column, upper):
+        """Add the categorical parts of the sums of all pairs of ``self`` and `x`."""
+        n = len(self.points)
+        for g, table in enumerate(self.tables):
+            codes = np.ascontiguousarray(self.points.codes[:, g]), np.ascontiguousarray(x.points.codes[:, g])
+            work = 2 * n * len(x.points)
+            share_rows(_loops().add_table, n, *codes, table, S, row, column, upper, work=work)
+
+
+class GradientAccumulator(ABC):
+    """Collects a gradient from tiles of weights."""
+
+    @abstractmethod
+    def add(self, rows, columns, W, both=False):
+        """Add the pairs (rows, columns) with weights W; with `both` also as (columns, rows)."""
+
+    @abstractmethod
+    def gradient(self):
+        """The gradient, shape (n_outputs, m, d)."""
+
+
+def _layouts(numeric):
+    return np.ascontiguousarray(numeric.T), np.einsum("ij,ij->i", numeric, numeric)
+
+
+def tiles(n_rows, n_columns, upper=False):
+    """Pairs of slices that cover the rectangle, or what of it touches the diagonal or lies right of it."""
+    for i in range(0, n_rows, TILE[0]):
+        rows = slice(i, min(n_rows, i + TILE[0]))
+        for j in range(i if upper else 0, n_columns, TILE[1]):
+            yield rows, slice(j, min(n_columns, j + TILE[1]))
+
+
+def workspace_tile(workspace, rows, columns):
+    """A contiguous array of the tile's shape in the first entries of the workspace."""
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    return workspace.reshape(-1)[: shape[0] * shape[1]].reshape(shape)
+
+
+def _loops():
+    """The compiled loops, imported when first needed: numba takes longer to import than the rest of the package."""
+    from . import _loops as loops
+
+    return loops

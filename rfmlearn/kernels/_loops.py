@@ -1,0 +1,247 @@
+"""All compiled loops over pairs of points.
+
+Every function takes ``(start, stop, ...)``, a range of rows that it alone writes, so that ranges can run in threads.
+A kernel is a sum over coordinates and a profile of that sum:
+
+=============  ==========================================  =====================================
+family         sum S of a pair with differences D_k        kernel and weight
+=============  ==========================================  =====================================
+power          sum_k |D_k|^p                               exp(-r S^e),  -r e S^(e-1) kernel
+sum of exp.    sum_k exp(-r |D_k|^q)                       (a + b S)^m,  -r b m (a + b S)^(m-1)
+=============  ==========================================  =====================================
+
+The weight is the factor that a pair's gradient needs beside the derivative of its coordinates; for the power family
+p times it equals d kernel / d S times p. Weights of a pair at distance zero are zero: the kernel has a cusp there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ._elementary import exp2, log2
+
+JIT = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract", "nsz", "arcp"},
+}
+_BLOCK = 64
+
+
+@njit(**JIT)
+def _power(t, p, out):
+    """``out = t^p`` for t >= 0, with 0^p = 0 for every p but 0."""
+    zero = t.dtype.type(0)
+    if p == 1.0:
+        for j in range(t.size):
+            out[j] = t[j]
+    elif p == 2.0:
+        for j in range(t.size):
+            out[j] = t[j] * t[j]
+    elif p == 0.5:
+        for j in range(t.size):
+            out[j] = np.sqrt(t[j])
+    elif p == 1.5:
+        for j in range(t.size):
+            out[j] = t[j] * np.sqrt(t[j])
+    elif p == 0.0:
+        for j in range(t.size):
+            out[j] = t.dtype.type(1)
+    else:
+        power = t.dtype.type(p)
+        smallest = t.dtype.type(1e-37)
+        for j in range(t.size):
+            value = exp2(power * log2(max(t[j], smallest)))
+            out[j] = value if t[j] > smallest else zero
+
+
+@njit(**JIT)
+def _profile(sums, family, e, rate, const, degree, out):
+    """Kernel values of sums; `rate` is in powers of two for the power family."""
+    if family == 0:
+        r = sums.dtype.type(-rate)
+        _power(sums, e, out)
+        for j in range(sums.size):
+            out[j] = exp2(r * out[j])
+    else:
+        a, b = sums.dtype.type(const), sums.dtype.type(rate)
+        for j in range(sums.size):
+            base = a + b * sums[j]
+            value = base
+            for _ in range(degree - 1):
+                value *= base
+            out[j] = value
+
+
+@njit(**JIT)
+def _weight(sums, family, e, rate, scale, const, degree, cusp, out, buffer):
+    """Weights of sums, `scale` times the derivative of the profile; zero where the sum is at most `cusp`."""
+    zero, c = sums.dtype.type(0), sums.dtype.type(scale)
+    limit = sums.dtype.type(cusp)
+    if family == 0:
+        _profile(sums, family, e, rate, const, degree, out)
+        if e == 0.5:
+            for j in range(sums.size):
+                out[j] = c * out[j] / np.sqrt(sums[j]) if sums[j] > limit else zero
+        elif e == 1.0:
+            for j in range(sums.size):
+                out[j] = c * out[j] if sums[j] > limit else zero
+        else:
+            _power(sums, e - 1.0, buffer)
+            for j in range(sums.size):
+                out[j] = c * out[j] * buffer[j] if sums[j] > limit else zero
+    else:
+        a, b = sums.dtype.type(const), sums.dtype.type(rate)
+        for j in range(sums.size):
+            base = a + b * sums[j]
+            value = c
+            for _ in range(degree - 1):
+                value *= base
+            out[j] = value
+
+
+@njit(**JIT)
+def square_sums(start, stop, G, Z, X, z_norms, x_norms, near, S, row, column, upper):
+    """Turn inner products into squared distances, ``S[row + i, column + j] = |z_i|^2 + |x_j|^2 - 2 G[i, j]``.
+
+    Where that is less than `near` times the norms, cancellation has eaten the digits: those pairs are computed anew
+    from differences. With `upper`, only entries right of the diagonal of S are written.
+    """
+    two, zero, relative = G.dtype.type(2), G.dtype.type(0), G.dtype.type(near)
+    d = X.shape[1]
+    for i in range(start, stop):
+        first = max(0, row + i + 1 - column) if upper else 0
+        target = S[row + i]
+        norm = z_norms[i]
+        n_near = 0
+        for j in range(first, x_norms.size):
+            both = norm + x_norms[j]
+            s = both - two * G[i, j]
+            n_near += s < relative * both
+            target[column + j] = max(s, zero)
+        if n_near:
+            for j in range(first, x_norms.size):
+                if target[column + j] < relative * (norm + x_norms[j]):
+                    s = zero
+                    for k in range(d):
+                        s += (Z[i, k] - X[j, k]) * (Z[i, k] - X[j, k])
+                    target[column + j] = s
+
+
+@njit(**JIT)
+def coordinate_sums(start, stop, Z, XT, p, rate, S, row, column, upper):
+    """Sums over coordinates of |D_k|^p, or of 2^(-rate |D_k|^p) if rate > 0; XT has a row a coordinate."""
+    zero, r = Z.dtype.type(0), Z.dtype.type(-rate)
+    n = XT.shape[1]
+    differences, powers = np.empty(n, Z.dtype), np.empty(n, Z.dtype)
+    for i in range(start, stop):
+        first = max(0, row + i + 1 - column) if upper else 0
+        if first >= n:
+            continue
+        target = S[row + i, column + first : column + n]
+        t, u = differences[first:], powers[first:]
+        for j in range(target.size):
+            target[j] = zero
+        for k in range(XT.shape[0]):
+            z, x = Z[i, k], XT[k, first:]
+            for j in range(t.size):
+                t[j] = abs(z - x[j])
+            _power(t, p, u)
+            if rate > 0:
+                for j in range(u.size):
+                    target[j] += exp2(r * u[j])
+            else:
+                for j in range(u.size):
+                    target[j] += u[j]
+
+
+@njit(**JIT)
+def add_table(start, stop, z_codes, x_codes, table, S, row, column, upper):
+    """Add the part of one categorical column, ``S[row + i, column + j] += table[z_codes[i], x_codes[j]]``."""
+    for i in range(start, stop):
+        entries = table[z_codes[i]]
+        first = max(0, row + i + 1 - column) if upper else 0
+        for j in range(first, x_codes.size):
+            S[row + i, column + j] += entries[x_codes[j]]
+
+
+@njit(**JIT)
+def profile_rows(start, stop, S, family, e, rate, const, degree, K):
+    """``K = profile(S)`` row by row; K may be S, hence the copy: loops over overlapping arrays stay scalar."""
+    sums = np.empty(S.shape[1], S.dtype)
+    for i in range(start, stop):
+        sums[:] = S[i]
+        _profile(sums, family, e, rate, const, degree, K[i])
+
+
+@njit(**JIT)
+def weight_rows(start, stop, S, row, column, upper, family, e, rate, scale, const, degree, cusp, W):
+    """Weights of a tile of S that begins at (row, column); with `upper`, zero on and left of the diagonal of S."""
+    n = W.shape[1]
+    buffer = np.empty(n, S.dtype)
+    for i in range(start, stop):
+        first = min(n, max(0, row + i + 1 - column)) if upper else 0
+        for j in range(first):
+            W[i, j] = 0
+        sums = S[row + i, column + first : column + n]
+        _weight(sums, family, e, rate, scale, const, degree, cusp, W[i, first:], buffer[first:])
+
+
+@njit(**JIT)
+def fill_lower(start, stop, A, family, e, rate, const, degree, diagonal):
+    """Kernel values into the lower triangle of A from the sums in its upper one; rows in blocks of 64."""
+    n = A.shape[0]
+    tile = np.empty((_BLOCK, _BLOCK), A.dtype)
+    for block in range(start, stop):
+        i0, i1 = block * _BLOCK, min(n, (block + 1) * _BLOCK)
+        for j0 in range(i0, n, _BLOCK):
+            j1 = min(n, j0 + _BLOCK)
+            for i in range(i0, i1):
+                first = max(j0, i + 1)
+                if first < j1:
+                    _profile(A[i, first:j1], family, e, rate, const, degree, tile[i - i0, first - j0 : j1 - j0])
+            for j in range(j0, j1):
+                for i in range(i0, min(i1, j)):
+                    A[j, i] = tile[i - i0, j - j0]
+        for i in range(i0, i1):
+            A[i, i] = diagonal
+
+
+@njit(**JIT)
+def coordinate_gradient(start, stop, ZT, XT, p, rate, W, z_coef, x_coef, both, z_grad, x_grad):
+    """Add a tile's part of the gradient along coordinates start to stop.
+
+    ``z_grad[l, k, i] += sum_j W[i, j] x_coef[l, j] v(z_ik - x_jk)``, with v(D) = sign(D) |D|^(p - 1), times
+    2^(-rate |D|^p) if rate > 0. With `both`, the pair's other half, ``x_grad[l, k, j] -= W[i, j] z_coef[l, i] v``, is
+    added as well, for tiles of which only the half right of the diagonal is visited.
+    """
+    m, n = W.shape
+    n_outputs = x_coef.shape[0]
+    zero, r = W.dtype.type(0), W.dtype.type(-rate)
+    t, u, v = np.empty(n, W.dtype), np.empty(n, W.dtype), np.empty(n, W.dtype)
+    for k in range(start, stop):
+        x = XT[k]
+        for i in range(m):
+            z, weights = ZT[k, i], W[i]
+            for j in range(n):
+                t[j] = abs(z - x[j])
+            _power(t, p - 1.0, v)
+            if rate > 0:
+                _power(t, p, u)
+                for j in range(n):
+                    v[j] *= exp2(r * u[j])
+            for j in range(n):
+                d = z - x[j]
+                v[j] = (v[j] if d > zero else -v[j]) * weights[j] if d != zero else zero
+            for output in range(n_outputs):
+                coef = x_coef[output]
+                total = zero
+                for j in range(n):
+                    total += v[j] * coef[j]
+                z_grad[output, k, i] += total
+                if both:
+                    c, target = z_coef[output, i], x_grad[output, k]
+                    for j in range(n):
+                        target[j] -= c * v[j]

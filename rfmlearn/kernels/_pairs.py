@@ -1,0 +1,70 @@
+"""One square array for all that a round of feature learning knows about pairs of training points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._threads import share_rows
+from ._base import TILE, Kernel, _loops, tiles, workspace_tile
+from ._points import Points
+
+
+@dataclass(frozen=True)
+class PairMatrix:
+    """Sums over coordinates above the diagonal, Gram matrix below and on it.
+
+    Both are symmetric, so one n x n array has room for both: the sums serve the bandwidth, the Gram matrix and, after
+    the solver has factored the lower triangle in place, the gradient. No distance is computed twice.
+    """
+
+    array: np.ndarray
+
+    @classmethod
+    def empty(cls, n, dtype):
+        return cls(np.empty((n, n), dtype=dtype))
+
+    def __len__(self):
+        return len(self.array)
+
+    def fill_sums(self, kernel: Kernel, points: Points):
+        """Sums of all pairs of points, into the upper triangle."""
+        x, _ = kernel.prepare(points, points)
+        for rows, columns in tiles(len(points), len(points), upper=True):
+            kernel.sums(x[rows], x[columns], self.array, rows.start, columns.start, upper=True)
+        object.__setattr__(self, "_prepared", x)
+
+    def fill_gram(self, kernel: Kernel):
+        """Gram matrix into the lower triangle, from the sums in the upper one."""
+        loops, n = _loops(), len(self)
+        values = kernel.profile(self._prepared.points.n_coordinates).value_arguments
+        share_rows(loops.fill_lower, -(-n // loops._BLOCK), self.array, *values, 1.0, work=4 * n * n)
+
+    def symmetric_gram(self):
+        """The array with the Gram matrix mirrored over the sums."""
+        for rows, columns in tiles(len(self), len(self), upper=True):
+            for start in range(rows.start, rows.stop, 64):
+                block = slice(start, min(start + 64, rows.stop))
+                right = slice(max(columns.start, block.stop), columns.stop)
+                self.array[block, right] = self.array[right, block].T
+        for start in range(0, len(self), 64):
+            block = self.array[start : start + 64, start : start + 64]
+            upper = np.triu_indices(len(block), 1)
+            block[upper] = block.T[upper]
+        return self.array
+
+    def gradient(self, kernel: Kernel, coef):
+        """Gradient of an expansion at all of its own centres, shape (n_outputs, n, d), from the sums."""
+        x = self._prepared
+        n = len(self)
+        coef = np.ascontiguousarray(np.asarray(coef, dtype=self.array.dtype).reshape(n, -1).T)
+        collect = kernel.accumulator(x, x, coef, coef)
+        weights = kernel.profile(x.points.n_coordinates).weight_arguments
+        workspace = np.empty((min(TILE[0], n), min(TILE[1], n)), dtype=self.array.dtype)
+        for rows, columns in tiles(n, n, upper=True):
+            W = workspace_tile(workspace, rows, columns)
+            start = rows.start, columns.start
+            share_rows(_loops().weight_rows, len(W), self.array, *start, True, *weights, W, work=4 * W.size)
+            collect.add(rows, columns, W, both=True)
+        return collect.gradient()

@@ -1,0 +1,84 @@
+"""Points: rows of numbers and, beside them, categories coded as integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Points:
+    """Rows that a kernel compares: numeric coordinates and embedded categories.
+
+    Row i stands for the vector ``[numeric[i], levels[0][codes[i, 0]], levels[1][codes[i, 1]], ...]``,
+    which `dense` writes out. Kernels never need it written out for distances: the part of a category
+    depends on two codes only and is looked up in a table.
+
+    Parameters
+    ----------
+    numeric : ndarray of shape (n, d)
+        Numeric coordinates, C-contiguous, float32 or float64.
+    codes : ndarray of shape (n, k), dtype int32
+        One category code a column, an index into the rows of `levels`.
+    levels : tuple of k ndarrays of shape (n_levels_g, width_g)
+        The vector that stands for each category; the last row, zero, stands for a missing or unseen one.
+    """
+
+    numeric: np.ndarray
+    codes: np.ndarray = field(default=None)  # type: ignore[assignment]
+    levels: tuple[np.ndarray, ...] = ()
+
+    def __post_init__(self):
+        if self.codes is None:
+            object.__setattr__(self, "codes", np.empty((len(self.numeric), 0), dtype=np.int32))
+
+    @classmethod
+    def one_hot(cls, numeric, codes, n_levels):
+        """Points whose categories are unit vectors; codes of -1 (missing, unseen) are zero vectors."""
+        codes = np.asarray(codes)
+        n_levels = np.asarray(n_levels, dtype=codes.dtype)
+        eyes = tuple(np.eye(k + 1, k, dtype=numeric.dtype) for k in n_levels)
+        return cls(numeric, np.where(codes < 0, n_levels, codes).astype(np.int32), eyes)
+
+    def __len__(self):
+        return len(self.numeric)
+
+    def __getitem__(self, rows):
+        return Points(self.numeric[rows], self.codes[rows], self.levels)
+
+    @property
+    def dtype(self):
+        return self.numeric.dtype
+
+    @property
+    def widths(self):
+        """Number of coordinates of each block: the numeric one first, then each category."""
+        return (self.numeric.shape[1], *(rows.shape[1] for rows in self.levels))
+
+    @property
+    def n_coordinates(self):
+        return sum(self.widths)
+
+    def dense(self):
+        """All coordinates written out, an array of shape (n, n_coordinates)."""
+        if not self.levels:
+            return self.numeric
+        return np.hstack([self.numeric, *(rows[c] for rows, c in zip(self.levels, self.codes.T, strict=True))])
+
+    def flatten(self):
+        """The same points with every coordinate numeric."""
+        return Points(self.dense()) if self.levels else self
+
+    def astype(self, dtype):
+        return Points(
+            np.ascontiguousarray(self.numeric, dtype=dtype), self.codes, tuple(rows.astype(dtype) for rows in self.levels)
+        )
+
+
+def as_points(X):
+    """Points of an array of any layout and real dtype; float32 stays, all else becomes float64."""
+    if isinstance(X, Points):
+        return X
+    X = np.asarray(X)
+    return Points(np.ascontiguousarray(X, dtype=np.float32 if X.dtype == np.float32 else np.float64))

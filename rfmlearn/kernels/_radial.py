@@ -1,0 +1,132 @@
+"""Kernels of the Euclidean distance: matrix products do the work."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._threads import share_rows
+from ._base import LOG2_E, GradientAccumulator, Kernel, Profile, _loops
+
+
+@dataclass(frozen=True)
+class LaplaceKernel(Kernel):
+    """Laplace kernel ``k(x, z) = exp(-|x - z|^q / L^q)`` with the Euclidean norm.
+
+    Parameters
+    ----------
+    bandwidth : float, default=10.0
+        L > 0, a length in units of transformed distance, for every q.
+    exponent : float, default=1.0
+        q, 0 < q <= 2, beyond which the kernel is not positive definite. 1 is the Laplace kernel proper, 2 a Gaussian
+        with sigma = L / sqrt(2). Smaller values make rougher functions.
+
+    References
+    ----------
+    Radhakrishnan et al., Mechanism for feature learning in neural networks and backpropagation-free machine learning
+    models, arXiv 2212.13881; Beaglehole et al., xRFM, arXiv 2508.10053.
+
+    Examples
+    --------
+    >>> from rfmlearn.kernels import LaplaceKernel
+    >>> LaplaceKernel(bandwidth=5.0)([[0.0, 0.0], [3.0, 4.0]]).round(3)
+    array([[1.   , 0.368],
+           [0.368, 1.   ]])
+    """
+
+    exponent: float = 1.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 < self.exponent <= 2:
+            raise ValueError(f"exponent must lie in (0, 2], got {self.exponent!r}.")
+
+    def profile(self, n_coordinates):
+        """Exponential of a power of the squared distance."""
+        q, rate = self.exponent, self.bandwidth**-self.exponent
+        return Profile(0, q / 2, LOG2_E * rate, -q * rate, 0.0, 1, 1e-30)
+
+    def sums(self, z, x, out, row=0, column=0, upper=False):
+        """Squared distances, by a matrix product and, for near duplicates, by differences."""
+        Z, X = z.points.numeric, x.points.numeric
+        near = 1e-6 if X.dtype == np.float64 else 1e-2
+        share_rows(
+            *(_loops().square_sums, len(Z), Z @ X.T, Z, X, z.norms, x.norms, near, out, row, column, upper),
+            work=4 * len(Z) * len(X),
+        )
+        z.add_categories(x, out, row, column, upper)
+
+    def distances(self, sums, n_coordinates):
+        """Euclidean distances."""
+        return np.sqrt(sums)
+
+    def accumulator(self, z, x, z_coef, x_coef):
+        """Gradients by matrix products."""
+        return _RadialGradient(z, x, z_coef, x_coef)
+
+
+@dataclass(frozen=True)
+class GaussianKernel(LaplaceKernel):
+    """Gaussian kernel ``k(x, z) = exp(-|x - z|^2 / (2 sigma^2))``, with ``bandwidth`` = sigma.
+
+    Parameters
+    ----------
+    bandwidth : float, default=10.0
+        sigma > 0, in units of transformed distance.
+
+    Examples
+    --------
+    >>> from rfmlearn.kernels import GaussianKernel
+    >>> GaussianKernel(bandwidth=1.0)([[0.0], [1.0]]).round(3)
+    array([[1.   , 0.607],
+           [0.607, 1.   ]])
+    """
+
+    exponent: float = 2.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.exponent != 2:
+            raise ValueError(f"exponent of a Gaussian kernel must be 2, got {self.exponent!r}.")
+
+    def profile(self, n_coordinates):
+        """Exponential of the squared distance."""
+        rate = 0.5 / self.bandwidth**2
+        return Profile(0, 1.0, LOG2_E * rate, -2 * rate, 0.0, 1, 0.0)
+
+
+class _RadialGradient(GradientAccumulator):
+    """``sum_i a_i w_ij (z_j - x_i)``: the weights times [a x, a], two columns of blocks in one product."""
+
+    def __init__(self, z, x, z_coef, x_coef):
+        self._z = z.points.dense()
+        self._targets = self._stack(x.points.dense(), x_coef)
+        self._sources = None if z_coef is None else self._targets
+        self._out = np.zeros((len(self._z), self._targets.shape[1]), dtype=self._z.dtype)
+        self._n_outputs = len(x_coef)
+
+    @staticmethod
+    def _stack(points, coef):
+        """Columns ``[a_1 x, ..., a_c x, a_1, ..., a_c]``."""
+        return np.hstack([*(a[:, None] * points for a in coef), coef.T])
+
+    def add(self, rows, columns, W, both=False):
+        self._out[rows] += W @ self._targets[columns]
+        if both:
+            self._out[columns] += W.T @ self._sources[rows]
+
+    def gradient(self):
+        c, d = self._n_outputs, self._z.shape[1]
+        moments, masses = self._out[:, : c * d], self._out[:, c * d :]
+        gradient = np.empty((c, *self._z.shape), dtype=self._z.dtype)
+        for output in range(c):
+            np.multiply(masses[:, output, None], self._z, out=gradient[output])
+            gradient[output] -= moments[:, output * d : (output + 1) * d]
+        return gradient
+
+
+def gaussian_bandwidth(length):
+    """Sigma of the Gaussian kernel that equals ``exp(-|x - z|^2 / length^2)``."""
+    return length / math.sqrt(2.0)

@@ -1,0 +1,15 @@
+"""Solvers of ``(K + alpha W^-1) c = y``."""
+
+from ._cholesky import CholeskyFactor
+from ._conjugate_gradient import NystromPreconditioner, SolveResult, conjugate_gradient, gram_product
+from ._leave_one_out import RidgePath, leave_one_out_residuals
+
+__all__ = [
+    "CholeskyFactor",
+    "NystromPreconditioner",
+    "RidgePath",
+    "SolveResult",
+    "conjugate_gradient",
+    "gram_product",
+    "leave_one_out_residuals",
+]

@@ -1,0 +1,94 @@
+"""Direct solution of ``(K + diag(ridge)) c = y``: a Cholesky factor in the place of the Gram matrix."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy.linalg import get_lapack_funcs
+from sklearn.exceptions import ConvergenceWarning
+
+_MAX_TRIES = 6
+
+
+class CholeskyFactor:
+    """Factor of ``G = K + diag(ridge)`` in the lower triangle of the array that held K.
+
+    Parameters
+    ----------
+    pairs : PairMatrix
+        Holds K in its lower triangle, and above it what K can be computed from again. The diagonal and what lies
+        below it are overwritten, what lies above is left alone.
+    kernel : Kernel
+        Refills the lower triangle if a factorisation fails.
+    ridge : ndarray of shape (n,)
+        Added to the diagonal, ``alpha / sample_weight``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If G is not positive definite even with the largest jitter.
+
+    Notes
+    -----
+    n^3 / 3 operations and no memory. If rounding makes G indefinite, a jitter of ``10 n eps`` is added to the
+    diagonal and raised tenfold, at most six times, and a `ConvergenceWarning` says so.
+    """
+
+    def __init__(self, pairs, kernel, ridge):
+        array = pairs.array
+        (potrf,) = get_lapack_funcs(("potrf",), (array,))
+        jitter = 0.0
+        for attempt in range(_MAX_TRIES + 1):
+            if attempt:
+                jitter = 10.0**attempt * len(pairs) * np.finfo(array.dtype).eps
+                pairs.fill_gram(kernel)
+            np.einsum("ii->i", array)[:] += (ridge + jitter).astype(array.dtype)
+            # The transpose of a C array is the Fortran array that LAPACK factors in place.
+            _, info = potrf(array.T, lower=0, overwrite_a=1, clean=0)
+            if info == 0:
+                break
+        else:
+            raise np.linalg.LinAlgError(
+                f"K + alpha W^-1 is not positive definite, even with {jitter:.1e} added to its diagonal: "
+                f"increase alpha (smallest ridge here {ridge.min():.1e})."
+            )
+        if jitter:
+            warnings.warn(
+                f"K + alpha W^-1 is numerically singular; {jitter:.1e} was added to its diagonal. Increase alpha "
+                f"(smallest ridge here {ridge.min():.1e}) or remove duplicate rows.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        self.ridge = ridge + jitter
+        self._array = array
+
+    def solve(self, Y):
+        """``G^-1 Y`` for Y of shape (n, n_outputs)."""
+        (potrs,) = get_lapack_funcs(("potrs",), (self._array,))
+        return potrs(self._array.T, np.asarray(Y, dtype=self._array.dtype), lower=0)[0]
+
+    def inverse_diagonal(self, rows=None):
+        """Diagonal entries of G^-1, all or those of some rows.
+
+        ``(G^-1)_ii = |L^-1 e_i|^2``. All of them cost n^3 / 3 and the factor, which becomes its own inverse; m of
+        them cost m n^2 and O(n m) memory.
+        """
+        if rows is None:
+            (trtri,) = get_lapack_funcs(("trtri",), (self._array,))
+            trtri(self._array.T, lower=0, overwrite_c=1)
+            return column_norms(self._array)
+        (trtrs,) = get_lapack_funcs(("trtrs",), (self._array,))
+        units = np.zeros((len(self._array), len(rows)), dtype=self._array.dtype, order="F")
+        units[rows, np.arange(len(rows))] = 1
+        solved, _ = trtrs(self._array.T, units, lower=0, trans=1, overwrite_b=1)
+        return np.einsum("ij,ij->j", solved, solved)
+
+
+def column_norms(array, block=256):
+    """Squared norms of the columns of a lower triangle."""
+    norms = np.zeros(len(array), dtype=np.float64)
+    for start in range(0, len(array), block):
+        rows = np.tril(array[start : start + block, : start + block], k=start)
+        norms[: rows.shape[1]] += np.einsum("ij,ij->j", rows, rows)
+    return norms
