@@ -107,7 +107,7 @@ def _is_category(column, name):
 
 def _to_float(values, name):
     try:
-        return np.array(values, dtype=np.float64)
+        return np.array([float(value) for value in values], dtype=np.float64)
     except TypeError as error:
         raise TypeError(f"Column {name!r}: {error}") from error
     except (ValueError, OverflowError) as error:

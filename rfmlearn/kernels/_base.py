@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -52,6 +52,9 @@ class Kernel(ABC):
     """
 
     bandwidth: float = 10.0
+
+    # Whether `sums` change with the bandwidth, so that the median of distances has to come from another kernel's.
+    sums_depend_on_bandwidth: ClassVar[bool] = False
 
     def __post_init__(self):
         if not (np.isfinite(self.bandwidth) and self.bandwidth > 0):

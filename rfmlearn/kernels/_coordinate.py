@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -153,6 +154,12 @@ class SumPowerLaplaceKernel(_CoordinateKernel):
     exponent: float = 1.0
     const_mix: float = 0.0
     degree: int = 2
+
+    sums_depend_on_bandwidth: ClassVar[bool] = True
+
+    def bandwidth_proxy(self):
+        """Kernel whose distance d gives a coordinate's typical difference, ``d / n_coordinates^(1/q)``."""
+        return ProductLaplaceKernel(self.bandwidth, self.exponent)
 
     def __post_init__(self):
         super().__post_init__()

@@ -1,0 +1,195 @@
+"""The recursion of a recursive feature machine: solve, take gradients, form a new feature matrix."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ._agop import agop_rows, expansion_agop
+from ._bandwidth import adapt_bandwidth, bandwidth_rows
+from ._feature_matrix import FORMS, FeatureMatrix
+from .kernels import Kernel, PairMatrix, Points
+from .solvers import CholeskyFactor, NystromPreconditioner, conjugate_gradient, gram_product
+
+# From this many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
+ITERATIVE_FROM = 2500
+_MAX_RANK = 1000
+
+
+@dataclass(frozen=True)
+class RFMIterate:
+    """One round: a feature matrix and the kernel machine fitted with it.
+
+    Attributes
+    ----------
+    n_iter : int
+        How often the feature matrix was learned; 0 is the plain kernel.
+    kernel : Kernel
+        With the bandwidth of this round.
+    feature_matrix : FeatureMatrix
+    points : Points
+        Training points in the coordinates of the feature matrix.
+    dual_coef : ndarray of shape (n, n_outputs)
+    solver : str
+        "cholesky", or "cg" for an approximate solution.
+    residual : float
+        ``|y - G c| / |y|`` that the solver left, 0 for a direct one.
+    seconds : float
+        Wall time since the recursion began.
+    """
+
+    n_iter: int
+    kernel: Kernel
+    feature_matrix: FeatureMatrix
+    points: Points
+    dual_coef: np.ndarray
+    solver: str
+    residual: float
+    seconds: float
+
+    def decision(self, points):
+        """Expansion at new points, in original coordinates, shape (m, n_outputs)."""
+        transformed = self.feature_matrix.transform(points)
+        return self.kernel.product(self.points, self.dual_coef, transformed)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Exact fit of an iterate, with what its factor can still tell."""
+
+    iterate: RFMIterate
+    factor: CholeskyFactor
+    pairs: PairMatrix
+
+
+@dataclass(frozen=True)
+class Recursion:
+    """Training data and settings of the recursion.
+
+    Parameters
+    ----------
+    points : Points
+        Training points in original coordinates.
+    targets : ndarray of shape (n, n_outputs)
+    sample_weight : ndarray of shape (n,)
+        Positive.
+    kernel : Kernel
+    adaptive : bool
+        Whether every round sets the bandwidth to the median distance.
+    alpha : float
+        Ridge.
+    form : str
+        A key of `FORMS`.
+    agop_power, shrinkage : float
+        As in `FeatureMatrix`.
+    n_agop_samples : int or None
+    iterative : bool
+        Whether `rounds` solves by preconditioned conjugate gradients in float32.
+    tol : float
+        Their tolerance.
+    rng : numpy.random.RandomState
+    """
+
+    points: Points
+    targets: np.ndarray
+    sample_weight: np.ndarray
+    kernel: Kernel
+    adaptive: bool
+    alpha: float
+    form: str
+    agop_power: float
+    shrinkage: float
+    n_agop_samples: int | None
+    iterative: bool
+    tol: float
+    rng: np.random.RandomState
+
+    @property
+    def ridge(self):
+        """What is added to the diagonal of the Gram matrix, ``alpha / sample_weight``."""
+        return self.alpha / self.sample_weight
+
+    # Drawn once, so that every round and the final fit look at the same rows.
+
+    @cached_property
+    def _bandwidth_rows(self):
+        return bandwidth_rows(self.sample_weight, self.rng)
+
+    @cached_property
+    def _agop_rows(self):
+        return agop_rows(self.sample_weight, self.n_agop_samples, self.rng)
+
+    @cached_property
+    def _landmarks(self):
+        """Rows whose columns precondition the system."""
+        n = len(self.points)
+        return np.sort(self.rng.choice(n, min(_MAX_RANK, n // 4 + 1), replace=False))
+
+    def initial_feature_matrix(self):
+        """The identity in the form asked for."""
+        return FORMS[self.form].identity(self.points)
+
+    def rounds(self, feature_matrix=None) -> Iterator[RFMIterate]:
+        """Endless iterates, from the plain kernel on; each is solved when asked for, and its AGOP taken after that.
+
+        Cost of one: O(n^2 (d + rank)) by conjugate gradients or O(n^3 / 3 + n^2 d) by a Cholesky factor, n^2 numbers of
+        memory.
+        """
+        start, coef = time.perf_counter(), None
+        feature_matrix = feature_matrix or self.initial_feature_matrix()
+        dtype = np.dtype(np.float32) if self.iterative else self.points.dtype
+        pairs, points = PairMatrix.empty(len(self.points), dtype), self.points.astype(dtype)
+        n_iter = 0
+        while True:
+            transformed = feature_matrix.transform(points)
+            kernel = self._fill(pairs, transformed)
+            if self.iterative:
+                result = self._solve_approximately(pairs, coef)
+                coef, residual, solver = result.coef, result.residual, "cg"
+            else:
+                factor = CholeskyFactor(pairs, kernel, self.ridge)
+                coef, residual, solver = factor.solve(self.targets), 0.0, "cholesky"
+            seconds = time.perf_counter() - start
+            yield RFMIterate(n_iter, kernel, feature_matrix, transformed, coef, solver, residual, seconds)
+            agop = expansion_agop(kernel, feature_matrix, transformed, coef, *self._agop_rows, pairs)
+            feature_matrix = feature_matrix.learn(agop, self.agop_power, self.shrinkage)
+            n_iter += 1
+
+    def solve(self, feature_matrix, n_iter, pairs=None) -> Solution:
+        """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory."""
+        start = time.perf_counter()
+        pairs = pairs or PairMatrix.empty(len(self.points), self.points.dtype)
+        transformed = feature_matrix.transform(self.points)
+        kernel = self._fill(pairs, transformed)
+        factor = CholeskyFactor(pairs, kernel, self.ridge)
+        coef = factor.solve(self.targets)
+        seconds = time.perf_counter() - start
+        iterate = RFMIterate(n_iter, kernel, feature_matrix, transformed, coef, "cholesky", 0.0, seconds)
+        return Solution(iterate, factor, pairs)
+
+    def agop(self, solution: Solution):
+        """AGOP of the fitted function, a square array over all coordinates."""
+        fitted = solution.iterate
+        parts = fitted.kernel, fitted.feature_matrix, fitted.points, fitted.dual_coef
+        return expansion_agop(*parts, *self._agop_rows, solution.pairs)
+
+    def _fill(self, pairs, transformed):
+        """Sums and Gram matrix of the points; the kernel with its bandwidth."""
+        kernel, (rows, weights) = self.kernel, self._bandwidth_rows
+        if self.adaptive and kernel.sums_depend_on_bandwidth:
+            kernel = adapt_bandwidth(kernel, pairs, rows, weights, transformed)
+        pairs.fill_sums(kernel, transformed)
+        if self.adaptive and not kernel.sums_depend_on_bandwidth:
+            kernel = adapt_bandwidth(kernel, pairs, rows, weights, transformed)
+        pairs.fill_gram(kernel)
+        return kernel
+
+    def _solve_approximately(self, pairs, start):
+        array, ridge = pairs.array, self.ridge
+        precondition = NystromPreconditioner(array, ridge, self._landmarks)
+        targets = self.targets.astype(array.dtype)
+        return conjugate_gradient(gram_product(array, ridge), targets, precondition, start, self.tol)
