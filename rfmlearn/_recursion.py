@@ -40,6 +40,8 @@ class RFMIterate:
         ``|y - G c| / |y|`` that the solver left, 0 for a direct one.
     seconds : float
         Wall time since the recursion began.
+    factor, pairs : CholeskyFactor and PairMatrix, or None
+        Of the last round, which is solved exactly: leave-one-out and the AGOP need them.
     """
 
     n_iter: int
@@ -51,19 +53,13 @@ class RFMIterate:
     residual: float
     seconds: float
 
+    factor: CholeskyFactor | None = None
+    pairs: PairMatrix | None = None
+
     def decision(self, points):
         """Expansion at new points, in original coordinates, shape (m, n_outputs)."""
         transformed = self.feature_matrix.transform(points)
         return self.kernel.product(self.points, self.dual_coef, transformed)
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Exact fit of an iterate, with what its factor can still tell."""
-
-    iterate: RFMIterate
-    factor: CholeskyFactor
-    pairs: PairMatrix
 
 
 @dataclass(frozen=True)
@@ -129,53 +125,48 @@ class Recursion:
         n = len(self.points)
         return np.sort(self.rng.choice(n, min(_MAX_RANK, n // 4 + 1), replace=False))
 
-    def initial_feature_matrix(self):
-        """The identity in the form asked for."""
-        return FORMS[self.form].identity(self.points)
+    def rounds(self, max_iter, feature_matrix=None) -> Iterator[RFMIterate]:
+        """Iterates 0 (the plain kernel) to `max_iter`; the last one is exact and keeps its factor.
 
-    def rounds(self, feature_matrix=None) -> Iterator[RFMIterate]:
-        """Endless iterates, from the plain kernel on; each is solved when asked for, and its AGOP taken after that.
-
-        Cost of one: O(n^2 (d + rank)) by conjugate gradients or O(n^3 / 3 + n^2 d) by a Cholesky factor, n^2 numbers of
-        memory.
+        One round costs O(n^2 (d + rank)) by conjugate gradients, or O(n^3 / 3 + n^2 d) by a Cholesky factor, and the
+        memory of one square array in all.
         """
-        start, coef = time.perf_counter(), None
-        feature_matrix = feature_matrix or self.initial_feature_matrix()
-        dtype = np.dtype(np.float32) if self.iterative else self.points.dtype
-        pairs, points = PairMatrix.empty(len(self.points), dtype), self.points.astype(dtype)
-        n_iter = 0
-        while True:
+        start, coef, pairs = time.perf_counter(), None, None
+        feature_matrix = feature_matrix or FORMS[self.form].identity(self.points)
+        points = self.points.astype(np.float32) if self.iterative else self.points
+        for n_iter in range(max_iter):
+            pairs = pairs or PairMatrix.empty(len(points), points.dtype)
             transformed = feature_matrix.transform(points)
             kernel = self._fill(pairs, transformed)
             if self.iterative:
                 result = self._solve_approximately(pairs, coef)
                 coef, residual, solver = result.coef, result.residual, "cg"
             else:
-                factor = CholeskyFactor(pairs, kernel, self.ridge)
-                coef, residual, solver = factor.solve(self.targets), 0.0, "cholesky"
+                coef = CholeskyFactor(pairs, kernel, self.ridge).solve(self.targets)
+                residual, solver = 0.0, "cholesky"
             seconds = time.perf_counter() - start
             yield RFMIterate(n_iter, kernel, feature_matrix, transformed, coef, solver, residual, seconds)
             agop = expansion_agop(kernel, feature_matrix, transformed, coef, *self._agop_rows, pairs)
             feature_matrix = feature_matrix.learn(agop, self.agop_power, self.shrinkage)
-            n_iter += 1
+        if self.iterative:
+            pairs = None  # the exact fit needs the room
+        yield self.solve(feature_matrix, max_iter, pairs, start)
 
-    def solve(self, feature_matrix, n_iter, pairs=None) -> Solution:
+    def solve(self, feature_matrix, n_iter, pairs=None, start=None) -> RFMIterate:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory."""
-        start = time.perf_counter()
+        start = time.perf_counter() if start is None else start
         pairs = pairs or PairMatrix.empty(len(self.points), self.points.dtype)
         transformed = feature_matrix.transform(self.points)
         kernel = self._fill(pairs, transformed)
         factor = CholeskyFactor(pairs, kernel, self.ridge)
-        coef = factor.solve(self.targets)
-        seconds = time.perf_counter() - start
-        iterate = RFMIterate(n_iter, kernel, feature_matrix, transformed, coef, "cholesky", 0.0, seconds)
-        return Solution(iterate, factor, pairs)
+        coef, seconds = factor.solve(self.targets), time.perf_counter() - start
+        parts = n_iter, kernel, feature_matrix, transformed, coef, "cholesky", 0.0, seconds
+        return RFMIterate(*parts, factor=factor, pairs=pairs)
 
-    def agop(self, solution: Solution):
-        """AGOP of the fitted function, a square array over all coordinates."""
-        fitted = solution.iterate
-        parts = fitted.kernel, fitted.feature_matrix, fitted.points, fitted.dual_coef
-        return expansion_agop(*parts, *self._agop_rows, solution.pairs)
+    def agop(self, iterate: RFMIterate):
+        """AGOP of the fitted function, in the blocks of its feature matrix."""
+        parts = iterate.kernel, iterate.feature_matrix, iterate.points, iterate.dual_coef
+        return expansion_agop(*parts, *self._agop_rows, iterate.pairs)
 
     def _fill(self, pairs, transformed):
         """Sums and Gram matrix of the points; the kernel with its bandwidth."""

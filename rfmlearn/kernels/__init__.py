@@ -2,6 +2,7 @@
 
 from ._base import Kernel
 from ._coordinate import LpqLaplaceKernel, ProductLaplaceKernel, SumPowerLaplaceKernel
+from ._names import make_kernel
 from ._pairs import PairMatrix
 from ._points import Points, as_points
 from ._radial import GaussianKernel, LaplaceKernel
@@ -16,4 +17,5 @@ __all__ = [
     "ProductLaplaceKernel",
     "SumPowerLaplaceKernel",
     "as_points",
+    "make_kernel",
 ]

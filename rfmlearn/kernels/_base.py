@@ -12,8 +12,8 @@ import numpy as np
 from .._threads import share_rows
 from ._points import Points, as_points
 
-# Rows and columns of a tile: 1 MB in float64, so that it stays in the second-level cache between its passes.
-TILE = (256, 1024)
+# Rows and columns of a tile: 16 MB in float64, so that it stays in the last cache between its passes.
+TILE = (512, 4096)
 LOG2_E = 1.0 / math.log(2.0)
 
 
@@ -180,7 +180,7 @@ class Kernel(ABC):
         tables = []
         for rows in levels:
             points = Points(np.ascontiguousarray(rows))
-            prepared = Prepared(points, *_layouts(points.numeric), ())
+            prepared = Prepared(points, _norms(points.numeric), ())
             table = np.zeros((len(rows), len(rows)), dtype=rows.dtype)
             if rows.shape[1]:
                 self.sums(prepared, prepared, table)
@@ -189,24 +189,27 @@ class Kernel(ABC):
 
 
 class Prepared(NamedTuple):
-    """Points in the layouts of the loops: rows, rows transposed, squared norms, tables of the categories."""
+    """Points with what the loops need beside them: squared norms, and tables of the categories."""
 
     points: Points
-    columns: np.ndarray
     norms: np.ndarray
     tables: tuple[np.ndarray, ...]
 
     @classmethod
     def of(cls, points, origin, kernel, tables=None):
+        """Prepare points, relative to an origin; `tables` if they are at hand."""
         points = Points(np.ascontiguousarray(points.numeric - origin), points.codes, points.levels)
         tables = kernel.tables(points.levels) if tables is None else tables
-        return cls(points, *_layouts(points.numeric), tables)
+        return cls(points, _norms(points.numeric), tables)
 
     def __getitem__(self, rows):  # type: ignore[override]
         """A slice of the points."""
-        return Prepared(
-            self.points[rows], np.ascontiguousarray(self.columns[:, rows]), self.norms[rows], self.tables
-        )
+        return Prepared(self.points[rows], self.norms[rows], self.tables)
+
+    @property
+    def columns(self):
+        """Numeric coordinates, one contiguous row for each."""
+        return np.ascontiguousarray(self.points.numeric.T)
 
     def add_categories(self, x, S, row, column, upper):
         """Add the categorical parts of the sums of all pairs of ``self`` and `x`."""
@@ -229,8 +232,8 @@ class GradientAccumulator(ABC):
         """The gradient, shape (n_outputs, m, d)."""
 
 
-def _layouts(numeric):
-    return np.ascontiguousarray(numeric.T), np.einsum("ij,ij->i", numeric, numeric)
+def _norms(numeric):
+    return np.einsum("ij,ij->i", numeric, numeric)
 
 
 def tiles(n_rows, n_columns, upper=False):

@@ -24,8 +24,9 @@ class _CoordinateKernel(Kernel):
 
     def sums(self, z, x, out, row=0, column=0, upper=False):
         """Sums over coordinates of a power of the difference, or of its exponential."""
-        work = 8 * len(z.points) * x.columns.size
-        arguments = (z.points.numeric, x.columns, self._power(), self._rate(), out, row, column, upper)
+        columns = x.columns
+        work = 8 * len(z.points) * columns.size
+        arguments = (z.points.numeric, columns, self._power(), self._rate(), out, row, column, upper)
         share_rows(_loops().coordinate_sums, len(z.points), *arguments, work=work)
         z.add_categories(x, out, row, column, upper)
 
@@ -194,7 +195,7 @@ class _CoordinateGradient(GradientAccumulator):
     def __init__(self, z, x, z_coef, x_coef, power, rate):
         self._z, self._x, self._z_coef, self._x_coef = z, x, z_coef, x_coef
         self._power, self._rate = power, rate
-        shape = (len(x_coef), z.columns.shape[0], len(z.points))
+        shape = (len(x_coef), z.points.numeric.shape[1], len(z.points))
         self._z_grad = np.zeros(shape, dtype=z.points.dtype)
         self._masses = None
         if x.points.levels:
@@ -204,7 +205,7 @@ class _CoordinateGradient(GradientAccumulator):
             self._masses = np.zeros((len(x_coef), len(z.points), self._indicators.shape[1]), dtype=z.points.dtype)
 
     def add(self, rows, columns, W, both=False):
-        ZT, XT = (np.ascontiguousarray(p.columns[:, s]) for p, s in ((self._z, rows), (self._x, columns)))
+        ZT, XT = self._z[rows].columns, self._x[columns].columns
         x_coef = np.ascontiguousarray(self._x_coef[:, columns])
         z_coef = np.ascontiguousarray(self._z_coef[:, rows]) if both else x_coef[:, :0]
         d = len(ZT)

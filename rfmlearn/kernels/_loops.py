@@ -60,12 +60,8 @@ def _power(t, p, out):
 @njit(**JIT)
 def _profile(sums, family, e, rate, const, degree, out):
     """Kernel values of sums; `rate` is in powers of two for the power family."""
-    if family == 0:
-        r = sums.dtype.type(-rate)
-        _power(sums, e, out)
-        for j in range(sums.size):
-            out[j] = exp2(r * out[j])
-    else:
+    r = sums.dtype.type(-rate)
+    if family == 1:
         a, b = sums.dtype.type(const), sums.dtype.type(rate)
         for j in range(sums.size):
             base = a + b * sums[j]
@@ -73,26 +69,24 @@ def _profile(sums, family, e, rate, const, degree, out):
             for _ in range(degree - 1):
                 value *= base
             out[j] = value
+    elif e == 0.5:
+        for j in range(sums.size):
+            out[j] = exp2(r * np.sqrt(sums[j]))
+    elif e == 1.0:
+        for j in range(sums.size):
+            out[j] = exp2(r * sums[j])
+    else:
+        _power(sums, e, out)
+        for j in range(sums.size):
+            out[j] = exp2(r * out[j])
 
 
 @njit(**JIT)
 def _weight(sums, family, e, rate, scale, const, degree, cusp, out, buffer):
     """Weights of sums, `scale` times the derivative of the profile; zero where the sum is at most `cusp`."""
-    zero, c = sums.dtype.type(0), sums.dtype.type(scale)
+    zero, c, r = sums.dtype.type(0), sums.dtype.type(scale), sums.dtype.type(-rate)
     limit = sums.dtype.type(cusp)
-    if family == 0:
-        _profile(sums, family, e, rate, const, degree, out)
-        if e == 0.5:
-            for j in range(sums.size):
-                out[j] = c * out[j] / np.sqrt(sums[j]) if sums[j] > limit else zero
-        elif e == 1.0:
-            for j in range(sums.size):
-                out[j] = c * out[j] if sums[j] > limit else zero
-        else:
-            _power(sums, e - 1.0, buffer)
-            for j in range(sums.size):
-                out[j] = c * out[j] * buffer[j] if sums[j] > limit else zero
-    else:
+    if family == 1:
         a, b = sums.dtype.type(const), sums.dtype.type(rate)
         for j in range(sums.size):
             base = a + b * sums[j]
@@ -100,34 +94,47 @@ def _weight(sums, family, e, rate, scale, const, degree, cusp, out, buffer):
             for _ in range(degree - 1):
                 value *= base
             out[j] = value
+    elif e == 0.5:
+        for j in range(sums.size):
+            root = np.sqrt(sums[j])
+            out[j] = c * exp2(r * root) / root if sums[j] > limit else zero
+    elif e == 1.0:
+        for j in range(sums.size):
+            out[j] = c * exp2(r * sums[j]) if sums[j] > limit else zero
+    else:
+        _power(sums, e, out)
+        _power(sums, e - 1.0, buffer)
+        for j in range(sums.size):
+            out[j] = c * exp2(r * out[j]) * buffer[j] if sums[j] > limit else zero
 
 
 @njit(**JIT)
-def square_sums(start, stop, G, Z, X, z_norms, x_norms, near, S, row, column, upper):
-    """Turn inner products into squared distances, ``S[row + i, column + j] = |z_i|^2 + |x_j|^2 - 2 G[i, j]``.
+def square_sums(start, stop, Z, X, z_norms, x_norms, near, S, row, column, upper):
+    """Turn the inner products in ``S[row:, column:]`` into squared distances, ``|z_i|^2 + |x_j|^2 - 2 z_i x_j``.
 
     Where that is less than `near` times the norms, cancellation has eaten the digits: those pairs are computed anew
-    from differences. With `upper`, only entries right of the diagonal of S are written.
+    from differences. With `upper`, only entries right of the diagonal of S are turned.
     """
-    two, zero, relative = G.dtype.type(2), G.dtype.type(0), G.dtype.type(near)
-    d = X.shape[1]
+    two, zero, relative = S.dtype.type(2), S.dtype.type(0), S.dtype.type(near)
+    n = x_norms.size
     for i in range(start, stop):
         first = max(0, row + i + 1 - column) if upper else 0
-        target = S[row + i]
-        norm = z_norms[i]
-        n_near = 0
-        for j in range(first, x_norms.size):
-            both = norm + x_norms[j]
-            s = both - two * G[i, j]
-            n_near += s < relative * both
-            target[column + j] = max(s, zero)
-        if n_near:
-            for j in range(first, x_norms.size):
-                if target[column + j] < relative * (norm + x_norms[j]):
+        if first >= n:
+            continue
+        target, norms = S[row + i, column + first : column + n], x_norms[first:]
+        norm, missing = z_norms[i], zero
+        for j in range(target.size):
+            both = norm + norms[j]
+            s = both - two * target[j]
+            target[j] = s if s > zero else zero
+            missing += relative * both - s if s < relative * both else zero
+        if missing > zero:
+            for j in range(target.size):
+                if target[j] < relative * (norm + norms[j]):
                     s = zero
-                    for k in range(d):
-                        s += (Z[i, k] - X[j, k]) * (Z[i, k] - X[j, k])
-                    target[column + j] = s
+                    for k in range(X.shape[1]):
+                        s += (Z[i, k] - X[first + j, k]) * (Z[i, k] - X[first + j, k])
+                    target[j] = s
 
 
 @njit(**JIT)

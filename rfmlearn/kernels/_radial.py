@@ -52,10 +52,9 @@ class LaplaceKernel(Kernel):
         """Squared distances, by a matrix product and, for near duplicates, by differences."""
         Z, X = z.points.numeric, x.points.numeric
         near = 1e-6 if X.dtype == np.float64 else 1e-2
-        share_rows(
-            *(_loops().square_sums, len(Z), Z @ X.T, Z, X, z.norms, x.norms, near, out, row, column, upper),
-            work=4 * len(Z) * len(X),
-        )
+        np.matmul(Z, X.T, out=out[row : row + len(Z), column : column + len(X)])
+        arguments = (Z, X, z.norms, x.norms, near, out, row, column, upper)
+        share_rows(_loops().square_sums, len(Z), *arguments, work=4 * len(Z) * len(X))
         z.add_categories(x, out, row, column, upper)
 
     def distances(self, sums, n_coordinates):

@@ -1,0 +1,180 @@
+"""What regressor and classifier share: the scikit-learn contract around the recursion."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._columns import ColumnEncoder, check_table
+from ._feature_matrix import FORMS, blocks_to_array
+from ._memory import check_memory
+from ._recursion import ITERATIVE_FROM, Recursion
+from ._sklearn_compat import Interval, StrOptions, check_weights
+from ._stopping import StoppingRule, ValidationSet, logger
+from .kernels import Kernel, make_kernel
+from .kernels._names import KERNELS
+
+
+class BaseRFM(BaseEstimator):
+    """Fit and predict of a recursive feature machine on encoded targets."""
+
+    _parameter_constraints: dict = {
+        "kernel": [StrOptions(set(KERNELS)), Kernel],
+        "bandwidth": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "exponent": [Interval(Real, 0, 2, closed="right")],
+        "norm_p": [Interval(Real, 0, 2, closed="right")],
+        "alpha": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "feature_matrix": [StrOptions(set(FORMS))],
+        "agop_power": [Interval(Real, 0, 1, closed="right")],
+        "shrinkage": [Interval(Real, 0, 1, closed="both")],
+        "n_agop_samples": [Interval(Integral, 1, None, closed="left"), None],
+        "scaling": [StrOptions({"standard", "robust", "quantile"}), None],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "solver": [StrOptions({"auto", "cholesky", "cg"})],
+        "tol": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+        "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "callback": [callable, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+    def _check_X(self, X, reset):
+        """The user's table, a DataFrame as it is or an array, with its columns counted and named."""
+        X = check_table(X, self)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return X
+
+    def _fit(self, X, weights, encode, validation):
+        """Learn from a table, positive and zero weights, and a function that gives the coded targets.
+
+        Parameters
+        ----------
+        X : table as `_check_X` returns it
+        weights : ndarray of shape (n,)
+        encode : callable
+            Rows kept (positive weight) to their coded targets, shape (n_kept, n_outputs).
+        validation : tuple (X, coded targets, weights) or None
+        """
+        rng = check_random_state(self.random_state)
+        kept = np.flatnonzero(weights > 0)
+        weights = weights[kept]
+        self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
+        points = self._encoder.fit_transform(take_rows(X, kept), weights)
+        if self.feature_matrix != "block":
+            points = points.flatten()
+        targets = encode(kept)
+        check_memory(len(points), points.n_coordinates, targets.shape[1], points.dtype.itemsize)
+        recursion = Recursion(
+            points,
+            targets,
+            weights,
+            self._make_kernel(),
+            self.bandwidth == "auto" and not isinstance(self.kernel, Kernel),
+            float(self.alpha),
+            self.feature_matrix,
+            float(self.agop_power),
+            float(self.shrinkage),
+            self.n_agop_samples,
+            self._is_iterative(len(points)),
+            float(self.tol),
+            rng,
+        )
+        if validation is not None:
+            table, coded, validation_weights = validation
+            validation = ValidationSet(self._encode(table), coded, validation_weights)
+        rule = StoppingRule(self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback)
+        with log_to_stderr(self.verbose):
+            best, self.history_ = rule.run(recursion)
+        self._store(recursion, best)
+        return recursion, best, kept
+
+    def _store(self, recursion, best):
+        """Keep what prediction and inspection need, and not the n x n arrays."""
+        agop = recursion.agop(best)
+        self.agop_ = blocks_to_array(agop)
+        diagonal = np.diag(self.agop_)
+        columns = self._encoder.coordinate_columns_
+        importances = np.bincount(columns, weights=diagonal, minlength=self.n_features_in_)
+        total = importances.sum()
+        self.feature_importances_ = importances / total if total > 0 else np.full_like(importances, 1 / len(importances))
+        self.feature_matrix_ = best.feature_matrix.to_array()
+        self.kernel_ = best.kernel
+        self.n_iter_ = best.n_iter
+        self.X_fit_ = best.points
+        self.dual_coef_ = best.dual_coef
+        self._metric = best.feature_matrix
+
+    def _decision(self, X):
+        """Coded predictions of a table, shape (m, n_outputs)."""
+        check_is_fitted(self)
+        points = self._metric.transform(self._encode(self._check_X(X, reset=False)))
+        return self.kernel_.product(self.X_fit_, self.dual_coef_, points)
+
+    def _encode(self, X):
+        points = self._encoder.transform(X)
+        return points if self.feature_matrix_form == "block" else points.flatten()
+
+    @property
+    def feature_matrix_form(self):
+        """The form of the feature matrix that fit used."""
+        return self.feature_matrix
+
+    def _make_kernel(self):
+        if isinstance(self.kernel, Kernel):
+            return self.kernel
+        bandwidth = 1.0 if self.bandwidth == "auto" else self.bandwidth
+        return make_kernel(self.kernel, bandwidth, self.exponent, self.norm_p)
+
+    def _is_iterative(self, n):
+        return self.solver == "cg" or (self.solver == "auto" and n >= ITERATIVE_FROM)
+
+    def _check_validation(self, X_val, y_val, sample_weight_val):
+        """Both or neither of X_val and y_val; the table and its weights."""
+        if (X_val is None) != (y_val is None):
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{given} was given without {missing}: pass both or neither.")
+        if X_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val was given without X_val and y_val.")
+            return None
+        X_val = self._check_X(X_val, reset=False)
+        return X_val, check_weights(sample_weight_val, X_val, "sample_weight_val")
+
+
+def take_rows(X, rows):
+    """Rows of an array, pandas or polars table; the table itself if all are asked for."""
+    if len(rows) == len(X):
+        return X
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+
+
+@contextlib.contextmanager
+def log_to_stderr(verbose):
+    """Show the package's log of rounds while fitting, if asked to."""
+    if not verbose:
+        yield
+        return
+    handler, level = logging.StreamHandler(), logger.level
+    handler.setFormatter(logging.Formatter("[%(name)s] %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

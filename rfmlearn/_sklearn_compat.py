@@ -1,0 +1,20 @@
+"""The only door to names of scikit-learn that are private or differ between its versions."""
+
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight
+
+__all__ = ["Interval", "StrOptions", "_fit_context", "check_weights"]
+
+
+def check_weights(sample_weight, X, name="sample_weight"):
+    """Weights as float64; ValueError for NaN, infinite, negative or only zero ones, under the name given."""
+    try:
+        weights = _check_sample_weight(sample_weight, X, dtype="float64", ensure_non_negative=True)
+    except ValueError as error:
+        if name == "sample_weight":
+            raise
+        raise ValueError(f"{name}: {error}") from error
+    if not (weights > 0).any():
+        raise ValueError(f"{name} must have a positive entry: all {len(weights)} weights are zero.")
+    return weights

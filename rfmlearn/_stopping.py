@@ -1,0 +1,88 @@
+"""Consumers of the recursion: how many rounds, and which of them is kept."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._recursion import Recursion, RFMIterate
+from .kernels import Points
+
+logger = logging.getLogger("rfmlearn")
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Points on which rounds are compared by their weighted squared error."""
+
+    points: Points
+    targets: np.ndarray
+    sample_weight: np.ndarray
+
+    def loss(self, iterate: RFMIterate):
+        """Weighted mean over rows of the squared error summed over outputs."""
+        errors = iterate.decision(self.points) - self.targets
+        return float(np.average(np.einsum("ij,ij->i", errors, errors), weights=self.sample_weight))
+
+
+@dataclass(frozen=True)
+class StoppingRule:
+    """When to stop and what to keep.
+
+    Parameters
+    ----------
+    max_iter : int
+        Rounds of feature learning.
+    validation : ValidationSet or None
+        Keep the round with the smallest loss there; None keeps the last.
+    patience : int or None
+        Stop after so many rounds without a smaller validation loss.
+    time_limit : float or None
+        Seconds; no round is begun that would, at the pace of the slowest one so far, end later.
+    callback : callable or None
+        Called with each `RFMIterate`; a true result stops.
+    """
+
+    max_iter: int
+    validation: ValidationSet | None = None
+    patience: int | None = None
+    time_limit: float | None = None
+    callback: object = None
+
+    def run(self, recursion: Recursion) -> tuple[RFMIterate, list[dict]]:
+        """Run the recursion; the round that is kept, solved exactly, and a record of each round."""
+        start = before = time.perf_counter()
+        slowest, history, best, best_loss = 0.0, [], None, np.inf
+        for iterate in recursion.rounds(self.max_iter):
+            record = {
+                "n_iter": iterate.n_iter,
+                "bandwidth": iterate.kernel.bandwidth,
+                "solver": iterate.solver,
+                "residual": iterate.residual,
+                "seconds": iterate.seconds,
+            }
+            if self.validation is not None:
+                record["validation_loss"] = self.validation.loss(iterate)
+            history.append(record)
+            logger.info("round %s", ", ".join(f"{key} {value:.5g}" if isinstance(value, float) else f"{key} {value}"
+                                              for key, value in record.items()))
+            loss = record.get("validation_loss", -len(history))
+            if loss < best_loss or best is None:
+                best, best_loss = iterate, loss
+            now = time.perf_counter()
+            slowest, before = max(slowest, now - before), now
+            if self._is_over(iterate, best, now - start, slowest):
+                break
+        if best.factor is None:
+            best = recursion.solve(best.feature_matrix, best.n_iter)
+        return best, history
+
+    def _is_over(self, iterate, best, elapsed, slowest):
+        if self.callback is not None and self.callback(iterate):
+            return True
+        if self.patience is not None and self.validation is not None and iterate.n_iter - best.n_iter >= self.patience:
+            return True
+        return self.time_limit is not None and elapsed + slowest > self.time_limit
