@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._columns import ColumnEncoder, check_table
 from ._feature_matrix import FORMS, blocks_to_array
 from ._memory import check_memory
-from ._recursion import ITERATIVE_FROM, Recursion
+from ._recursion import ITERATIVE_FROM, MIXED_FROM, Recursion
 from ._sklearn_compat import Interval, StrOptions, check_weights
 from ._stopping import StoppingRule, ValidationSet, logger
-from .kernels import Kernel, make_kernel
+from .kernels import Kernel, LaplaceKernel, make_kernel
 from .kernels._names import KERNELS
 
 
@@ -75,28 +75,12 @@ class BaseRFM(BaseEstimator):
         weights = weights[kept]
         self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
         points = self._encoder.fit_transform(take_rows(X, kept), weights)
-        if self.feature_matrix != "block":
-            points = points.flatten()
         targets = encode(kept)
         check_memory(len(points), points.n_coordinates, targets.shape[1], points.dtype.itemsize)
-        recursion = Recursion(
-            points,
-            targets,
-            weights,
-            self._make_kernel(),
-            self.bandwidth == "auto" and not isinstance(self.kernel, Kernel),
-            float(self.alpha),
-            self.feature_matrix,
-            float(self.agop_power),
-            float(self.shrinkage),
-            self.n_agop_samples,
-            self._is_iterative(len(points)),
-            float(self.tol),
-            rng,
-        )
+        recursion = self._make_recursion(points, targets, weights, rng)
         if validation is not None:
             table, coded, validation_weights = validation
-            validation = ValidationSet(self._encode(table), coded, validation_weights)
+            validation = ValidationSet(self._encoder.transform(table), coded, validation_weights)
         rule = StoppingRule(self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback)
         with log_to_stderr(self.verbose):
             best, self.history_ = rule.run(recursion)
@@ -122,17 +106,8 @@ class BaseRFM(BaseEstimator):
     def _decision(self, X):
         """Coded predictions of a table, shape (m, n_outputs)."""
         check_is_fitted(self)
-        points = self._metric.transform(self._encode(self._check_X(X, reset=False)))
+        points = self._metric.transform(self._encoder.transform(self._check_X(X, reset=False)))
         return self.kernel_.product(self.X_fit_, self.dual_coef_, points)
-
-    def _encode(self, X):
-        points = self._encoder.transform(X)
-        return points if self.feature_matrix_form == "block" else points.flatten()
-
-    @property
-    def feature_matrix_form(self):
-        """The form of the feature matrix that fit used."""
-        return self.feature_matrix
 
     def _make_kernel(self):
         if isinstance(self.kernel, Kernel):
@@ -140,8 +115,25 @@ class BaseRFM(BaseEstimator):
         bandwidth = 1.0 if self.bandwidth == "auto" else self.bandwidth
         return make_kernel(self.kernel, bandwidth, self.exponent, self.norm_p)
 
-    def _is_iterative(self, n):
-        return self.solver == "cg" or (self.solver == "auto" and n >= ITERATIVE_FROM)
+    def _make_recursion(self, points, targets, weights, rng):
+        n, kernel = len(points), self._make_kernel()
+        large = self.solver != "cholesky" and n >= MIXED_FROM
+        return Recursion(
+            points,
+            targets,
+            weights,
+            kernel,
+            adaptive=self.bandwidth == "auto" and not isinstance(self.kernel, Kernel),
+            alpha=float(self.alpha),
+            form=self.feature_matrix,
+            agop_power=float(self.agop_power),
+            shrinkage=float(self.shrinkage),
+            n_agop_samples=self.n_agop_samples,
+            iterative=self.solver == "cg" or (self.solver == "auto" and n >= ITERATIVE_FROM),
+            tol=float(self.tol),
+            mixed=large and isinstance(kernel, LaplaceKernel) and points.dtype == np.float64,
+            rng=rng,
+        )
 
     def _check_validation(self, X_val, y_val, sample_weight_val):
         """Both or neither of X_val and y_val; the table and its weights."""

@@ -8,8 +8,6 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs
 from sklearn.exceptions import ConvergenceWarning
 
-_MAX_TRIES = 6
-
 
 class CholeskyFactor:
     """Factor of ``G = K + diag(ridge)`` in the lower triangle of the array that held K.
@@ -23,6 +21,8 @@ class CholeskyFactor:
         Refills the lower triangle if a factorisation fails.
     ridge : ndarray of shape (n,)
         Added to the diagonal, ``alpha / sample_weight``.
+    max_tries : int, default=6
+        How often a jitter may be tried.
 
     Raises
     ------
@@ -32,14 +32,14 @@ class CholeskyFactor:
     Notes
     -----
     n^3 / 3 operations and no memory. If rounding makes G indefinite, a jitter of ``10 n eps`` is added to the
-    diagonal and raised tenfold, at most six times, and a `ConvergenceWarning` says so.
+    diagonal and raised tenfold, at most `max_tries` times, and a `ConvergenceWarning` says so.
     """
 
-    def __init__(self, pairs, kernel, ridge):
+    def __init__(self, pairs, kernel, ridge, max_tries=6):
         array = pairs.array
         (potrf,) = get_lapack_funcs(("potrf",), (array,))
         jitter = 0.0
-        for attempt in range(_MAX_TRIES + 1):
+        for attempt in range(max_tries + 1):
             if attempt:
                 jitter = 10.0**attempt * len(pairs) * np.finfo(array.dtype).eps
                 pairs.fill_gram(kernel)
