@@ -25,7 +25,7 @@ def agop_rows(sample_weight, n_rows, rng):
     return rows, counts / n_rows
 
 
-def expansion_agop(kernel, feature_matrix, points, coef, rows, weights, pairs=None):
+def expansion_agop(kernel, feature_matrix, points, coef, sample, pairs=None):
     """AGOP of ``f_l(x) = sum_i coef[i, l] k(x_i M^(1/2), x M^(1/2))`` in original coordinates, in M's blocks.
 
     ``G = sum_j w_j sum_l (df_l / dx)(x_j) (df_l / dx)(x_j)^T`` over rows j (arXiv 2212.13881, equation 2).
@@ -37,10 +37,12 @@ def expansion_agop(kernel, feature_matrix, points, coef, rows, weights, pairs=No
     points : Points
         Transformed training points.
     coef : ndarray of shape (n, n_outputs)
-    rows, weights : as `agop_rows` returns them
+    sample : (rows, weights)
+        As `agop_rows` returns them.
     pairs : PairMatrix, default=None
         Sums of all pairs of `points`, if they are at hand; they are used when all rows count.
     """
+    rows, weights = sample
     n_rows = len(points) if rows is None else len(rows)
     per_output = max(1, n_rows * points.n_coordinates)
     step = max(1, _GRADIENT_ENTRIES // per_output)

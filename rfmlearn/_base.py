@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -24,7 +25,7 @@ from .kernels._names import KERNELS
 class BaseRFM(BaseEstimator):
     """Fit and predict of a recursive feature machine on encoded targets."""
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         "kernel": [StrOptions(set(KERNELS)), Kernel],
         "bandwidth": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "exponent": [Interval(Real, 0, 2, closed="right")],
@@ -95,7 +96,9 @@ class BaseRFM(BaseEstimator):
         columns = self._encoder.coordinate_columns_
         importances = np.bincount(columns, weights=diagonal, minlength=self.n_features_in_)
         total = importances.sum()
-        self.feature_importances_ = importances / total if total > 0 else np.full_like(importances, 1 / len(importances))
+        self.feature_importances_ = (
+            importances / total if total > 0 else np.full_like(importances, 1 / len(importances))
+        )
         self.feature_matrix_ = best.feature_matrix.to_array()
         self.kernel_ = best.kernel
         self.n_iter_ = best.n_iter

@@ -30,7 +30,7 @@ class Calibration:
     @classmethod
     def fit(cls, scores, labels, sample_weight, prior):
         """Minimise the weighted log-loss, held back towards the prior by two pseudo-observations' worth of penalty."""
-        n, n_classes = scores.shape
+        n_classes = scores.shape[1]
         weight = sample_weight / sample_weight.sum()
         onehot = np.eye(n_classes)[labels]
         reference = np.log(np.maximum(prior, 1e-12))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
@@ -20,9 +22,128 @@ _CALIBRATION_ROWS = 3000
 
 
 class RFMClassifier(ClassifierMixin, BaseRFM):
-    """TODO."""
+    """Classification by a recursive feature machine: a kernel machine in a metric that it learns.
 
-    _parameter_constraints: dict = {
+    Takes tables as they are: numbers in any scale, missing values, categories, any labels. The columns and directions
+    on which the classes depend are found by the average gradient outer product (AGOP), without backpropagation.
+    Probabilities are calibrated on scores of rows left out, in closed form.
+
+    Parameters
+    ----------
+    kernel : {"laplace", "gaussian", "product_laplace", "lpq_laplace", "sum_power_laplace"} or Kernel, \
+            default="laplace"
+        Kernel of transformed points; see `rfmlearn.kernels` for the formulas. An instance brings its own bandwidth
+        and exponents, and the three parameters below are then not used.
+    bandwidth : float or "auto", default="auto"
+        L > 0, in units of transformed distance. "auto" sets it in every round to the median distance of distinct
+        training rows, looked at among 1,000 rows drawn at random if there are more.
+    exponent : float, default=1.0
+        q in ``exp(-|x - z|^q / L^q)``, 0 < q <= 2. Smaller fits rougher functions. Not used by "gaussian".
+    norm_p : float, default=1.5
+        p of "lpq_laplace", q <= p <= 2.
+    alpha : float, default=0.1
+        Ridge, added to the diagonal of the Gram matrix as it is: not multiplied by the number of rows. In units of the
+        kernel's value at distance zero, 1. Larger is smoother.
+    max_iter : int, default=3
+        Rounds of feature learning. 0 is kernel ridge regression with the plain kernel.
+    feature_matrix : {"full", "diagonal", "block"}, default="full"
+        What is learned: a matrix over all coordinates, in which every category has an indicator; a weight for each
+        coordinate; or one matrix for the numeric columns and one for each categorical column, which is cheaper when
+        categories are many.
+    agop_power : float, default=0.5
+        p in ``M^(1/2) = ((1 - s) G + s I)^p``, 0 < p <= 1, where G is the AGOP divided by its largest entry. 1/2 takes
+        the AGOP itself for M; less is more cautious.
+    shrinkage : float, default=0.005
+        s, 0 <= s <= 1, the share of the identity in it: no direction is lost for good.
+    n_agop_samples : int or None, default=20_000
+        Training rows over which the AGOP is averaged, drawn at random with probability proportional to weight; None
+        means all.
+    scaling : {"standard", "robust", "quantile"} or None, default="standard"
+        Scaling of numeric columns: to mean 0 and deviation 1; to median 0 and interquartile range 1 with tails
+        smoothly limited; to a normal distribution by ranks; or none. Missing numbers become the centre and get an
+        indicator column.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Categorical columns: those of pandas or polars type category, string or boolean; or indices, names or a mask; or
+        none. Missing values are a category if there are any in training; categories never seen are treated as missing.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, times sample weights; "balanced" makes all classes equally heavy.
+    solver : {"auto", "cholesky", "cg"}, default="auto"
+        How the rounds that only learn features are solved. "cholesky" is exact. "cg" takes float32 and conjugate
+        gradients with a Nystrom preconditioner, to the tolerance `tol`; measured loss of R2 below 0.001 at a fraction
+        of the time. "auto" is "cg" from 2,500 rows on. The last round is exact in each case: to rounding with
+        "cholesky", to a residual of 1e-9 otherwise from 6,000 rows on, where it is a float32 factor refined in float64.
+    tol : float, default=1e-3
+        Relative residual at which "cg" stops.
+    n_iter_no_change : int or None, default=None
+        With a validation set, stop after so many rounds without improvement.
+    time_limit : float or None, default=None
+        Seconds after which no round is begun that would probably end later. Makes results depend on the machine.
+    callback : callable or None, default=None
+        Called after each round with an `RFMIterate` (``n_iter``, ``feature_matrix``, ``kernel``, ``dual_coef``,
+        ``residual``, ``seconds``); a true result stops.
+    random_state : int, RandomState instance or None, default=None
+        Draws the rows for the AGOP, the bandwidth, and the preconditioner. Nothing is drawn up to 1,000 rows.
+    verbose : bool, default=False
+        Log each round to standard error.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if all are strings.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        Diagonal of the AGOP summed over the coordinates of each column, as shares of its total. Columns that do not
+        matter have small values, not zero. Equal shares if the prediction is constant.
+    agop_ : ndarray of shape (n_coordinates, n_coordinates)
+        Average gradient outer product of the fitted function over the training rows, in scaled coordinates: numeric
+        columns, indicators of missing numbers, and one coordinate for each category. Its leading eigenvectors are the
+        directions that matter most.
+    feature_matrix_ : ndarray of shape (n_coordinates, n_coordinates)
+        M, the learned metric.
+    kernel_ : Kernel
+        Kernel with its bandwidth.
+    X_fit_ : Points
+        Training rows in the coordinates of the feature matrix.
+    dual_coef_ : ndarray of shape (n_samples, n_outputs)
+        Dual coefficients of the coded targets.
+    n_iter_ : int
+        Round that was kept.
+    history_ : list of dict
+        A record of each round: ``n_iter``, ``bandwidth``, ``solver``, ``residual``, ``seconds`` and, with a validation
+        set, ``validation_loss``.
+
+    Notes
+    -----
+    Repeat: fit kernel ridge regression with the kernel ``k(x M^(1/2), z M^(1/2))``; average the outer products of the
+    gradients of what was fitted, the AGOP ``G = mean_i grad f(x_i) grad f(x_i)^T``; take it for the next M. A weight
+    is a repetition of its row in everything that is computed.
+
+    Time O(n^3 / 3) for the last round and O(n^2 (d + 1000)) for each other from 2,500 rows on; memory of one n x n
+    array, of float64 up to 6,000 rows and of float32 beyond (0.4 GB at 10,000 rows).
+
+    References
+    ----------
+    .. [1] Radhakrishnan, Beaglehole, Pandit, Belkin, Mechanism for feature learning in neural networks and
+       backpropagation-free machine learning models, Science 383, 2024, arXiv 2212.13881, Algorithm 1.
+    .. [2] Beaglehole, Holzmueller, Radhakrishnan, Belkin, xRFM: Accurate, scalable, and interpretable feature learning
+       models for tabular data, arXiv 2508.10053.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from rfmlearn import RFMClassifier
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> model = RFMClassifier().fit(X[::2], y[::2])
+    >>> bool(model.score(X[1::2], y[1::2]) > 0.95)
+    True
+    >>> model.predict_proba(X[:1]).shape
+    (1, 3)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
         **BaseRFM._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
@@ -74,7 +195,32 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
-        """Learn."""
+        """Learn features, coefficients and probabilities from a table.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Numbers and categories; NaN and None mean missing.
+        y : array-like of shape (n_samples,)
+            Class labels of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative; a weight is a repetition.
+        X_val, y_val : array-like, default=None
+            Validation set: the round with the smallest squared error on it is kept instead of the last.
+        sample_weight_val : array-like, default=None
+            Weights of the validation rows.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If X, y or a weight is not what is described above; the message names it.
+        MemoryError
+            If the Gram matrix does not fit in the memory available, before it is allocated.
+        """
         X = self._check_X(X, reset=True)
         y = self._check_y(X, y)
         weights = check_weights(sample_weight, X)
@@ -82,7 +228,8 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         n_classes = len(self.classes_)
         if n_classes < 2:
             raise ValueError(
-                f"{type(self).__name__} needs at least two classes with positive weight, got 1 class: {self.classes_[0]!r}."
+                f"{type(self).__name__} needs at least two classes with positive weight, got 1 class: "
+                f"{self.classes_[0]!r}."
             )
         seen = np.isin(y, self.classes_)
         labels = np.searchsorted(self.classes_, np.where(seen, y, self.classes_[0]))
@@ -97,16 +244,47 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         return self
 
     def decision_function(self, X):
-        """Logits."""
+        """Logarithms of probabilities up to a constant, or of the odds of the second of two classes.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (m, n_features)
+            Columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m,) or (m, n_classes)
+        """
         logits = self._calibration_logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_proba(self, X):
-        """Probabilities."""
+        """Calibrated probabilities of the classes, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (m, n_features)
+            Columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m, n_classes)
+            Rows sum to one.
+        """
         return softmax(self._calibration_logits(X), axis=1)
 
     def predict(self, X):
-        """Most probable class."""
+        """Most probable class.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (m, n_features)
+            Columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+        """
         logits = self._calibration_logits(X)
         return self.classes_[np.argmax(logits, axis=1)]
 

@@ -67,7 +67,7 @@ class FullFeatureMatrix(FeatureMatrix):
     def transform(self, points):
         """Dense points times the root."""
         X = points.dense()
-        return Points(X @ self.roots[0].astype(X.dtype, copy=False))
+        return Points.of_numbers(X @ self.roots[0].astype(X.dtype, copy=False))
 
     def outer_products(self, gradient, weights):
         """Gram matrix of the gradients, between two roots."""
@@ -86,7 +86,7 @@ class DiagonalFeatureMatrix(FeatureMatrix):
     def transform(self, points):
         """Dense points, each coordinate times its root."""
         X = points.dense()
-        return Points(X * self.roots[0].astype(X.dtype, copy=False))
+        return Points.of_numbers(X * self.roots[0].astype(X.dtype, copy=False))
 
     def outer_products(self, gradient, weights):
         """Weighted squares of each coordinate's derivative."""
@@ -138,7 +138,7 @@ def _identity_like(root):
 
 
 def _weighted_gram(gradient, weights):
-    rows = gradient.reshape(-1, gradient.shape[-1])
+    rows = gradient.reshape(len(gradient) * len(weights), gradient.shape[-1])
     root = np.tile(np.sqrt(weights), len(gradient)).astype(rows.dtype)
     rows = rows * root[:, None]
     return (rows.T @ rows).astype(np.float64)

@@ -155,7 +155,7 @@ class Recursion:
                 residual, solver = 0.0, "cholesky"
             seconds = time.perf_counter() - start
             yield RFMIterate(n_iter, kernel, feature_matrix, transformed, coef, solver, residual, seconds)
-            agop = expansion_agop(kernel, feature_matrix, transformed, coef, *self._agop_rows, pairs)
+            agop = expansion_agop(kernel, feature_matrix, transformed, coef, self._agop_rows, pairs)
             feature_matrix = feature_matrix.learn(agop, self.agop_power, self.shrinkage)
         if self.iterative and not self.mixed:
             pairs = None  # the exact fit needs the room
@@ -183,7 +183,9 @@ class Recursion:
 
     def _solve_mixed(self, feature_matrix, transformed, n_iter, pairs, start):
         single = np.dtype(np.float32)
-        pairs = pairs if pairs is not None and pairs.array.dtype == single else PairMatrix.empty(len(self.points), single)
+        pairs = (
+            pairs if pairs is not None and pairs.array.dtype == single else PairMatrix.empty(len(self.points), single)
+        )
         kernel = self._fill(pairs, transformed.astype(single))
         factor = CholeskyFactor(pairs, kernel, self.ridge, max_tries=0)
         ridge = self.ridge[:, None]
@@ -201,7 +203,7 @@ class Recursion:
     def agop(self, iterate: RFMIterate):
         """AGOP of the fitted function, in the blocks of its feature matrix."""
         parts = iterate.kernel, iterate.feature_matrix, iterate.points, iterate.dual_coef
-        return expansion_agop(*parts, *self._agop_rows, iterate.pairs)
+        return expansion_agop(*parts, self._agop_rows, iterate.pairs)
 
     def _fill(self, pairs, transformed):
         """Sums and Gram matrix of the points; the kernel with its bandwidth."""

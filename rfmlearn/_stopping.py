@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,39 +51,38 @@ class StoppingRule:
     validation: ValidationSet | None = None
     patience: int | None = None
     time_limit: float | None = None
-    callback: object = None
+    callback: Callable[[RFMIterate], object] | None = None
 
     def run(self, recursion: Recursion) -> tuple[RFMIterate, list[dict]]:
         """Run the recursion; the round that is kept, solved exactly, and a record of each round."""
         start = before = time.perf_counter()
-        slowest, history, best, best_loss = 0.0, [], None, np.inf
+        slowest, best_loss = 0.0, np.inf
+        history: list[dict] = []
         for iterate in recursion.rounds(self.max_iter):
-            record = {
-                "n_iter": iterate.n_iter,
-                "bandwidth": iterate.kernel.bandwidth,
-                "solver": iterate.solver,
-                "residual": iterate.residual,
-                "seconds": iterate.seconds,
-            }
-            if self.validation is not None:
-                record["validation_loss"] = self.validation.loss(iterate)
-            history.append(record)
-            logger.info("round %s", ", ".join(f"{key} {value:.5g}" if isinstance(value, float) else f"{key} {value}"
-                                              for key, value in record.items()))
-            loss = record.get("validation_loss", -len(history))
-            if loss < best_loss or best is None:
+            history.append(self._record(iterate))
+            # Without a validation set, every round counts as better than those before.
+            loss = history[-1].get("validation_loss", -len(history))
+            if not history[:-1] or loss < best_loss:
                 best, best_loss = iterate, loss
             now = time.perf_counter()
             slowest, before = max(slowest, now - before), now
-            if self._is_over(iterate, best, now - start, slowest):
+            if self._is_over(iterate, best, now - start + slowest):
                 break
         if best.factor is None:
             best = recursion.solve(best.feature_matrix, best.n_iter)
         return best, history
 
-    def _is_over(self, iterate, best, elapsed, slowest):
+    def _record(self, iterate):
+        record = {name: getattr(iterate, name) for name in ("n_iter", "solver", "residual", "seconds")}
+        record["bandwidth"] = iterate.kernel.bandwidth
+        if self.validation is not None:
+            record["validation_loss"] = self.validation.loss(iterate)
+        logger.info("%s", ", ".join(f"{k} {v:.5g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()))
+        return record
+
+    def _is_over(self, iterate, best, predicted_seconds):
         if self.callback is not None and self.callback(iterate):
             return True
         if self.patience is not None and self.validation is not None and iterate.n_iter - best.n_iter >= self.patience:
             return True
-        return self.time_limit is not None and elapsed + slowest > self.time_limit
+        return self.time_limit is not None and predicted_seconds > self.time_limit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 
 from threadpoolctl import ThreadpoolController
@@ -54,7 +55,7 @@ def share_rows(core, n_rows, *args, work=None):
     # Four pieces a thread, taken from a common pile: rows of a triangle are not equally long.
     n_pieces = min(n_rows, 4 * n_threads)
     edges = [n_rows * k // n_pieces for k in range(n_pieces + 1)]
-    pile, errors = iter(zip(edges[:-1], edges[1:], strict=True)), []
+    pile, errors = itertools.pairwise(edges), []
     lock = threading.Lock()
 
     def work_off():

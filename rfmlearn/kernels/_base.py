@@ -197,7 +197,7 @@ class Kernel(ABC):
         """One table a categorical column: the sums of all pairs of its levels."""
         tables = []
         for rows in levels:
-            points = Points(np.ascontiguousarray(rows))
+            points = Points.of_numbers(np.ascontiguousarray(rows))
             prepared = Prepared(points, _norms(points.numeric), ())
             table = np.zeros((len(rows), len(rows)), dtype=rows.dtype)
             if rows.shape[1]:
@@ -220,7 +220,7 @@ class Prepared(NamedTuple):
         tables = kernel.tables(points.levels) if tables is None else tables
         return cls(points, _norms(points.numeric), tables)
 
-    def __getitem__(self, rows):  # type: ignore[override]
+    def __getitem__(self, rows):
         """A slice of the points."""
         return Prepared(self.points[rows], self.norms[rows], self.tables)
 

@@ -200,7 +200,10 @@ class _CoordinateGradient(GradientAccumulator):
         self._masses = None
         if x.points.levels:
             self._indicators = np.hstack(
-                [np.eye(len(rows), dtype=rows.dtype)[c] for rows, c in zip(x.points.levels, x.points.codes.T, strict=True)]
+                [
+                    np.eye(len(rows), dtype=rows.dtype)[c]
+                    for rows, c in zip(x.points.levels, x.points.codes.T, strict=True)
+                ]
             )
             self._masses = np.zeros((len(x_coef), len(z.points), self._indicators.shape[1]), dtype=z.points.dtype)
 

@@ -8,13 +8,14 @@ arithmetic, compiled without fast-math here, since the rounding trick of `exp2` 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numba.extending import overload
 
 # Said outright: a function compiled on behalf of a caller inherits the caller's fast-math flags otherwise.
-_STRICT = {"nogil": True, "fastmath": False, "cache": True}
+_STRICT: Any = {"nogil": True, "fastmath": False, "cache": True}
 
 _LN2 = math.log(2.0)
 # 2^r on [-1/2, 1/2]: the remainder of the Taylor series of degree 12 is 2e-17, of degree 6 it is 1e-7.

@@ -16,12 +16,14 @@ p times it equals d kernel / d S times p. Weights of a pair at distance zero are
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 from ._elementary import exp2, log2
 
-JIT = {
+JIT: dict[str, Any] = {
     "cache": True,
     "nogil": True,
     "error_model": "numpy",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from .._threads import share_rows
-from ._base import TILE, Kernel, _loops, tiles, workspace_tile
+from ._base import TILE, Kernel, Prepared, _loops, tiles, workspace_tile
 from ._points import Points
 
 
@@ -20,6 +20,7 @@ class PairMatrix:
     """
 
     array: np.ndarray
+    prepared: list[Prepared] = field(default_factory=list)
 
     @classmethod
     def empty(cls, n, dtype):
@@ -33,12 +34,12 @@ class PairMatrix:
         x, _ = kernel.prepare(points, points)
         for rows, columns in tiles(len(points), len(points), upper=True):
             kernel.sums(x[rows], x[columns], self.array, rows.start, columns.start, upper=True)
-        object.__setattr__(self, "_prepared", x)
+        self.prepared[:] = [x]
 
     def fill_gram(self, kernel: Kernel):
         """Gram matrix into the lower triangle, from the sums in the upper one."""
         loops, n = _loops(), len(self)
-        values = kernel.profile(self._prepared.points.n_coordinates).value_arguments
+        values = kernel.profile(self.prepared[0].points.n_coordinates).value_arguments
         share_rows(loops.fill_lower, -(-n // loops._BLOCK), self.array, *values, 1.0, work=4 * n * n)
 
     def symmetric_gram(self):
@@ -49,14 +50,14 @@ class PairMatrix:
                 right = slice(max(columns.start, block.stop), columns.stop)
                 self.array[block, right] = self.array[right, block].T
         for start in range(0, len(self), 64):
-            block = self.array[start : start + 64, start : start + 64]
-            upper = np.triu_indices(len(block), 1)
-            block[upper] = block.T[upper]
+            corner = self.array[start : start + 64, start : start + 64]
+            upper = np.triu_indices(len(corner), 1)
+            corner[upper] = corner.T[upper]
         return self.array
 
     def gradient(self, kernel: Kernel, coef):
         """Gradient of an expansion at all of its own centres, shape (n_outputs, n, d), from the sums."""
-        x = self._prepared
+        x = self.prepared[0]
         n = len(self)
         coef = np.ascontiguousarray(np.asarray(coef, dtype=self.array.dtype).reshape(n, -1).T)
         collect = kernel.accumulator(x, x, coef, coef)

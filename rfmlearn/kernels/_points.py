@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,12 +26,13 @@ class Points:
     """
 
     numeric: np.ndarray
-    codes: np.ndarray = field(default=None)  # type: ignore[assignment]
+    codes: np.ndarray
     levels: tuple[np.ndarray, ...] = ()
 
-    def __post_init__(self):
-        if self.codes is None:
-            object.__setattr__(self, "codes", np.empty((len(self.numeric), 0), dtype=np.int32))
+    @classmethod
+    def of_numbers(cls, numeric):
+        """Points without categories."""
+        return cls(numeric, np.empty((len(numeric), 0), dtype=np.int32))
 
     @classmethod
     def one_hot(cls, numeric, codes, n_levels):
@@ -68,11 +69,13 @@ class Points:
 
     def flatten(self):
         """The same points with every coordinate numeric."""
-        return Points(self.dense()) if self.levels else self
+        return Points.of_numbers(self.dense()) if self.levels else self
 
     def astype(self, dtype):
         return Points(
-            np.ascontiguousarray(self.numeric, dtype=dtype), self.codes, tuple(rows.astype(dtype) for rows in self.levels)
+            np.ascontiguousarray(self.numeric, dtype=dtype),
+            self.codes,
+            tuple(rows.astype(dtype) for rows in self.levels),
         )
 
 
@@ -81,4 +84,4 @@ def as_points(X):
     if isinstance(X, Points):
         return X
     X = np.asarray(X)
-    return Points(np.ascontiguousarray(X, dtype=np.float32 if X.dtype == np.float32 else np.float64))
+    return Points.of_numbers(np.ascontiguousarray(X, dtype=np.float32 if X.dtype == np.float32 else np.float64))

@@ -102,7 +102,7 @@ class _RadialGradient(GradientAccumulator):
     def __init__(self, z, x, z_coef, x_coef):
         self._z = z.points.dense()
         self._targets = self._stack(x.points.dense(), x_coef)
-        self._sources = None if z_coef is None else self._targets
+        self._sources = self._targets
         self._out = np.zeros((len(self._z), self._targets.shape[1]), dtype=self._z.dtype)
         self._n_outputs = len(x_coef)
 

@@ -1,0 +1,448 @@
+"""Gram matrices and products of every kernel: values, properties, input forms, precision."""
+
+import math
+import pickle
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from instances import DTYPES, FEW_KERNELS, KERNELS, TOLERANCE, assert_close, embedded_points, mixed_points
+
+from rfmlearn.kernels import (
+    GaussianKernel,
+    LaplaceKernel,
+    LpqLaplaceKernel,
+    Points,
+    ProductLaplaceKernel,
+    SumPowerLaplaceKernel,
+    as_points,
+    make_kernel,
+)
+from rfmlearn.kernels._base import tiles
+from rfmlearn.kernels._radial import gaussian_bandwidth
+
+XRFM = Path(__file__).parent / "data" / "xrfm_kernels.npz"
+XRFM_KERNELS = {
+    "laplace_q1": lambda L, q: LaplaceKernel(L, q),
+    "laplace_q07": lambda L, q: LaplaceKernel(L, q),
+    "laplace_q13": lambda L, q: LaplaceKernel(L, q),
+    "product_q1": lambda L, q: ProductLaplaceKernel(L, q),
+    "product_q12": lambda L, q: ProductLaplaceKernel(L, q),
+    "lpq_p15_q1": lambda L, p, q: LpqLaplaceKernel(L, exponent=q, norm_p=p),
+    "lpq_p18_q08": lambda L, p, q: LpqLaplaceKernel(L, exponent=q, norm_p=p),
+    "sumpower": lambda L, q, c, m: SumPowerLaplaceKernel(L, q, const_mix=c, degree=int(m)),
+}
+
+
+# Values ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", KERNELS)
+def test_two_sets_match_definition(case, dtype, rng):
+    X, Z = rng.normal(size=(13, 4)).astype(dtype), rng.normal(size=(9, 4)).astype(dtype)
+    K = case.kernel(X, Z)
+    assert K.dtype == dtype and K.shape == (9, 13)
+    assert_close(K, case.naive.gram(X.astype(float), Z.astype(float)), TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", KERNELS)
+def test_one_set_matches_definition(case, dtype, rng):
+    X = rng.normal(size=(23, 3)).astype(dtype)
+    K = case.kernel(X)
+    assert K.dtype == dtype
+    assert_close(K, case.naive.gram(X.astype(float), X.astype(float)), TOLERANCE[dtype])
+    np.testing.assert_array_equal(K, K.T)
+    np.testing.assert_array_equal(np.diag(K), 1)
+    np.testing.assert_array_equal(case.kernel.diag(X), 1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 129])
+@pytest.mark.parametrize("case", FEW_KERNELS)
+def test_one_set_is_two_equal_sets(case, n, rng):
+    X = rng.normal(size=(n, 3))
+    K = case.kernel(X)
+    np.testing.assert_array_equal(K, K.T)
+    assert_close(K, case.kernel(X, X.copy()), 1e-13)
+
+
+@pytest.mark.parametrize("case", KERNELS)
+def test_positive_semidefinite(case, rng):
+    X = np.vstack([rng.normal(size=(40, 3)), rng.integers(-2, 3, (40, 3))])  # the second half has ties and duplicates
+    assert np.linalg.eigvalsh(case.kernel(X)).min() > -1e-12 * len(X)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", KERNELS)
+def test_product_is_gram_times_coef(case, dtype, rng):
+    X, Z = rng.normal(size=(17, 4)).astype(dtype), rng.normal(size=(6, 4)).astype(dtype)
+    coef = rng.normal(size=(17, 3)).astype(dtype)
+    out = case.kernel.product(X, coef, Z)
+    assert out.dtype == dtype and out.shape == (6, 3)
+    assert_close(out, case.naive.gram(X.astype(float), Z.astype(float)) @ coef, 4 * TOLERANCE[dtype])
+    assert_close(case.kernel.product(X, coef[:, 0], Z), out[:, :1], TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", KERNELS)
+def test_distances_are_lengths_in_units_of_the_bandwidth(case, dtype, rng):
+    X, Z = rng.normal(size=(9, 4)).astype(dtype), rng.normal(size=(8, 4)).astype(dtype)
+    kernel = case.kernel.bandwidth_proxy() if case.kernel.sums_depend_on_bandwidth else case.kernel
+    sums = np.zeros((8, 9), dtype=dtype)
+    kernel.sums(*kernel.prepare(as_points(Z), as_points(X)), sums)
+    expected = np.array([[case.naive.length(z - x) for x in X.astype(float)] for z in Z.astype(float)])
+    if kernel is not case.kernel:
+        expected *= 4 ** (1 / kernel.exponent)  # the proxy adds coordinates up where the kernel averages
+    assert_close(kernel.distances(sums, 4), expected, TOLERANCE[dtype])
+
+
+def test_sum_power_distance_is_that_of_equal_coordinates():
+    kernel = SumPowerLaplaceKernel(1.3, 1.2)
+    sums = np.full((1, 1), 4 * math.exp(-((0.7 / 1.3) ** 1.2)))
+    np.testing.assert_allclose(kernel.distances(sums, 4), 0.7, rtol=1e-12)
+
+
+@given(
+    case=st.sampled_from([p.values[0] for p in KERNELS]),
+    dtype=st.sampled_from(DTYPES),
+    grid=st.lists(st.lists(st.integers(-3, 3), min_size=2, max_size=2), min_size=1, max_size=6),
+    scale=st.sampled_from([1e-6, 1e-3, 1.0, 100.0]),
+    offset=st.sampled_from([0.0, 1.0, 1e3]),
+)
+def test_any_grid_of_points(case, dtype, grid, scale, offset):
+    """Ties, duplicates, near duplicates and far points, anywhere."""
+    X = (np.array(grid) * scale + offset).astype(dtype)
+    K = case.kernel(X)
+    np.testing.assert_array_equal(K, K.T)
+    np.testing.assert_array_equal(np.diag(K), 1)
+    expected = case.naive.gram(X.astype(float), X.astype(float))
+    np.testing.assert_allclose(K, expected, rtol=0, atol=TOLERANCE[dtype])
+    np.testing.assert_allclose(case.kernel(X, X + 0), expected, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("transform", ["none", "diag", "full"])
+@pytest.mark.parametrize("name", XRFM_KERNELS)
+def test_agrees_with_xrfm(name, transform):
+    with np.load(XRFM) as data:
+        X, Z, coef = data["X"], data["Z"], data["dual_coef"]
+        M = {"none": np.eye(6), "diag": np.diag(data["transform_diag"]), "full": data["transform_full"]}[transform]
+        kernel, K = XRFM_KERNELS[name](*data[f"{name}/params"]), data[f"{name}/{transform}/K"]
+    assert_close(kernel(X @ M, Z @ M), K.T, 1e-8)
+    assert_close(kernel.product(X @ M, coef, Z @ M), K.T @ coef, 1e-8)
+
+
+@pytest.mark.parametrize(
+    "kernel, other",
+    [
+        (LaplaceKernel(2.0, 1.0), LpqLaplaceKernel(2.0, 1.0, 2.0)),
+        (LaplaceKernel(2.0, 0.7), LpqLaplaceKernel(2.0, 0.7, 2.0)),
+        (GaussianKernel(gaussian_bandwidth(2.0)), LaplaceKernel(2.0, 2.0)),
+        (LaplaceKernel(2.0, 2.0), ProductLaplaceKernel(2.0, 2.0)),
+        (LpqLaplaceKernel(2.0, 1.2, 1.2), ProductLaplaceKernel(2.0, 1.2)),
+        (LpqLaplaceKernel(2.0, 1.0, 1.0), ProductLaplaceKernel(2.0, 1.0)),
+    ],
+    ids=lambda kernel: type(kernel).__name__,
+)
+def test_families_meet(kernel, other, rng):
+    X, Z, coef = rng.normal(size=(12, 4)), rng.normal(size=(5, 4)), rng.normal(size=12)
+    assert_close(kernel(X, Z), other(X, Z), 1e-13)
+    assert_close(kernel.gradient(X, coef, Z), other.gradient(X, coef, Z), 1e-12)
+
+
+def test_far_points_vanish_without_warning():
+    X, Z = np.zeros((1, 2)), np.full((1, 2), 1e5)
+    for kernel in (LaplaceKernel(1.0), LaplaceKernel(1.0, 1.3), GaussianKernel(1.0), ProductLaplaceKernel(1.0, 1.2)):
+        for dtype in DTYPES:
+            assert 0 <= kernel(X.astype(dtype), Z.astype(dtype))[0, 0] < 1e-37
+
+
+# Precision -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", KERNELS)
+def test_float32_is_close_to_float64(case, rng):
+    X, Z, coef = rng.normal(size=(50, 5)), rng.normal(size=(20, 5)), rng.normal(size=(50, 2))
+    X32, Z32, coef32 = (a.astype(np.float32) for a in (X, Z, coef))
+    for actual, desired in (
+        (case.kernel(X32), case.kernel(X)),
+        (case.kernel(X32, Z32), case.kernel(X, Z)),
+        (case.kernel.product(X32, coef32, Z32), case.kernel.product(X, coef, Z)),
+        (case.kernel.gradient(X32, coef32, Z32), case.kernel.gradient(X, coef, Z)),
+    ):
+        assert actual.dtype == np.float32 and desired.dtype == np.float64
+        assert_close(actual, desired, 2e-5)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", KERNELS)
+def test_near_duplicates_keep_their_distance(case, dtype, offset, rng):
+    """One minus the kernel, not only the kernel, is right: expanding squared distances would lose it."""
+    step = 1e-7 if dtype == np.float64 else 1e-3
+    base = rng.normal(size=(6, 3))
+    X = (np.vstack([base, base + step * rng.normal(size=(6, 3))]) + offset).astype(dtype)
+    kernel, twin = case.kernel.with_bandwidth(4 * step), case.naive.with_bandwidth(4 * step)
+    expected = twin.gram(X.astype(float), X.astype(float))
+    assert 0.1 < expected[0, 6] < 0.99
+    tolerance = 1e-8 if dtype == np.float64 else 5e-3  # subtracting the origin rounds: 1e-16 / 1e-7, or 1e-7 / 1e-3
+    np.testing.assert_allclose(kernel(X), expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(kernel(X[:6], X[6:]), expected[6:, :6], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", FEW_KERNELS)
+def test_offset_changes_nothing(case, dtype, rng):
+    X = rng.integers(-50, 50, (30, 3)) / 16  # exact with the offset, too
+    np.testing.assert_allclose(
+        case.kernel((X + 1024).astype(dtype)), case.kernel(X.astype(dtype)), rtol=0, atol=TOLERANCE[dtype]
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", KERNELS)
+def test_two_distant_clusters(case, dtype, rng):
+    """Centring does not help here: near duplicates are as far from the origin as the clusters are."""
+    X = np.vstack([rng.normal(size=(5, 3)) - 1000, rng.normal(size=(5, 3)) + 1000]).astype(dtype)
+    expected = case.naive.gram(X.astype(float), X.astype(float))
+    np.testing.assert_allclose(case.kernel(X), expected, rtol=0, atol=1e-10 if dtype == np.float64 else 2e-4)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", KERNELS)
+def test_exact_duplicates_are_exactly_one(case, dtype, rng):
+    base = (rng.normal(size=(8, 4)) + 100).astype(dtype)
+    K = case.kernel(np.vstack([base, base]))
+    np.testing.assert_array_equal(np.diag(K, 8), 1)
+    np.testing.assert_array_equal(np.diag(case.kernel(base, base.copy())), 1)
+
+
+# Forms of input ----------------------------------------------------------------------------------------------------
+
+
+def layouts(X):
+    readonly = X.copy()
+    readonly.flags.writeable = False
+    wide = np.zeros((2 * len(X), 2 * X.shape[1]))
+    wide[::2, ::2] = X
+    return {
+        "read-only": readonly,
+        "Fortran": np.asfortranarray(X),
+        "strided": wide[::2, ::2],
+        "reversed": X[::-1].copy()[::-1],
+        "float16": X.astype(np.float16),
+        "integer": X.astype(np.int64),
+        "int8": X.astype(np.int8),
+        "list": X.tolist(),
+        "swapped bytes": X.astype(X.dtype.newbyteorder()),
+    }
+
+
+@pytest.mark.parametrize("layout", layouts(np.zeros((1, 1))))
+@pytest.mark.parametrize("case", FEW_KERNELS)
+def test_input_of_any_layout(case, layout, rng):
+    X, Z = rng.integers(-4, 5, (12, 3)).astype(float), rng.integers(-4, 5, (7, 3)).astype(float)
+    coef = rng.integers(-4, 5, (12, 2)).astype(float)
+    given_X, given_Z, given_coef = (layouts(a)[layout] for a in (X, Z, coef))
+    kernel = case.kernel
+    for actual, desired in (
+        (kernel(given_X), kernel(X)),
+        (kernel(given_X, given_Z), kernel(X, Z)),
+        (kernel.product(given_X, given_coef, given_Z), kernel.product(X, coef, Z)),
+        (kernel.gradient(given_X, given_coef, given_Z), kernel.gradient(X, coef, Z)),
+    ):
+        assert actual.dtype == np.float64
+        assert_close(actual, desired, 1e-14)
+    np.testing.assert_array_equal(np.asarray(given_X), X)
+
+
+@pytest.mark.parametrize("case", FEW_KERNELS)
+def test_points_of_evaluation_take_the_dtype_of_the_centres(case, rng):
+    X, Z, coef = rng.normal(size=(5, 2)), rng.normal(size=(4, 2)), np.ones(5)
+    single, double = X.astype(np.float32), Z.astype(np.float32)
+    for function in (lambda X, Z: case.kernel(X, Z), lambda X, Z: case.kernel.gradient(X, coef, Z)):
+        assert function(single, Z).dtype == np.float32
+        assert function(X, double).dtype == np.float64
+
+
+@pytest.mark.parametrize("case", KERNELS)
+def test_one_point_and_one_coordinate(case):
+    np.testing.assert_array_equal(case.kernel([[3.0]]), [[1.0]])
+    np.testing.assert_allclose(case.kernel([[3.0]], [[4.0]]), case.naive.gram(np.array([[3.0]]), np.array([[4.0]])))
+
+
+# Tiles -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n, m", [(6, 7), (7, 11), (11, 8), (14, 22), (15, 23), (40, 33)])
+@pytest.mark.parametrize("case", FEW_KERNELS)
+def test_tiles_do_not_show(case, n, m, rng, request):
+    X, Z, coef = embedded_points(rng, n), embedded_points(rng, m), rng.normal(size=(n, 2))
+    whole = case.kernel(X), case.kernel(X, Z), case.kernel.product(X, coef, Z), case.kernel.gradient(X, coef, Z)
+    request.getfixturevalue("small_tiles")
+    tiled = case.kernel(X), case.kernel(X, Z), case.kernel.product(X, coef, Z), case.kernel.gradient(X, coef, Z)
+    for actual, desired in zip(tiled, whole, strict=True):
+        assert_close(actual, desired, 1e-13)
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 12), st.integers(1, 12), st.booleans())
+def test_tiles_cover_every_pair_once(n_rows, n_columns, height, width, upper):
+    visited = np.zeros((n_rows, n_columns), dtype=int)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rfmlearn.kernels._base.TILE", (height, width))
+        for rows, columns in tiles(n_rows, n_columns, upper):
+            visited[rows, columns] += 1
+    needed = np.triu(np.ones_like(visited), 1) if upper else np.ones_like(visited)
+    np.testing.assert_array_equal(visited * needed, needed)
+    assert visited.max(initial=0) <= 1
+
+
+# Categories ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [mixed_points, embedded_points])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", KERNELS)
+def test_categories_equal_their_vectors(case, dtype, make, rng):
+    X, Z, coef = make(rng, 20, dtype=dtype), make(rng, 9, dtype=dtype), rng.normal(size=(20, 2)).astype(dtype)
+    for actual, desired in (
+        (case.kernel(X), case.naive.gram(X.dense().astype(float), X.dense().astype(float))),
+        (case.kernel(X, Z), case.naive.gram(X.dense().astype(float), Z.dense().astype(float))),
+        (case.kernel.product(X, coef, Z), case.kernel.product(X.dense(), coef, Z.dense())),
+    ):
+        assert actual.dtype == dtype
+        assert_close(actual, desired, 2 * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("case", KERNELS)
+def test_only_categories(case, rng):
+    X, Z, coef = embedded_points(rng, 20, d=0), embedded_points(rng, 9, d=0), rng.normal(size=(20, 2))
+    assert_close(case.kernel(X), case.naive.gram(X.dense(), X.dense()), 1e-12)
+    assert_close(case.kernel(X, Z), case.naive.gram(X.dense(), Z.dense()), 1e-12)
+    assert_close(case.kernel.gradient(X, coef, Z), case.naive.gradient(X.dense(), coef, Z.dense()), 1e-11)
+
+
+def test_points_write_themselves_out():
+    points = Points.one_hot(np.array([[1.5], [2.5], [3.5]]), [[0, 1], [-1, 0], [1, -1]], (2, 3))
+    dense = [[1.5, 1, 0, 0, 1, 0], [2.5, 0, 0, 1, 0, 0], [3.5, 0, 1, 0, 0, 0]]
+    np.testing.assert_array_equal(points.dense(), dense)
+    np.testing.assert_array_equal(points[1:].dense(), dense[1:])
+    np.testing.assert_array_equal(points[np.array([2, 0])].dense(), [dense[2], dense[0]])
+    np.testing.assert_array_equal(points.flatten().numeric, dense)
+    assert points.widths == (1, 2, 3) and points.n_coordinates == 6 and len(points) == 3
+    single = points.astype(np.float32)
+    assert single.dtype == single.dense().dtype == np.float32
+    np.testing.assert_array_equal(single.dense(), dense)
+
+
+def test_as_points_keeps_points_and_float32(rng):
+    points = mixed_points(rng, 3)
+    assert as_points(points) is points
+    assert as_points(np.ones((2, 2), np.float32)).dtype == np.float32
+    for dtype in (np.float16, np.float64, np.longdouble, np.int32, bool):
+        assert as_points(np.ones((2, 2), dtype)).dtype == np.float64
+
+
+# Objects ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", KERNELS)
+def test_with_bandwidth_changes_nothing_else(case):
+    kernel = case.kernel.with_bandwidth(np.float32(7.5))
+    assert type(kernel) is type(case.kernel)
+    assert kernel.bandwidth == 7.5 and type(kernel.bandwidth) is float
+    assert kernel == replace(case.kernel, bandwidth=7.5) != case.kernel
+    X = np.array([[0.0, 0.3], [1.0, -0.4]])
+    assert_close(kernel(X), case.naive.with_bandwidth(7.5).gram(X, X), 1e-12)
+
+
+@pytest.mark.parametrize("case", KERNELS)
+def test_kernels_are_values(case):
+    kernel = case.kernel
+    copy = pickle.loads(pickle.dumps(kernel))
+    assert copy == kernel and hash(copy) == hash(kernel) and copy is not kernel
+    assert eval(repr(kernel)) == kernel
+    with pytest.raises(FrozenInstanceError):
+        kernel.bandwidth = 1.0
+
+
+def test_kernels_differ():
+    kernels = [p.values[0].kernel for p in KERNELS]
+    assert len(set(kernels)) == len(kernels)
+    assert LaplaceKernel(2.0, 2.0) != ProductLaplaceKernel(2.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    "make, name",
+    [
+        *(
+            (lambda value=value, cls=cls: cls(value), "bandwidth")
+            for cls in (LaplaceKernel, GaussianKernel, LpqLaplaceKernel, ProductLaplaceKernel, SumPowerLaplaceKernel)
+            for value in (0.0, -1.0, np.nan, np.inf)
+        ),
+        *(
+            (lambda value=value, cls=cls: cls(exponent=value), "exponent")
+            for cls in (LaplaceKernel, ProductLaplaceKernel, SumPowerLaplaceKernel)
+            for value in (0.0, -0.5, 2.1, np.nan)
+        ),
+        (lambda: GaussianKernel(exponent=1.0), "exponent"),
+        *((lambda value=value: LpqLaplaceKernel(norm_p=value), "norm_p") for value in (0.0, -1.0, 2.1, np.nan)),
+        *((lambda value=value: LpqLaplaceKernel(exponent=value), "exponent") for value in (0.0, -1.0, 1.6, np.nan)),
+        *((lambda value=value: SumPowerLaplaceKernel(const_mix=value), "const_mix") for value in (-0.1, 1.0, np.nan)),
+        *((lambda value=value: SumPowerLaplaceKernel(degree=value), "degree") for value in (0, -2, 1.5)),
+        (lambda: LaplaceKernel().with_bandwidth(-1.0), "bandwidth"),
+        (lambda: make_kernel("linear"), "kernel must be one of .*'linear'"),
+    ],
+)
+def test_invalid_parameters_are_named(make, name):
+    with pytest.raises(ValueError, match=rf"^{name}\b"):
+        make()
+
+
+@pytest.mark.parametrize(
+    "name, kernel",
+    [
+        ("laplace", LaplaceKernel(3.0, 0.9)),
+        ("gaussian", GaussianKernel(3.0)),
+        ("product_laplace", ProductLaplaceKernel(3.0, 0.9)),
+        ("lpq_laplace", LpqLaplaceKernel(3.0, 0.9, 1.7)),
+        ("sum_power_laplace", SumPowerLaplaceKernel(3.0, 0.9)),
+    ],
+)
+def test_make_kernel(name, kernel):
+    assert make_kernel(name, bandwidth=3.0, exponent=0.9, norm_p=1.7) == kernel
+
+
+# Elementary functions --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-14), (np.float32, 4e-7)])
+def test_profile_is_an_exponential_over_its_whole_range(dtype, tolerance):
+    """Through a kernel of one coordinate, from differences far below the bandwidth to where it underflows."""
+    u = np.concatenate([np.geomspace(1e-6, 80, 400), np.linspace(0, 5, 200)]).astype(dtype)[:, None]
+    X = np.zeros((1, 1), dtype)
+    for q in (1.0, 2.0):
+        K = ProductLaplaceKernel(1.0, q)(X, u)[:, 0]
+        expected = np.exp(-(u[:, 0].astype(float) ** q))
+        normal = expected > np.finfo(dtype).tiny
+        allowed = tolerance * (1 + u[:, 0].astype(float) ** q)  # the exponent itself is rounded
+        assert np.all(np.abs(K - expected)[normal] <= (allowed * expected)[normal])
+
+
+@pytest.mark.parametrize("q", [0.3, 0.5, 0.8, 1.2, 1.5, 1.9])
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-13), (np.float32, 4e-6)])
+def test_powers_over_many_magnitudes(dtype, tolerance, q):
+    u = np.geomspace(1e-8, 1e8, 500).astype(dtype)[:, None]
+    kernel = ProductLaplaceKernel(1.0, q)
+    sums = np.zeros((len(u), 1), dtype)
+    X = Points(np.zeros((1, 1), dtype))
+    kernel.sums(*kernel.prepare(Points(u), X), sums)
+    np.testing.assert_allclose(sums[:, 0], u[:, 0].astype(float) ** q, rtol=tolerance)
+
+
+def test_naive_gaussian_is_the_textbook_one():
+    assert naive.Gaussian(2.0).value(np.array([0.0, 2.0])) == pytest.approx(math.exp(-0.5))
