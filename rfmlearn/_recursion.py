@@ -14,7 +14,7 @@ from ._agop import agop_rows, expansion_agop
 from ._bandwidth import adapt_bandwidth, bandwidth_rows
 from ._feature_matrix import FORMS, FeatureMatrix
 from .kernels import Kernel, PairMatrix, Points
-from .solvers import CholeskyFactor, NystromPreconditioner, conjugate_gradient, gram_product
+from .solvers import CholeskyFactor, NystromPreconditioner, choose_ridge, conjugate_gradient, gram_product
 
 # From this many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
 ITERATIVE_FROM = 2500
@@ -22,6 +22,7 @@ ITERATIVE_FROM = 2500
 # products with a vector are cheap.
 MIXED_FROM = 6000
 _MAX_RANK = 1000
+_RIDGE_ROWS = 1500
 _EXACT = 1e-9
 _MAX_REFINEMENTS = 20
 
@@ -36,6 +37,8 @@ class RFMIterate:
         How often the feature matrix was learned; 0 is the plain kernel.
     kernel : Kernel
         With the bandwidth of this round.
+    alpha : float
+        Ridge of this round.
     feature_matrix : FeatureMatrix
     points : Points
         Training points in the coordinates of the feature matrix.
@@ -52,6 +55,7 @@ class RFMIterate:
 
     n_iter: int
     kernel: Kernel
+    alpha: float
     feature_matrix: FeatureMatrix
     points: Points
     dual_coef: np.ndarray
@@ -82,8 +86,8 @@ class Recursion:
     kernel : Kernel
     adaptive : bool
         Whether every round sets the bandwidth to the median distance.
-    alpha : float
-        Ridge.
+    alpha : float or None
+        Ridge; None has every round choose it by leave-one-out.
     form : str
         A key of `FORMS`.
     agop_power, shrinkage : float
@@ -103,7 +107,7 @@ class Recursion:
     sample_weight: np.ndarray
     kernel: Kernel
     adaptive: bool
-    alpha: float
+    alpha: float | None
     form: str
     agop_power: float
     shrinkage: float
@@ -112,11 +116,6 @@ class Recursion:
     tol: float
     mixed: bool
     rng: np.random.RandomState
-
-    @property
-    def ridge(self):
-        """What is added to the diagonal of the Gram matrix, ``alpha / sample_weight``."""
-        return self.alpha / self.sample_weight
 
     # Drawn once, so that every round and the final fit look at the same rows.
 
@@ -127,6 +126,13 @@ class Recursion:
     @cached_property
     def _agop_rows(self):
         return agop_rows(self.sample_weight, self.n_agop_samples, self.rng)
+
+    @cached_property
+    def _ridge_rows(self):
+        """Rows on which ridges are compared."""
+        n = len(self.points)
+        p = self.sample_weight / self.sample_weight.sum()
+        return np.arange(n) if n <= _RIDGE_ROWS else np.sort(self.rng.choice(n, _RIDGE_ROWS, replace=False, p=p))
 
     @cached_property
     def _landmarks(self):
@@ -146,15 +152,15 @@ class Recursion:
         for n_iter in range(max_iter):
             pairs = pairs or PairMatrix.empty(len(points), points.dtype)
             transformed = feature_matrix.transform(points)
-            kernel = self._fill(pairs, transformed)
+            kernel, alpha = self._fill(pairs, transformed)
             if self.iterative:
-                result = self._solve_approximately(pairs, coef)
+                result = self._solve_approximately(pairs, alpha, coef)
                 coef, residual, solver = result.coef, result.residual, "cg"
             else:
-                coef = CholeskyFactor(pairs, kernel, self.ridge).solve(self.targets)
+                coef = CholeskyFactor(pairs, kernel, alpha / self.sample_weight).solve(self.targets)
                 residual, solver = 0.0, "cholesky"
             seconds = time.perf_counter() - start
-            yield RFMIterate(n_iter, kernel, feature_matrix, transformed, coef, solver, residual, seconds)
+            yield RFMIterate(n_iter, kernel, alpha, feature_matrix, transformed, coef, solver, residual, seconds)
             agop = expansion_agop(kernel, feature_matrix, transformed, coef, self._agop_rows, pairs)
             feature_matrix = feature_matrix.learn(agop, self.agop_power, self.shrinkage)
         if self.iterative and not self.mixed:
@@ -175,10 +181,10 @@ class Recursion:
                 return self._solve_mixed(feature_matrix, transformed, n_iter, pairs, start)
         if pairs is None or pairs.array.dtype != self.points.dtype:
             pairs = PairMatrix.empty(len(self.points), self.points.dtype)
-        kernel = self._fill(pairs, transformed)
-        factor = CholeskyFactor(pairs, kernel, self.ridge)
+        kernel, alpha = self._fill(pairs, transformed)
+        factor = CholeskyFactor(pairs, kernel, alpha / self.sample_weight)
         coef, seconds = factor.solve(self.targets), time.perf_counter() - start
-        parts = n_iter, kernel, feature_matrix, transformed, coef, "cholesky", 0.0, seconds
+        parts = n_iter, kernel, alpha, feature_matrix, transformed, coef, "cholesky", 0.0, seconds
         return RFMIterate(*parts, factor=factor, pairs=pairs)
 
     def _solve_mixed(self, feature_matrix, transformed, n_iter, pairs, start):
@@ -186,18 +192,18 @@ class Recursion:
         pairs = (
             pairs if pairs is not None and pairs.array.dtype == single else PairMatrix.empty(len(self.points), single)
         )
-        kernel = self._fill(pairs, transformed.astype(single))
-        factor = CholeskyFactor(pairs, kernel, self.ridge, max_tries=0)
-        ridge = self.ridge[:, None]
+        kernel, alpha = self._fill(pairs, transformed.astype(single))
+        ridge = alpha / self.sample_weight
+        factor = CholeskyFactor(pairs, kernel, ridge, max_tries=0)
 
         def product(V):
-            return kernel.symmetric_product(transformed, V) + ridge * V
+            return kernel.symmetric_product(transformed, V) + ridge[:, None] * V
 
         result = conjugate_gradient(product, self.targets, factor.solve, tol=_EXACT, max_iter=_MAX_REFINEMENTS)
         if not result.converged:
             raise np.linalg.LinAlgError("float32 is not enough")
         seconds = time.perf_counter() - start
-        parts = n_iter, kernel, feature_matrix, transformed, result.coef, "cholesky", result.residual, seconds
+        parts = n_iter, kernel, alpha, feature_matrix, transformed, result.coef, "cholesky", result.residual, seconds
         return RFMIterate(*parts, factor=factor, pairs=pairs)
 
     def agop(self, iterate: RFMIterate):
@@ -206,7 +212,7 @@ class Recursion:
         return expansion_agop(*parts, self._agop_rows, iterate.pairs)
 
     def _fill(self, pairs, transformed):
-        """Sums and Gram matrix of the points; the kernel with its bandwidth."""
+        """Sums and Gram matrix of the points; the kernel with its bandwidth, and the ridge."""
         kernel, (rows, weights) = self.kernel, self._bandwidth_rows
         if self.adaptive and kernel.sums_depend_on_bandwidth:
             kernel = adapt_bandwidth(kernel, pairs, rows, weights, transformed)
@@ -214,10 +220,12 @@ class Recursion:
         if self.adaptive and not kernel.sums_depend_on_bandwidth:
             kernel = adapt_bandwidth(kernel, pairs, rows, weights, transformed)
         pairs.fill_gram(kernel)
-        return kernel
+        if self.alpha is not None:
+            return kernel, self.alpha
+        return kernel, choose_ridge(pairs, kernel, self.targets, self.sample_weight, self._ridge_rows)
 
-    def _solve_approximately(self, pairs, start):
-        array, ridge = pairs.array, self.ridge
+    def _solve_approximately(self, pairs, alpha, start):
+        array, ridge = pairs.array, alpha / self.sample_weight
         precondition = NystromPreconditioner(array, ridge, self._landmarks)
         targets = self.targets.astype(array.dtype)
         return conjugate_gradient(gram_product(array, ridge), targets, precondition, start, self.tol)

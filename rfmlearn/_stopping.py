@@ -74,7 +74,7 @@ class StoppingRule:
 
     def _record(self, iterate):
         record = {name: getattr(iterate, name) for name in ("n_iter", "solver", "residual", "seconds")}
-        record["bandwidth"] = iterate.kernel.bandwidth
+        record |= {"bandwidth": iterate.kernel.bandwidth, "alpha": iterate.alpha}
         if self.validation is not None:
             record["validation_loss"] = self.validation.loss(iterate)
         logger.info("%s", ", ".join(f"{k} {v:.5g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()))

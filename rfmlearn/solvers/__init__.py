@@ -3,12 +3,14 @@
 from ._cholesky import CholeskyFactor
 from ._conjugate_gradient import NystromPreconditioner, SolveResult, conjugate_gradient, gram_product
 from ._leave_one_out import RidgePath, leave_one_out_residuals
+from ._ridge_choice import choose_ridge
 
 __all__ = [
     "CholeskyFactor",
     "NystromPreconditioner",
     "RidgePath",
     "SolveResult",
+    "choose_ridge",
     "conjugate_gradient",
     "gram_product",
     "leave_one_out_residuals",
