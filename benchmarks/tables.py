@@ -1,7 +1,7 @@
 """Tables in the npz format that the accuracy benchmarks read.
 
 A set is a file with ``X_num`` (n, d) of floats with NaN, ``X_cat`` (n, k) of integer codes with -1 for missing, and
-``y``, integer classes or floats. They become a DataFrame with category columns and a train/test split with a fixed seed.
+``y``, integer classes or floats. They become a DataFrame with category columns, split with a fixed seed.
 """
 
 from __future__ import annotations

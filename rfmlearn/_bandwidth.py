@@ -61,6 +61,9 @@ def weighted_median(values, weights):
     """Smallest value at which half of the weight is reached; nan without values."""
     if not len(values):
         return np.nan
+    if np.all(weights == weights[0]):
+        middle = (len(values) - 1) // 2
+        return float(np.partition(values, middle)[middle])
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order], dtype=np.float64)
     return float(values[order[np.searchsorted(reached, reached[-1] / 2)]])

@@ -47,6 +47,49 @@ class BaseRFM(BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    def __init__(
+        self,
+        kernel="laplace",
+        *,
+        bandwidth="auto",
+        exponent=1.0,
+        norm_p=1.5,
+        alpha=0.1,
+        max_iter=3,
+        feature_matrix="full",
+        agop_power=0.5,
+        shrinkage=0.005,
+        n_agop_samples=20_000,
+        scaling="standard",
+        categorical_features="from_dtype",
+        solver="auto",
+        tol=1e-3,
+        n_iter_no_change=None,
+        time_limit=None,
+        callback=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.kernel = kernel
+        self.bandwidth = bandwidth
+        self.exponent = exponent
+        self.norm_p = norm_p
+        self.alpha = alpha
+        self.max_iter = max_iter
+        self.feature_matrix = feature_matrix
+        self.agop_power = agop_power
+        self.shrinkage = shrinkage
+        self.n_agop_samples = n_agop_samples
+        self.scaling = scaling
+        self.categorical_features = categorical_features
+        self.solver = solver
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.time_limit = time_limit
+        self.callback = callback
+        self.random_state = random_state
+        self.verbose = verbose
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -77,8 +120,10 @@ class BaseRFM(BaseEstimator):
         self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
         points = self._encoder.fit_transform(take_rows(X, kept), weights)
         targets = encode(kept)
-        check_memory(len(points), points.n_coordinates, targets.shape[1], points.dtype.itemsize)
         recursion = self._make_recursion(points, targets, weights, rng)
+        check_memory(
+            len(points), points.n_coordinates, targets.shape[1], 4 if recursion.mixed else points.dtype.itemsize
+        )
         if validation is not None:
             table, coded, validation_weights = validation
             validation = ValidationSet(self._encoder.transform(table), coded, validation_weights)

@@ -172,26 +172,28 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         random_state=None,
         verbose=False,
     ):
-        self.kernel = kernel
-        self.bandwidth = bandwidth
-        self.exponent = exponent
-        self.norm_p = norm_p
-        self.alpha = alpha
-        self.max_iter = max_iter
-        self.feature_matrix = feature_matrix
-        self.agop_power = agop_power
-        self.shrinkage = shrinkage
-        self.n_agop_samples = n_agop_samples
-        self.scaling = scaling
-        self.categorical_features = categorical_features
+        super().__init__(
+            kernel,
+            bandwidth=bandwidth,
+            exponent=exponent,
+            norm_p=norm_p,
+            alpha=alpha,
+            max_iter=max_iter,
+            feature_matrix=feature_matrix,
+            agop_power=agop_power,
+            shrinkage=shrinkage,
+            n_agop_samples=n_agop_samples,
+            scaling=scaling,
+            categorical_features=categorical_features,
+            solver=solver,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            time_limit=time_limit,
+            callback=callback,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.class_weight = class_weight
-        self.solver = solver
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.time_limit = time_limit
-        self.callback = callback
-        self.random_state = random_state
-        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):

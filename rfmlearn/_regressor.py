@@ -132,49 +132,6 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     True
     """
 
-    def __init__(
-        self,
-        kernel="laplace",
-        *,
-        bandwidth="auto",
-        exponent=1.0,
-        norm_p=1.5,
-        alpha=0.1,
-        max_iter=3,
-        feature_matrix="full",
-        agop_power=0.5,
-        shrinkage=0.005,
-        n_agop_samples=20_000,
-        scaling="standard",
-        categorical_features="from_dtype",
-        solver="auto",
-        tol=1e-3,
-        n_iter_no_change=None,
-        time_limit=None,
-        callback=None,
-        random_state=None,
-        verbose=False,
-    ):
-        self.kernel = kernel
-        self.bandwidth = bandwidth
-        self.exponent = exponent
-        self.norm_p = norm_p
-        self.alpha = alpha
-        self.max_iter = max_iter
-        self.feature_matrix = feature_matrix
-        self.agop_power = agop_power
-        self.shrinkage = shrinkage
-        self.n_agop_samples = n_agop_samples
-        self.scaling = scaling
-        self.categorical_features = categorical_features
-        self.solver = solver
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.time_limit = time_limit
-        self.callback = callback
-        self.random_state = random_state
-        self.verbose = verbose
-
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Learn features, coefficients from a table.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import naive
 import numpy as np
 import pytest
+from scipy.linalg import block_diag
 
 from rfmlearn._feature_matrix import BlockFeatureMatrix, DiagonalFeatureMatrix, FullFeatureMatrix
 from rfmlearn.kernels import (
@@ -50,6 +52,35 @@ KERNELS = [*RADIAL, *COORDINATE]
 # One of each loop, where a test is slow.
 FEW_KERNELS = [RADIAL[1], RADIAL[2], PRODUCT[2], LPQ[2], SUM_POWER[1]]
 
+# Reference values of another implementation; data/README.md describes them.
+DATA = Path(__file__).parent / "data"
+XRFM_KERNELS = {
+    "laplace_q1": lambda L, q: LaplaceKernel(L, q),
+    "laplace_q07": lambda L, q: LaplaceKernel(L, q),
+    "laplace_q13": lambda L, q: LaplaceKernel(L, q),
+    "product_q1": lambda L, q: ProductLaplaceKernel(L, q),
+    "product_q12": lambda L, q: ProductLaplaceKernel(L, q),
+    "lpq_p15_q1": lambda L, p, q: LpqLaplaceKernel(L, exponent=q, norm_p=p),
+    "lpq_p18_q08": lambda L, p, q: LpqLaplaceKernel(L, exponent=q, norm_p=p),
+    "sumpower": lambda L, q, c, m: SumPowerLaplaceKernel(L, q, const_mix=c, degree=int(m)),
+}
+
+
+def load_xrfm(name):
+    """The arrays of ``data/xrfm_<name>.npz``."""
+    with np.load(DATA / f"xrfm_{name}.npz") as data:
+        return dict(data)
+
+
+def xrfm_case(name, transform):
+    """Kernel, transformed centres, coefficients, transformed points, the transform, and the reference values."""
+    data = load_xrfm("kernels")
+    M = {"none": np.eye(6), "diag": np.diag(data["transform_diag"]), "full": data["transform_full"]}[transform]
+    kernel = XRFM_KERNELS[name](*data[f"{name}/params"])
+    reference = {key: data[f"{name}/{transform}/{key}"] for key in ("K", "gradients", "agop_sum")}
+    return kernel, data["X"] @ M, data["dual_coef"], data["Z"] @ M, M, reference
+
+
 DTYPES = [np.float64, np.float32]
 # Relative to the largest entry; several times what rounding does to a sum of tens of terms.
 TOLERANCE = {np.float64: 1e-12, np.float32: 5e-6}
@@ -62,6 +93,15 @@ def assert_close(actual, desired, tolerance):
     desired = np.asarray(desired)
     scale = np.max(np.abs(desired), initial=0.0) or 1.0
     np.testing.assert_allclose(actual, desired, rtol=0, atol=tolerance * scale)
+
+
+def join(blocks):
+    """Square array with blocks on its diagonal; vectors stand for diagonal ones."""
+    return block_diag(*(np.diag(block) if block.ndim == 1 else block for block in blocks))
+
+
+def form_of(matrix):
+    return next(name for name, cls in FORMS.items() if type(matrix) is cls)
 
 
 def positive_matrix(rng, size):
@@ -83,6 +123,7 @@ FEATURE_MATRICES = [
 ]
 
 N_LEVELS = (3, 5)
+WIDTHS = (3, 3, 5)  # of the groups of coordinates of `mixed_points`
 
 
 def mixed_points(rng, n, d=3, n_levels=N_LEVELS, dtype=np.float64):
@@ -94,7 +135,10 @@ def mixed_points(rng, n, d=3, n_levels=N_LEVELS, dtype=np.float64):
 def embedded_points(rng, n, d=3, n_levels=N_LEVELS, dtype=np.float64):
     """Numeric coordinates and categories as vectors of any kind, as a feature matrix makes them."""
     points = mixed_points(rng, n, d, n_levels, dtype)
-    levels = tuple(rows @ positive_matrix(np.random.default_rng(k), k).astype(dtype) for k, rows in zip(n_levels, points.levels, strict=True))
+    levels = tuple(
+        rows @ positive_matrix(np.random.default_rng(k), k).astype(dtype)
+        for k, rows in zip(n_levels, points.levels, strict=True)
+    )
     return Points(points.numeric, points.codes, levels)
 
 

@@ -193,10 +193,11 @@ def mask(form, widths):
 
 
 def recursive_feature_machine(
-    kernel, X, Y, alpha, n_rounds, *, form="full", widths=(), power=0.5, shrinkage=0.0, adaptive=False, X_new=None
+    kernel, X, Y, alpha, n_rounds, *, form="full", widths=None, power=0.5, shrinkage=0.0, adaptive=False, X_new=None
 ):
     """Records (M, bandwidth, predictions at X_new) of the plain kernel machine and of `n_rounds` more."""
     root, records = np.eye(X.shape[1]), []
+    allowed = mask(form, [X.shape[1]] if widths is None else widths)
     X_new = X if X_new is None else X_new
     for n_iter in range(n_rounds + 1):
         points = X @ root
@@ -205,7 +206,7 @@ def recursive_feature_machine(
         coef = ridge_solve(kernel.gram(points, points), Y, alpha)
         records.append((root @ root, kernel.bandwidth, kernel.product(points, coef, X_new @ root)))
         if n_iter < n_rounds:
-            G = agop(kernel.gradient(points, coef, points) @ root) * mask(form, widths)
+            G = agop(kernel.gradient(points, coef, points) @ root) * allowed
             G = (1 - shrinkage) * G / G.max() + shrinkage * np.eye(len(G))
             values, vectors = np.linalg.eigh(G)
             root = vectors @ np.diag(np.maximum(values, 0) ** power) @ vectors.T

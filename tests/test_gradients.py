@@ -5,8 +5,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from instances import COORDINATE, DTYPES, KERNELS, RADIAL, apart, assert_close, embedded_points, mixed_points
-from test_kernels import XRFM, XRFM_KERNELS
+from instances import (
+    COORDINATE,
+    DTYPES,
+    KERNELS,
+    RADIAL,
+    XRFM_KERNELS,
+    apart,
+    assert_close,
+    embedded_points,
+    mixed_points,
+    xrfm_case,
+)
 
 from rfmlearn.kernels import LaplaceKernel, ProductLaplaceKernel
 
@@ -53,21 +63,17 @@ def test_gradient_on_any_grid(case, grid, scale, offset):
 @pytest.mark.parametrize("name", XRFM_KERNELS)
 def test_gradient_agrees_with_xrfm(name, transform):
     """With respect to points before the transform, hence the factor."""
-    with np.load(XRFM) as data:
-        X, Z, coef = data["X"], data["Z"], data["dual_coef"]
-        M = {"none": np.eye(6), "diag": np.diag(data["transform_diag"]), "full": data["transform_full"]}[transform]
-        kernel, expected = XRFM_KERNELS[name](*data[f"{name}/params"]), data[f"{name}/{transform}/gradients"]
-        agop_sum = data[f"{name}/{transform}/agop_sum"]
-    gradient = kernel.gradient(X @ M, coef, Z @ M) @ M.T
+    kernel, X, coef, Z, M, reference = xrfm_case(name, transform)
+    expected, gradient = reference["gradients"], kernel.gradient(X, coef, Z) @ M.T
     if name.startswith(("product", "lpq")):
         # xrfm 0.4.5 repeats the gradient of the first output for all others; those are left to differences.
         np.testing.assert_array_equal(expected[0], expected[1])
         assert_close(gradient[0], expected[0], 1e-8)
-        differences = naive.five_point_gradient(lambda at: kernel.product(X @ M, coef, at @ M), Z, 1e-5)
+        differences = naive.five_point_gradient(lambda at: kernel.product(X, coef, at), Z, 1e-5) @ M.T
         assert_close(gradient[1], differences[1], 1e-6)
     else:
         assert_close(gradient, expected, 1e-8)
-        assert_close(len(Z) * naive.agop(gradient), agop_sum, 1e-8)
+        assert_close(len(Z) * naive.agop(gradient), reference["agop_sum"], 1e-8)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -78,7 +84,9 @@ def test_duplicates_contribute_nothing(case, dtype, rng):
     without = case.kernel.gradient(X[1:], coef[1:], here)
     np.testing.assert_allclose(case.kernel.gradient(X, coef, here), without, rtol=0, atol=TOLERANCE[dtype])
     tripled, tripled_coef = np.vstack([X, here, here]), np.vstack([coef, 1e3 * coef[:2]])
-    np.testing.assert_allclose(case.kernel.gradient(tripled, tripled_coef, here), without, rtol=0, atol=TOLERANCE[dtype])
+    np.testing.assert_allclose(
+        case.kernel.gradient(tripled, tripled_coef, here), without, rtol=0, atol=TOLERANCE[dtype]
+    )
 
 
 @pytest.mark.parametrize("case", KERNELS)

@@ -304,7 +304,7 @@ def test_weights_in_cross_validation_by_routing(data):
     cv = KFold(2)  # all rows of the second half weigh nothing
     with config_context(enable_metadata_routing=True):
         model = RFMRegressor().set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
-        with pytest.raises(ValueError, match="all 30 weights are zero"):
+        with pytest.raises(ValueError, match="(?i)weights .*zero"):
             cross_validate(model, X, y, cv=cv, params={"sample_weight": weights}, error_score="raise")
 
 
@@ -352,7 +352,10 @@ def test_memory_mapped_model_predicts_the_same(Estimator, kernel, feature_matrix
     mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
     assert not mapped.dual_coef_.flags.writeable  # or nothing was mapped
     for ours, theirs in zip(outputs(mapped, table), outputs(model, table), strict=True):
-        assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+        if theirs.dtype.kind == "f":
+            assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+        else:
+            assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

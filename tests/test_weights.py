@@ -260,10 +260,18 @@ def test_balanced_gives_every_class_the_same_weight(weighted):
     assert_same_fit(ours, theirs, X)
 
 
-def test_balanced_finds_more_of_the_rare_class():
-    X, y = unbalanced()
-    rare = [(RFMClassifier(class_weight=w).fit(X, y).predict_proba(X)[:, 0]).mean() for w in (None, "balanced")]
-    assert rare[1] > rare[0] + 0.1
+@pytest.mark.parametrize("noise", [0.3, 3.0])
+def test_balanced_finds_more_of_the_rare_class(noise):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 3))
+    signal = X[:, 0] + noise * rng.normal(size=600)
+    y = np.where(signal > np.quantile(signal, 0.88), "p", "q")
+    train, test = slice(0, 300), slice(300, 600)
+    plain = RFMClassifier().fit(X[train], y[train])
+    balanced = RFMClassifier(class_weight="balanced").fit(X[train], y[train])
+    assert balanced.predict_proba(X[test])[:, 0].mean() > plain.predict_proba(X[test])[:, 0].mean() + 0.05
+    found = [np.mean(model.predict(X[test])[y[test] == "p"] == "p") for model in (plain, balanced)]
+    assert found[1] > found[0]
 
 
 def test_class_weight_does_not_touch_the_validation_set():

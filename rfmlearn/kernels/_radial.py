@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,8 +123,3 @@ class _RadialGradient(GradientAccumulator):
             np.multiply(masses[:, output, None], self._z, out=gradient[output])
             gradient[output] -= moments[:, output * d : (output + 1) * d]
         return gradient
-
-
-def gaussian_bandwidth(length):
-    """Sigma of the Gaussian kernel that equals ``exp(-|x - z|^2 / length^2)``."""
-    return length / math.sqrt(2.0)

@@ -1,0 +1,465 @@
+"""The recursion and what consumes it: against a naive one, another implementation, and repetition for weights."""
+
+import dataclasses
+from dataclasses import FrozenInstanceError
+from types import SimpleNamespace
+
+import naive
+import numpy as np
+import pytest
+from instances import (
+    COORDINATE,
+    FEW_KERNELS,
+    FORMS,
+    KERNELS,
+    RADIAL,
+    WIDTHS,
+    assert_close,
+    join,
+    load_xrfm,
+    mixed_points,
+)
+
+from rfmlearn._feature_matrix import FullFeatureMatrix
+from rfmlearn._recursion import Recursion, RFMIterate
+from rfmlearn._stopping import StoppingRule, ValidationSet
+from rfmlearn.kernels import LaplaceKernel, as_points
+from rfmlearn.solvers._ridge_choice import ALPHAS
+
+DEFAULTS = {
+    "kernel": LaplaceKernel(3.0),
+    "adaptive": False,
+    "alpha": 1e-2,
+    "form": "full",
+    "agop_power": 0.5,
+    "shrinkage": 0.0,
+    "n_agop_samples": None,
+    "iterative": False,
+    "tol": 1e-3,
+    "mixed": False,
+}
+
+
+def make_recursion(X, Y, sample_weight=None, **settings):
+    points = as_points(X)
+    sample_weight = np.ones(len(points)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    return Recursion(points, Y, sample_weight, rng=np.random.RandomState(0), **{**DEFAULTS, **settings})
+
+
+def table(rng, n=30, d=4, n_outputs=2):
+    """Targets that depend on some directions more than on others."""
+    X = rng.normal(size=(n, d))
+    Y = np.stack([np.sin(X[:, 0]) + X[:, 1] ** 2, X[:, 0] - 0.3 * X[:, 2]], axis=1)
+    return X, Y[:, :n_outputs] - Y[:, :n_outputs].mean(axis=0)
+
+
+# Against definitions -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("adaptive", [False, True], ids=["fixed", "adaptive"])
+@pytest.mark.parametrize("case", KERNELS)
+def test_every_round_matches_definition(case, adaptive, rng):
+    X, Y = table(rng, n=20)
+    X_new = rng.normal(size=(6, 4))
+    recursion = make_recursion(X, Y, kernel=case.kernel, adaptive=adaptive, shrinkage=1e-3)
+    expected = naive.recursive_feature_machine(
+        case.naive, X, Y, 1e-2, 2, adaptive=adaptive, shrinkage=1e-3, X_new=X_new
+    )
+    rounds = list(recursion.rounds(2))
+    assert [iterate.n_iter for iterate in rounds] == [0, 1, 2]
+    for iterate, (M, bandwidth, predictions) in zip(rounds, expected, strict=True):
+        assert_close(iterate.feature_matrix.to_array(), M, 1e-8)
+        np.testing.assert_allclose(iterate.kernel.bandwidth, bandwidth, rtol=1e-8)
+        assert_close(iterate.decision(as_points(X_new)), predictions, 1e-8)
+
+
+@pytest.mark.parametrize("power, shrinkage", [(0.5, 0.0), (0.25, 0.05), (1.0, 0.0)])
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_matches_definition(form, power, shrinkage, rng):
+    points, new = mixed_points(rng, 20), mixed_points(rng, 5)
+    Y = np.sin(points.dense() @ rng.normal(size=(11, 2)))
+    settings = {"form": form, "shrinkage": shrinkage, "adaptive": True}
+    recursion = make_recursion(points, Y, agop_power=power, **settings)
+    expected = naive.recursive_feature_machine(
+        naive.Laplace(3.0), points.dense(), Y, 1e-2, 2, power=power, widths=WIDTHS, X_new=new.dense(), **settings
+    )
+    for iterate, (M, bandwidth, predictions) in zip(recursion.rounds(2), expected, strict=True):
+        assert_close(iterate.feature_matrix.to_array(), M, 1e-7)
+        np.testing.assert_allclose(iterate.kernel.bandwidth, bandwidth, rtol=1e-7)
+        assert_close(iterate.decision(new), predictions, 1e-7)
+
+
+@pytest.mark.parametrize("case", FEW_KERNELS)
+def test_blocks_equal_indicator_columns_in_the_first_round(case, rng):
+    """Nothing has been learned yet, so a block matrix and a full one are the same machine."""
+    points, new, Y = mixed_points(rng, 25), mixed_points(rng, 5), rng.normal(size=(25, 1))
+    one, other = (
+        next(iter(make_recursion(X, Y, kernel=case.kernel, form=form).rounds(1)))
+        for X, form in ((points, "block"), (points.flatten(), "full"))
+    )
+    assert_close(one.dual_coef, other.dual_coef, 1e-11)
+    assert_close(one.decision(new), other.decision(new.flatten()), 1e-11)
+
+
+@pytest.mark.parametrize("form, shrinkage", [("full", 1e-8), ("diag", 0.0)])
+def test_four_rounds_agree_with_xrfm(form, shrinkage):
+    """xrfm adds 1e-8 to the diagonal of a full matrix whose largest entry is one; shrinkage also takes 1e-8 of the rest.
+
+    That is 1e-8 in M and 1e-8 in predictions. Diagonal forms add nothing, and 2e-9 in the first M are as much in the
+    predictions: the condition number of 2e4 is not seen by M, in which most of the error cancels.
+    """
+    data = load_xrfm(f"rfm_{form}")
+    settings = {"form": "diagonal" if form == "diag" else "full", "shrinkage": shrinkage, "alpha": float(data["reg"])}
+    recursion = make_recursion(data["X"], data["y"], kernel=LaplaceKernel(float(data["bandwidth"])), **settings)
+    rounds = list(recursion.rounds(int(data["n_iter"])))
+    for iterate, M in zip(rounds[1:], data["feature_matrices"], strict=True):
+        assert_close(iterate.feature_matrix.to_array(), np.diag(M) if M.ndim == 1 else M, 2e-8)
+    assert_close(rounds[-1].decision(as_points(data["X_val"])), data["prediction_after_last"], 2e-8)
+
+
+# Weights ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("case", FEW_KERNELS)
+def test_weights_are_repetitions(case, form, rng):
+    points, new = mixed_points(rng, 20), mixed_points(rng, 6)
+    Y, counts = rng.normal(size=(20, 2)), rng.integers(1, 4, 20)
+    settings = {"kernel": case.kernel, "form": form, "adaptive": True, "shrinkage": 1e-3, "alpha": 0.1}
+    repeated = np.repeat(np.arange(20), counts)
+    weighted = make_recursion(points, Y, counts, **settings).rounds(3)
+    longer = make_recursion(points[repeated], Y[repeated], **settings).rounds(3)
+    for one, other in zip(weighted, longer, strict=True):
+        np.testing.assert_allclose(one.kernel.bandwidth, other.kernel.bandwidth, rtol=1e-7)
+        assert_close(one.feature_matrix.to_array(), other.feature_matrix.to_array(), 1e-7)
+        assert_close(one.decision(new), other.decision(new), 1e-7)
+
+
+def test_weights_are_repetitions_by_definition(rng):
+    X, Y = table(rng, n=12)
+    counts = rng.integers(1, 4, 12)
+    repeated = np.repeat(np.arange(12), counts)
+    expected = naive.recursive_feature_machine(
+        naive.Laplace(3.0), X[repeated], Y[repeated], 0.1, 2, adaptive=True, shrinkage=1e-3, X_new=X
+    )
+    recursion = make_recursion(X, Y, counts, alpha=0.1, adaptive=True, shrinkage=1e-3)
+    for iterate, (M, bandwidth, predictions) in zip(recursion.rounds(2), expected, strict=True):
+        assert_close(iterate.feature_matrix.to_array(), M, 1e-8)
+        np.testing.assert_allclose(iterate.kernel.bandwidth, bandwidth, rtol=1e-8)
+        assert_close(iterate.decision(as_points(X)), predictions, 1e-8)
+
+
+def test_weights_and_ridge_scale_together(rng):
+    X, Y = table(rng)
+    w = rng.uniform(0.5, 2, 30)
+    one = list(make_recursion(X, Y, w, alpha=0.01).rounds(2))[-1]
+    other = list(make_recursion(X, Y, 1000 * w, alpha=10.0).rounds(2))[-1]
+    assert_close(one.feature_matrix.to_array(), other.feature_matrix.to_array(), 1e-10)
+    assert_close(one.dual_coef, other.dual_coef, 1e-9)
+
+
+# Iterates --------------------------------------------------------------------------------------------------------
+
+
+def test_iterates_are_frozen_and_stay_as_they_were(rng):
+    X, Y = table(rng)
+    rounds = make_recursion(X, Y, adaptive=True).rounds(3)
+    seen = []
+    for iterate in rounds:
+        assert isinstance(iterate, RFMIterate)
+        with pytest.raises(FrozenInstanceError):
+            iterate.n_iter = 9
+        copies = iterate.dual_coef.copy(), iterate.feature_matrix.to_array(), iterate.points.dense().copy()
+        seen.append((iterate, copies, iterate.decision(as_points(X))))
+    assert [iterate.n_iter for iterate, _, _ in seen] == [0, 1, 2, 3]
+    for iterate, (coef, M, points), decision in seen:
+        np.testing.assert_array_equal(iterate.dual_coef, coef)
+        np.testing.assert_array_equal(iterate.feature_matrix.to_array(), M)
+        np.testing.assert_array_equal(iterate.points.dense(), points)
+        np.testing.assert_array_equal(iterate.decision(as_points(X)), decision)
+        assert (iterate.factor is None) == (iterate.pairs is None) == (iterate.n_iter < 3)
+    assert all(a[0].seconds <= b[0].seconds for a, b in zip(seen[:-1], seen[1:], strict=True))
+
+
+def test_rounds_leave_their_data_alone(rng):
+    X, Y = table(rng)
+    given = X.copy(), Y.copy()
+    X.flags.writeable = Y.flags.writeable = False
+    for iterative in (False, True):
+        list(make_recursion(X, Y, iterative=iterative).rounds(2))
+    np.testing.assert_array_equal(X, given[0])
+    np.testing.assert_array_equal(Y, given[1])
+
+
+def test_no_rounds_is_a_kernel_machine(rng):
+    X, Y = table(rng)
+    (iterate,) = make_recursion(X, Y).rounds(0)
+    K = naive.Laplace(3.0).gram(X, X)
+    assert_close(iterate.dual_coef, naive.ridge_solve(K, Y, 1e-2), 1e-11)
+    np.testing.assert_array_equal(iterate.feature_matrix.to_array(), np.eye(4))
+    assert iterate.solver == "cholesky" and iterate.residual == 0 and iterate.factor is not None
+
+
+def test_solve_repeats_a_round(rng):
+    X, Y = table(rng)
+    recursion = make_recursion(X, Y, adaptive=True)
+    for iterate in recursion.rounds(2):
+        again = recursion.solve(iterate.feature_matrix, iterate.n_iter)
+        assert again.n_iter == iterate.n_iter and again.kernel == iterate.kernel
+        assert_close(again.dual_coef, iterate.dual_coef, 1e-12)
+
+
+def test_rounds_go_on_from_a_feature_matrix(rng):
+    X, Y = table(rng)
+    recursion = make_recursion(X, Y, shrinkage=1e-3)
+    whole = list(recursion.rounds(3))
+    rest = list(recursion.rounds(2, whole[1].feature_matrix))
+    assert_close(rest[-1].feature_matrix.to_array(), whole[-1].feature_matrix.to_array(), 1e-9)
+    assert_close(rest[-1].dual_coef, whole[-1].dual_coef, 1e-8)
+
+
+@pytest.mark.parametrize("case", FEW_KERNELS)
+def test_agop_of_the_last_round_makes_the_next_feature_matrix(case, rng):
+    X, Y = table(rng)
+    recursion = make_recursion(X, Y, kernel=case.kernel)
+    *_, last = recursion.rounds(1)
+    expected = naive.agop(case.naive.gradient(last.points.dense(), last.dual_coef, last.points.dense()))
+    root = join(last.feature_matrix.roots)
+    (G,) = recursion.agop(last)
+    assert_close(G, root @ expected @ root, 1e-10)
+    *_, following = recursion.rounds(2)
+    assert_close(following.feature_matrix.to_array(), G / G.max(), 1e-10)
+    without = dataclasses.replace(last, pairs=None)
+    assert_close(recursion.agop(without)[0], G, 1e-10)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("iterative", [False, True], ids=["exact", "iterative"])
+def test_a_constant_target_teaches_nothing(iterative, form, rng):
+    X, _ = table(rng)
+    for iterate in make_recursion(X, np.zeros((30, 2)), form=form, iterative=iterative).rounds(2):
+        np.testing.assert_array_equal(iterate.feature_matrix.to_array(), np.eye(4))
+        np.testing.assert_array_equal(iterate.dual_coef, 0)
+
+
+def test_an_irrelevant_feature_is_found(rng):
+    X = rng.uniform(-1, 1, (150, 4))
+    Y = np.sin(3 * X[:, :1])
+    *_, last = make_recursion(X, Y, adaptive=True, alpha=1e-3).rounds(4)
+    M = last.feature_matrix.to_array()
+    np.testing.assert_allclose(M[0, 0], 1, rtol=1e-12)
+    assert np.all(np.diag(M)[1:] < 0.02)
+
+
+@pytest.mark.parametrize("n_agop_samples", [10, 29])
+def test_sampled_agop(n_agop_samples, rng):
+    X, Y = table(rng)
+    recursion = make_recursion(X, Y, np.linspace(0.5, 2, 30), n_agop_samples=n_agop_samples)
+    rows, weights = recursion._agop_rows
+    first, second = recursion.rounds(1)
+    gradient = naive.Laplace(3.0).gradient(first.points.dense(), first.dual_coef, first.points.dense()[rows])
+    G = naive.agop(gradient, weights)
+    assert_close(second.feature_matrix.to_array(), G / G.max(), 1e-10)
+
+
+# Approximate solvers -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tol, tolerance", [(1e-2, 0.1), (1e-5, 1e-3)])
+@pytest.mark.parametrize("case", FEW_KERNELS)
+def test_iterative_rounds_are_close_to_exact_ones(case, tol, tolerance, rng):
+    X, Y = table(rng, n=100)
+    w = rng.uniform(0.5, 2, 100)
+    settings = {"kernel": case.kernel, "adaptive": True, "shrinkage": 1e-3, "alpha": 0.1}
+    exact = list(make_recursion(X, Y, w, **settings).rounds(3))
+    quick = list(make_recursion(X, Y, w, **settings, iterative=True, tol=tol).rounds(3))
+    assert [iterate.solver for iterate in quick] == ["cg", "cg", "cg", "cholesky"]
+    for one, other in zip(quick, exact, strict=True):
+        assert one.residual <= tol
+        assert one.points.dtype == one.dual_coef.dtype == (np.float32 if one.solver == "cg" else np.float64)
+        assert_close(one.feature_matrix.to_array(), other.feature_matrix.to_array(), tolerance)
+        assert_close(one.decision(as_points(X)), other.decision(as_points(X)), tolerance)
+
+
+@pytest.mark.parametrize("adaptive", [False, True], ids=["fixed", "adaptive"])
+@pytest.mark.parametrize("case", RADIAL[:2])
+def test_mixed_precision_is_exact(case, adaptive, rng):
+    X, Y = table(rng, n=150)
+    w = rng.uniform(0.5, 2, 150)
+    settings = {"kernel": case.kernel, "adaptive": adaptive, "shrinkage": 1e-3, "alpha": 1e-2}
+    *_, exact = make_recursion(X, Y, w, **settings).rounds(2)
+    recursion = make_recursion(X, Y, w, **settings, mixed=True)
+    mixed = recursion.solve(exact.feature_matrix, 2)
+    assert mixed.dual_coef.dtype == np.float64 and mixed.pairs.array.dtype == np.float32
+    assert 0 < mixed.residual <= 1e-9
+    K = case.naive.with_bandwidth(mixed.kernel.bandwidth).gram(mixed.points.dense(), mixed.points.dense())
+    assert_close((K + np.diag(1e-2 / w)) @ mixed.dual_coef, Y, 1e-8)
+    np.testing.assert_allclose(mixed.kernel.bandwidth, exact.kernel.bandwidth, rtol=1e-5)
+    assert_close(recursion.agop(mixed)[0], recursion.agop(exact)[0], 1e-3)
+
+
+def test_mixed_precision_gives_way_where_float32_fails(rng):
+    X, Y = table(rng, n=60)
+    X[30:] = X[:30] + 1e-9
+    recursion = make_recursion(X, Y, alpha=1e-9, mixed=True, kernel=LaplaceKernel(3.0, 2.0))
+    fit = recursion.solve(FullFeatureMatrix.identity(recursion.points), 0)
+    assert fit.dual_coef.dtype == fit.pairs.array.dtype == np.float64
+    K = naive.Laplace(3.0, 2.0).gram(X, X)
+    assert_close((K + 1e-9 * np.eye(60)) @ fit.dual_coef, Y, 1e-5)
+
+
+def test_a_ridge_can_be_chosen_in_every_round(rng):
+    X, Y = table(rng)
+    w = rng.uniform(0.5, 2, 30)
+    for iterate in make_recursion(X, Y, w, alpha=None, adaptive=True).rounds(2):
+        points = iterate.points.dense()
+        K = naive.Laplace(iterate.kernel.bandwidth).gram(points, points)
+        assert_close(iterate.dual_coef, naive.ridge_solve(K, Y, iterate.alpha, w), 1e-9)
+        losses = [
+            np.average(np.sum(naive.leave_one_out_residuals(K, Y, alpha, w) ** 2, axis=1), weights=w)
+            for alpha in ALPHAS
+        ]
+        assert iterate.alpha == ALPHAS[int(np.argmin(losses))]
+
+
+# Stopping --------------------------------------------------------------------------------------------------------
+
+
+class Round(RFMIterate):
+    """A round that predicts the same number, its coefficient, everywhere."""
+
+    def decision(self, points):
+        return np.full((len(points), 1), self.dual_coef)
+
+
+def make_round(n_iter, error, **changes):
+    (real,) = make_recursion(np.zeros((2, 1)), np.ones((2, 1))).rounds(0)
+    values = {field.name: getattr(real, field.name) for field in dataclasses.fields(real)}
+    return Round(**{**values, "n_iter": n_iter, "dual_coef": error, "factor": None, "pairs": None, **changes})
+
+
+class Script:
+    """A stand-in for a recursion whose rounds have given errors and durations; records which are begun."""
+
+    def __init__(self, monkeypatch, errors, durations=None):
+        self.errors, self.durations = errors, durations or [1.0] * len(errors)
+        self.clock, self.begun, self.solved = 100.0, 0, []
+        monkeypatch.setattr("rfmlearn._stopping.time", SimpleNamespace(perf_counter=lambda: self.clock))
+
+    def rounds(self, max_iter):
+        for n_iter in range(max_iter + 1):
+            self.begun += 1
+            self.clock += self.durations[n_iter]
+            factor = "factor" if n_iter == max_iter else None
+            yield make_round(n_iter, self.errors[n_iter], factor=factor, feature_matrix=n_iter)
+
+    def solve(self, feature_matrix, n_iter):
+        self.solved.append((feature_matrix, n_iter))
+        return make_round(n_iter, self.errors[n_iter], factor="factor", feature_matrix=feature_matrix)
+
+
+VALIDATION = ValidationSet(as_points(np.zeros((3, 1))), np.zeros((3, 1)), np.ones(3))
+
+
+def test_the_best_round_is_kept(monkeypatch):
+    script = Script(monkeypatch, [3.0, 1.0, 2.0, -1.5])
+    best, history = StoppingRule(3, VALIDATION).run(script)
+    assert best.n_iter == 1 and best.factor == "factor" and script.solved == [(1, 1)]
+    assert [record["validation_loss"] for record in history] == [9.0, 1.0, 4.0, 2.25]
+    assert [record["n_iter"] for record in history] == [0, 1, 2, 3]
+
+
+def test_the_first_of_equals_is_kept(monkeypatch):
+    best, _ = StoppingRule(3, VALIDATION).run(Script(monkeypatch, [3.0, 1.0, 1.0, -1.0]))
+    assert best.n_iter == 1
+
+
+def test_the_last_round_is_not_solved_again(monkeypatch):
+    for validation, errors in ((VALIDATION, [3.0, 2.0, 1.0]), (None, [1.0, 2.0, 3.0])):
+        script = Script(monkeypatch, errors)
+        best, history = StoppingRule(2, validation).run(script)
+        assert best.n_iter == 2 and not script.solved and len(history) == 3
+        assert ("validation_loss" in history[0]) == (validation is not None)
+
+
+@pytest.mark.parametrize("patience, begun", [(1, 3), (2, 6), (3, 8)])
+def test_patience(patience, begun, monkeypatch):
+    script = Script(monkeypatch, [5.0, 3.0, 4.0, 2.0, 2.5, 2.0, 3.0, 1.0])
+    best, history = StoppingRule(7, VALIDATION, patience=patience).run(script)
+    assert script.begun == len(history) == begun
+    assert best.n_iter == {1: 1, 2: 3, 3: 7}[patience]
+
+
+def test_patience_without_validation_is_endless(monkeypatch):
+    script = Script(monkeypatch, [1.0, 2.0, 3.0, 4.0])
+    best, _ = StoppingRule(3, patience=1).run(script)
+    assert best.n_iter == 3 and script.begun == 4
+
+
+def test_a_callback_stops(monkeypatch):
+    seen = []
+
+    def callback(iterate):
+        seen.append(iterate.n_iter)
+        return iterate.n_iter == 1
+
+    script = Script(monkeypatch, [1.0] * 5)
+    best, history = StoppingRule(4, callback=callback).run(script)
+    assert seen == [0, 1] and best.n_iter == 1 and len(history) == 2 and script.solved == [(1, 1)]
+    script = Script(monkeypatch, [1.0] * 5)
+    best, _ = StoppingRule(4, callback=lambda iterate: None).run(script)
+    assert best.n_iter == 4
+
+
+@pytest.mark.parametrize(
+    "durations, time_limit, begun",
+    [
+        ([10.0] * 6, 35.0, 3),  # a fourth would end at 40
+        ([10.0] * 6, 40.0, 4),
+        ([10.0] * 6, 5.0, 1),  # the first is always there
+        ([10.0] * 6, 1000.0, 6),
+        ([1.0, 20.0, 1.0, 1.0, 1.0, 1.0], 42.0, 3),  # at the pace of the slowest
+        ([20.0, 1.0, 1.0, 1.0, 1.0, 1.0], 42.0, 3),
+    ],
+)
+def test_time_limit(durations, time_limit, begun, monkeypatch):
+    script = Script(monkeypatch, [1.0] * 6, durations)
+    best, history = StoppingRule(5, time_limit=time_limit).run(script)
+    assert script.begun == len(history) == begun and best.n_iter == begun - 1
+    assert best.factor == "factor"
+
+
+def test_validation_loss_is_weighted(rng):
+    points, targets, weights = as_points(rng.normal(size=(5, 2))), rng.normal(size=(5, 1)), rng.uniform(1, 3, 5)
+    loss = ValidationSet(points, targets, weights).loss(make_round(0, 0.5))
+    np.testing.assert_allclose(loss, sum(weights * (0.5 - targets[:, 0]) ** 2) / sum(weights), rtol=1e-13)
+
+
+@pytest.mark.parametrize("iterative", [False, True], ids=["exact", "iterative"])
+def test_a_real_recursion_keeps_its_best_round(iterative, rng):
+    X, Y = table(rng, n=80)
+    X_val, Y_val = table(rng, n=40)
+    recursion = make_recursion(X, Y + rng.normal(size=Y.shape), adaptive=True, iterative=iterative, alpha=1e-4)
+    validation = ValidationSet(as_points(X_val), Y_val, np.ones(40))
+    best, history = StoppingRule(5, validation).run(recursion)
+    losses = [record["validation_loss"] for record in history]
+    assert len(history) == 6 and best.n_iter == int(np.argmin(losses))
+    assert best.factor is not None and best.pairs is not None and best.solver == "cholesky"
+    assert {"n_iter", "bandwidth", "solver", "residual", "seconds", "validation_loss"} <= set(history[0])
+    expected = list(recursion.rounds(5))[best.n_iter]
+    assert_close(best.decision(as_points(X_val)), expected.decision(as_points(X_val)), 0.02 if iterative else 1e-8)
+    np.testing.assert_allclose(validation.loss(best), min(losses), rtol=0.05 if iterative else 1e-8)
+
+
+def test_coordinate_kernels_learn_in_blocks(rng):
+    """Tables of distances between levels depend on what was learned, for kernels that are not rotation invariant."""
+    points, new = mixed_points(rng, 20), mixed_points(rng, 5)
+    Y = np.sin(points.dense() @ rng.normal(size=(11, 2)))
+    for case in (COORDINATE[2].values[0], COORDINATE[-1].values[0]):
+        recursion = make_recursion(points, Y, kernel=case.kernel, form="block", shrinkage=0.01)
+        expected = naive.recursive_feature_machine(
+            case.naive, points.dense(), Y, 1e-2, 2, form="block", widths=WIDTHS, shrinkage=0.01, X_new=new.dense()
+        )
+        for iterate, (M, _, predictions) in zip(recursion.rounds(2), expected, strict=True):
+            assert_close(iterate.feature_matrix.to_array(), M, 1e-8)
+            assert_close(iterate.decision(new), predictions, 1e-8)

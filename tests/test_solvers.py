@@ -1,0 +1,305 @@
+"""Direct and iterative solvers, leave-one-out residuals, ridge paths."""
+
+import warnings
+
+import naive
+import numpy as np
+import pytest
+from instances import DTYPES, assert_close
+from sklearn.exceptions import ConvergenceWarning
+
+from rfmlearn.kernels import LaplaceKernel, PairMatrix, as_points
+from rfmlearn.solvers import (
+    CholeskyFactor,
+    NystromPreconditioner,
+    RidgePath,
+    choose_ridge,
+    conjugate_gradient,
+    gram_product,
+    leave_one_out_residuals,
+)
+from rfmlearn.solvers._conjugate_gradient import symmetric_columns
+from rfmlearn.solvers._ridge_choice import ALPHAS
+
+KERNEL = LaplaceKernel(2.0)
+WEIGHTS = {
+    "unit": lambda n: np.ones(n),
+    "fractional": lambda n: np.linspace(0.2, 3.7, n),
+    "integer": lambda n: np.arange(n) % 4 + 1.0,
+    "small": lambda n: np.linspace(0.01, 0.9, n),
+}
+TOLERANCE = {np.float64: 1e-11, np.float32: 1e-4}
+
+
+def filled(X, kernel=KERNEL):
+    points = as_points(X)
+    pairs = PairMatrix.empty(len(points), points.dtype)
+    pairs.fill_sums(kernel, points)
+    pairs.fill_gram(kernel)
+    return pairs
+
+
+def problem(rng, n=30, n_outputs=2, dtype=np.float64):
+    """Points, their Gram matrix in float64, and targets."""
+    X, Y = rng.normal(size=(n, 3)).astype(dtype), rng.normal(size=(n, n_outputs)).astype(dtype)
+    return X, naive.Laplace(2.0).gram(X.astype(float), X.astype(float)), Y
+
+
+# Cholesky --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_cholesky_solves(weights, dtype, n_outputs, rng):
+    X, K, Y = problem(rng, n_outputs=n_outputs, dtype=dtype)
+    w = WEIGHTS[weights](30)
+    pairs = filled(X)
+    sums = np.triu(pairs.array, 1)
+    factor = CholeskyFactor(pairs, KERNEL, 0.1 / w)
+    coef = factor.solve(Y)
+    assert coef.shape == Y.shape and coef.dtype == dtype
+    assert_close(coef, naive.ridge_solve(K, Y, 0.1, w), TOLERANCE[dtype])
+    np.testing.assert_array_equal(factor.ridge, 0.1 / w)
+    np.testing.assert_array_equal(np.triu(pairs.array, 1), sums)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 30, 300])
+def test_inverse_diagonal(n, dtype, rng):
+    X = rng.normal(size=(n, 3)).astype(dtype)
+    w = np.linspace(0.5, 2, n)
+    expected = np.diag(np.linalg.inv(KERNEL(X.astype(float)) + np.diag(0.1 / w)))
+    rows = np.unique(rng.integers(0, n, 7))
+    factor = CholeskyFactor(filled(X), KERNEL, 0.1 / w)
+    assert_close(factor.inverse_diagonal(rows), expected[rows], TOLERANCE[dtype])
+    assert_close(factor.inverse_diagonal(rows[::-1]), expected[rows[::-1]], TOLERANCE[dtype])
+    assert_close(factor.inverse_diagonal(), expected, TOLERANCE[dtype])  # last: it takes the factor's place
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_singular_matrix_gets_a_jitter_and_a_warning(dtype, rng):
+    n = 60
+    X = np.zeros((n, 2), dtype)
+    pairs = filled(X)
+    with pytest.warns(ConvergenceWarning, match=r"numerically singular; .* was added .* Increase alpha"):
+        factor = CholeskyFactor(pairs, KERNEL, np.full(n, 1e-30))
+    jitter = factor.ridge[0]
+    assert 9 * n * np.finfo(dtype).eps <= jitter <= 1e6 * n * np.finfo(dtype).eps
+    # All points are one, which predicts the sum of the coefficients.
+    np.testing.assert_allclose(factor.solve(np.ones((n, 1), dtype)).sum(), n / (n + jitter), rtol=1e-3)
+    np.testing.assert_array_equal(np.triu(pairs.array, 1), 0)
+
+
+def test_an_indefinite_matrix_is_refused(rng):
+    with pytest.raises(np.linalg.LinAlgError, match=r"not positive definite.*increase alpha"):
+        CholeskyFactor(filled(rng.normal(size=(10, 2))), KERNEL, np.full(10, -3.0))
+
+
+def test_no_jitter_without_need(rng):
+    X, _, _ = problem(rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.all(CholeskyFactor(filled(X), KERNEL, np.full(30, 1e-10)).ridge == 1e-10)
+
+
+# Leave-one-out ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alpha", [1e-3, 1.0])
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_leave_one_out_equals_refits(weights, alpha, rng):
+    X, K, Y = problem(rng, n=20)
+    w = WEIGHTS[weights](20)
+    expected = naive.leave_one_out_residuals(K, Y, alpha, w)
+    factor = CholeskyFactor(filled(X), KERNEL, alpha / w)
+    coef = factor.solve(Y)
+    rows = np.array([0, 3, 11, 19])
+    some = leave_one_out_residuals(coef[rows], factor.inverse_diagonal(rows), alpha / w[rows], w[rows])
+    assert_close(some, expected[rows], 1e-10)
+    assert_close(leave_one_out_residuals(coef, factor.inverse_diagonal(), alpha / w, w), expected, 1e-10)
+    assert_close(RidgePath(K.copy(), w).leave_one_out(Y, alpha), expected, 1e-9)
+
+
+def test_leave_one_out_of_a_repeated_row_keeps_its_twin(rng):
+    X, K, Y = problem(rng, n=12)
+    w = np.ones(12)
+    w[4] = 2.0
+    rows = np.r_[np.arange(12), 4]
+    repeated = naive.leave_one_out_residuals(K[np.ix_(rows, rows)], Y[rows], 0.1, np.ones(13))
+    factor = CholeskyFactor(filled(X), KERNEL, 0.1 / w)
+    residuals = leave_one_out_residuals(factor.solve(Y), factor.inverse_diagonal(), 0.1 / w, w)
+    assert_close(residuals, repeated[:12], 1e-10)
+
+
+# Ridge path ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_ridge_path_equals_a_factor_for_each_ridge(weights, rng):
+    X, K, Y = problem(rng)
+    w = WEIGHTS[weights](30)
+    path = RidgePath(K.copy(), w)
+    for alpha in (1e-4, 1e-2, 1.0, 100.0):
+        coef = path.coef(Y, alpha)
+        assert_close(coef, CholeskyFactor(filled(X), KERNEL, alpha / w).solve(Y), 1e-9)
+        assert_close(coef, naive.ridge_solve(K, Y, alpha, w), 1e-9)
+
+
+# Choice of the ridge -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3, 3.0])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_choose_ridge_by_refits(weights, dtype, noise, rng):
+    X = rng.normal(size=(25, 2)).astype(dtype)
+    Y = (np.sin(X[:, :1] + [0.0, 1.0]) + noise * rng.normal(size=(25, 2))).astype(dtype)
+    w, K = WEIGHTS[weights](25), naive.Laplace(2.0).gram(X.astype(float), X.astype(float))
+    pairs = filled(X)
+    before = pairs.array.copy()
+    for rows in (np.arange(25), np.array([0, 2, 3, 7, 11, 12, 18, 20, 24])):
+        losses = []
+        for alpha in ALPHAS:
+            residuals = naive.leave_one_out_residuals(K[np.ix_(rows, rows)], Y[rows], alpha, w[rows])
+            losses.append(np.average((residuals**2).sum(axis=1), weights=w[rows]))
+        assert choose_ridge(pairs, KERNEL, Y, w, rows) == ALPHAS[int(np.argmin(losses))]
+    np.testing.assert_array_equal(pairs.array, before)
+
+
+def test_choose_ridge_counts_repetitions(rng):
+    X, _, Y = problem(rng, n=20)
+    Y = np.sin(X[:, :1]) + 0.3 * Y
+    counts = rng.integers(1, 4, 20)
+    repeated = np.repeat(np.arange(20), counts)
+    alphas = np.geomspace(1e-3, 10, 200)
+    one = choose_ridge(filled(X), KERNEL, Y, counts.astype(float), np.arange(20), alphas)
+    rows = np.arange(len(repeated))
+    other = choose_ridge(filled(X[repeated]), KERNEL, Y[repeated], np.ones(len(rows)), rows, alphas)
+    assert one == other and alphas[0] < one < alphas[-1]
+
+
+# Conjugate gradients ---------------------------------------------------------------------------------------------
+
+
+def lower_only(K, dtype=np.float64):
+    """The matrix in the lower triangle of an array whose upper one must not be read."""
+    array = K.astype(dtype)
+    array[np.triu_indices(len(K), 1)] = np.nan
+    return array
+
+
+def identity(V):
+    return V.copy()
+
+
+def test_gram_product_reads_the_lower_triangle(rng):
+    _, K, Y = problem(rng, n_outputs=3)
+    ridge = np.linspace(0.1, 1, 30)
+    for dtype in DTYPES:
+        product = gram_product(lower_only(K, dtype), ridge)(Y.astype(dtype))
+        assert product.dtype == dtype
+        assert_close(product, K @ Y + ridge[:, None] * Y, 1e-13 if dtype == np.float64 else 1e-5)
+
+
+@pytest.mark.parametrize("rows", [[0], [29], [0, 1, 2], [3, 11, 17, 29], list(range(30))])
+def test_symmetric_columns(rows, rng):
+    _, K, _ = problem(rng)
+    array = lower_only(K)
+    array[np.diag_indices(30)] += 7.0  # a ridge that a factorisation has left there
+    np.testing.assert_array_equal(symmetric_columns(array, np.array(rows)), K[:, rows])
+
+
+@pytest.mark.parametrize("rank", [0, 8, 30])
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_conjugate_gradient_converges_to_the_direct_solution(weights, rank, rng):
+    _, K, Y = problem(rng, n_outputs=3)
+    ridge = 0.05 / WEIGHTS[weights](30)
+    array = lower_only(K)
+    rows = np.sort(rng.choice(30, rank, replace=False))
+    precondition = NystromPreconditioner(array, ridge, rows) if rank else identity
+    product = gram_product(array, ridge)
+    result = conjugate_gradient(product, Y, precondition, tol=1e-10, max_iter=300)
+    assert result.converged and result.residual <= 1e-10 and 0 < result.n_iter < 300
+    expected = np.linalg.solve(K + np.diag(ridge), Y)
+    assert_close(result.coef, expected, 1e-8)
+    norms = np.linalg.norm(Y - product(result.coef), axis=0) / np.linalg.norm(Y, axis=0)
+    assert norms.max() < 2e-10
+    for column in range(3):
+        alone = conjugate_gradient(product, Y[:, [column]], precondition, tol=1e-10, max_iter=300)
+        assert_close(result.coef[:, [column]], alone.coef, 1e-8)
+
+
+def test_conjugate_gradient_begins_at_the_start(rng):
+    _, K, Y = problem(rng)
+    product = gram_product(K, np.full(30, 0.1))
+    cold = conjugate_gradient(product, Y, identity, tol=1e-8)
+    start = cold.coef.copy()
+    warm = conjugate_gradient(product, Y, identity, start, tol=1e-7)
+    assert warm.n_iter == 0 and warm.converged
+    np.testing.assert_array_equal(warm.coef, start)
+    near = conjugate_gradient(product, Y, identity, start + 1e-4, tol=1e-8)
+    assert 0 < near.n_iter < cold.n_iter
+    assert_close(near.coef, cold.coef, 1e-6)
+    np.testing.assert_array_equal(start, cold.coef)  # neither start is written to
+
+
+def test_conjugate_gradient_says_when_it_gives_up(rng):
+    _, K, Y = problem(rng)
+    product = gram_product(K, np.full(30, 1e-3))
+    result = conjugate_gradient(product, Y, identity, tol=1e-10, max_iter=3)
+    assert not result.converged and result.n_iter == 3
+    norms = np.linalg.norm(Y - product(result.coef), axis=0) / np.linalg.norm(Y, axis=0)
+    np.testing.assert_allclose(result.residual, norms.max(), rtol=1e-8)
+
+
+def test_conjugate_gradient_leaves_zero_columns_alone(rng):
+    _, K, Y = problem(rng, n_outputs=3)
+    Y[:, 1] = 0
+    product = gram_product(K, np.full(30, 0.1))
+    result = conjugate_gradient(product, Y, identity, tol=1e-8)
+    assert result.converged
+    np.testing.assert_array_equal(result.coef[:, 1], 0)
+    assert_close(result.coef, np.linalg.solve(K + 0.1 * np.eye(30), Y), 1e-6)
+    nothing = conjugate_gradient(product, np.zeros_like(Y), identity)
+    assert nothing.converged and nothing.n_iter == 0 and nothing.residual == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kernel", [LaplaceKernel(3.0, 1.0), LaplaceKernel(3.0, 2.0)], ids=["rough", "smooth"])
+def test_nystrom_saves_most_steps(kernel, dtype, rng):
+    n = 400
+    X, Y = rng.normal(size=(n, 2)).astype(dtype), rng.normal(size=(n, 1)).astype(dtype)
+    K = kernel(X)
+    ridge = np.full(n, 0.05)
+    product = gram_product(K, ridge)
+    plain = conjugate_gradient(product, Y, identity, tol=1e-4, max_iter=1000)
+    precondition = NystromPreconditioner(K, ridge, np.sort(rng.choice(n, 100, replace=False)))
+    quick = conjugate_gradient(product, Y, precondition, tol=1e-4, max_iter=1000)
+    assert quick.converged and quick.coef.dtype == dtype
+    assert quick.n_iter <= plain.n_iter / 3
+    exact = np.linalg.solve(K.astype(float) + np.diag(ridge), Y)
+    assert_close(quick.coef, exact, 5e-3)
+
+
+def test_nystrom_is_its_formula(rng):
+    """The inverse of ``B^T B + mu + ridge``, with mu the mean that the approximation leaves on the diagonal."""
+    _, K, Y = problem(rng)
+    ridge, rows = np.linspace(0.1, 2, 30), np.array([1, 4, 8, 15, 16, 23])
+    approximation = K[:, rows] @ np.linalg.solve(K[np.ix_(rows, rows)], K[rows])
+    mu = np.mean(np.diag(K - approximation))
+    precondition = NystromPreconditioner(lower_only(K), ridge, rows)
+    np.testing.assert_allclose(precondition.mu, mu, rtol=1e-10)
+    assert_close(precondition(Y), np.linalg.solve(approximation + np.diag(mu + ridge), Y), 1e-10)
+
+
+def test_nystrom_survives_duplicate_landmarks(rng):
+    X = np.repeat(rng.normal(size=(20, 2)), 3, axis=0)
+    for dtype in DTYPES:
+        K = KERNEL(X.astype(dtype))
+        ridge, Y = np.full(60, 0.1), rng.normal(size=(60, 1)).astype(dtype)
+        result = conjugate_gradient(
+            gram_product(K, ridge), Y, NystromPreconditioner(K, ridge, np.arange(30)), tol=1e-5, max_iter=60
+        )
+        assert result.converged
+        assert_close(result.coef, np.linalg.solve(K.astype(float) + np.diag(ridge), Y), 1e-3)

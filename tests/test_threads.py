@@ -1,0 +1,213 @@
+"""Rows shared between threads, limits that are obeyed, and fits inside of other people's pools."""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from instances import DTYPES, FEW_KERNELS, assert_close, mixed_points
+from joblib import Parallel, delayed, parallel_config
+from threadpoolctl import threadpool_limits
+
+import rfmlearn._threads
+from rfmlearn import RFMRegressor
+from rfmlearn._threads import n_threads_in_force, share_rows
+from rfmlearn.kernels import LaplaceKernel, PairMatrix, ProductLaplaceKernel
+
+
+@pytest.fixture
+def three_threads(monkeypatch):
+    """Three threads for any amount of work, whatever the machine has."""
+    monkeypatch.setattr(rfmlearn._threads, "n_threads_in_force", lambda: 3)
+    monkeypatch.setattr(rfmlearn._threads, "_WORTH_A_THREAD", 0)
+
+
+# Sharing ---------------------------------------------------------------------------------------------------------
+
+
+@given(n_rows=st.integers(0, 50), n_threads=st.integers(1, 5), work=st.sampled_from([None, 10, 10**9]))
+def test_every_row_is_worked_on_once(n_rows, n_threads, work):
+    visits = np.zeros(n_rows, dtype=int)
+
+    def core(start, stop, target):
+        assert 0 <= start <= stop <= n_rows
+        target[start:stop] += 1
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rfmlearn._threads, "n_threads_in_force", lambda: n_threads)
+        share_rows(core, n_rows, visits, work=work)
+    np.testing.assert_array_equal(visits, 1)
+
+
+def test_threads_work_at_the_same_time(three_threads):
+    """Each waits for two others, so that fewer threads would never end."""
+    barrier, seen = threading.Barrier(3, timeout=30), set()
+
+    def core(start, stop):
+        if threading.get_ident() not in seen:
+            seen.add(threading.get_ident())
+            barrier.wait()
+
+    share_rows(core, 100)
+    assert len(seen) == 3
+
+
+def test_small_work_stays_in_its_thread(monkeypatch):
+    monkeypatch.setattr(rfmlearn._threads, "n_threads_in_force", lambda: 3)
+    pieces = []
+    share_rows(lambda start, stop: pieces.append((start, stop, threading.get_ident())), 100, work=1000)
+    assert pieces == [(0, 100, threading.get_ident())]
+
+
+@pytest.mark.parametrize("failing", [0, 50, 99])
+def test_errors_of_any_thread_come_back(failing, three_threads):
+    def core(start, stop):
+        if start <= failing < stop:
+            raise ArithmeticError("row")
+
+    before = threading.active_count()
+    with pytest.raises(ArithmeticError, match="row"):
+        share_rows(core, 100)
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", FEW_KERNELS)
+def test_results_do_not_depend_on_threads(case, dtype, rng, monkeypatch):
+    points, coef = mixed_points(rng, 90, dtype=dtype), rng.normal(size=(90, 2)).astype(dtype)
+
+    def everything():
+        pairs = PairMatrix.empty(90, dtype)
+        pairs.fill_sums(case.kernel, points)
+        pairs.fill_gram(case.kernel)
+        gradient = pairs.gradient(case.kernel, coef)
+        other = case.kernel.gradient(points, coef, points[:50]), case.kernel.product(points, coef, points[:50])
+        return pairs.symmetric_gram(), gradient, *other
+
+    monkeypatch.setattr(rfmlearn._threads, "_WORTH_A_THREAD", 0)
+    with threadpool_limits(1, user_api="blas"):  # only our own threads are asked about
+        results = []
+        for n_threads in (1, 2, 5):
+            monkeypatch.setattr(rfmlearn._threads, "n_threads_in_force", lambda n=n_threads: n)
+            results.append(everything())
+    for result in results[1:]:
+        for actual, desired in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(actual, desired)
+
+
+# Limits ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_the_limit_of_blas_is_ours(limit):
+    with threadpool_limits(limit, user_api="blas") as controller:
+        if not any(library["user_api"] == "blas" for library in controller._original_info):
+            pytest.skip("threadpoolctl knows no BLAS here")
+        assert n_threads_in_force() == limit
+
+
+def test_the_limit_is_obeyed():
+    """By the loops, which have to be asked: threadpoolctl does not know of them."""
+    seen = set()
+    with threadpool_limits(1, user_api="blas"):
+        share_rows(lambda start, stop: seen.add((start, stop, threading.get_ident())), 100)
+    assert seen == {(0, 100, threading.get_ident())}
+
+
+def test_workers_of_a_pool_run_alone():
+    with threadpool_limits(2, user_api="blas"), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(n_threads_in_force).result() == 1
+
+
+# Pools -----------------------------------------------------------------------------------------------------------
+
+
+def fit(seed, kernel="laplace"):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 3))
+    model = RFMRegressor(kernel=kernel, max_iter=2, random_state=0).fit(X, np.sin(X[:, 0]) + X[:, 1])
+    return model.predict(X)
+
+
+def gram(seed):
+    X = np.random.default_rng(seed).normal(size=(400, 5))
+    return LaplaceKernel(2.0)(X), ProductLaplaceKernel(2.0, 1.2)(X)
+
+
+def test_kernels_in_a_pool_of_threads():
+    expected = [gram(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for actual, desired in zip(pool.map(gram, range(4)), expected, strict=True):
+            assert_close(actual[0], desired[0], 1e-13)
+            np.testing.assert_array_equal(actual[1], desired[1])
+
+
+@pytest.mark.parametrize("kernel", ["laplace", "product_laplace"])
+def test_fits_in_a_pool_of_threads(kernel):
+    expected = [fit(seed, kernel) for seed in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        for actual, desired in zip(pool.map(fit, range(6), [kernel] * 6), expected, strict=True):
+            assert_close(actual, desired, 1e-9)
+
+
+def test_one_model_predicts_in_many_threads():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    model = RFMRegressor(max_iter=1).fit(X, X[:, 0])
+    expected = model.predict(X)
+    with ThreadPoolExecutor(4) as pool:
+        for actual in pool.map(model.predict, [X] * 8):
+            assert_close(actual, expected, 1e-12)
+
+
+def test_fits_in_joblib_threads():
+    expected = [fit(seed) for seed in range(3)]
+    with parallel_config("threading", n_jobs=2):
+        for actual, desired in zip(Parallel()(delayed(fit)(seed) for seed in range(3)), expected, strict=True):
+            assert_close(actual, desired, 1e-9)
+
+
+def test_fits_in_joblib_processes():
+    """And these processes give our loops the share of threads that they give to BLAS."""
+    from joblib.externals.loky import get_reusable_executor
+
+    expected = [fit(seed) for seed in range(2)]
+    try:
+        with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+            results = Parallel()(delayed(fit)(seed) for seed in range(2))
+            threads = Parallel()(delayed(n_threads_in_force)() for _ in range(2))
+    finally:
+        get_reusable_executor().shutdown(wait=True)
+    for actual, desired in zip(results, expected, strict=True):
+        assert_close(actual, desired, 1e-9)
+    assert threads == [1, 1]
+
+
+def test_first_use_in_several_threads_at_once():
+    """Compiled functions are loaded by whoever comes first; nobody may find them half loaded."""
+    import subprocess
+
+    script = """
+import threading
+import numpy as np
+from rfmlearn.kernels import LaplaceKernel, ProductLaplaceKernel
+X = np.random.default_rng(0).normal(size=(30, 3))
+barrier, results, errors = threading.Barrier(4), [], []
+def work(kernel):
+    barrier.wait()
+    try:
+        results.append((kernel.exponent, kernel(X).sum()))
+    except BaseException as error:
+        errors.append(error)
+kernels = [LaplaceKernel(2.0, 0.9), ProductLaplaceKernel(2.0, 1.2)] * 2
+threads = [threading.Thread(target=work, args=(kernel,)) for kernel in kernels]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert not errors, errors
+assert len(results) == 4 and len(set(results)) == 2, results
+"""
+    result = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
