@@ -46,7 +46,7 @@ def main():
     losses, ratios = [], []
     print(f"{'set':28s} {'rows':>6s} {'score':8s} {'exact':>8s} {'cg':>8s} {'exact s':>8s} {'cg s':>7s}")
     for name in args.sets.split(",") if args.sets else find_sets(args.data):
-        classes, X, y, X_test, y_test = load_set(args.data, name, args.max_rows)
+        classes, X, y, X_test, y_test = load_set(args.data, name, args.max_rows * 3 // 4, args.max_rows // 4)
         if len(X) < 3000:
             continue
         row = compare(classes, X, y, X_test, y_test)

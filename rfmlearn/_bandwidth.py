@@ -21,7 +21,7 @@ def bandwidth_rows(sample_weight, rng):
 
 
 def median_bandwidth(kernel, sums, n_coordinates, sample_weight):
-    """The kernel with the weighted median distance of distinct pairs as bandwidth.
+    """The kernel with a multiple of the weighted median distance of distinct pairs as bandwidth.
 
     Pairs weigh w_i w_j and pairs at distance zero are left out, so that a weight means as much as a repetition.
 
@@ -42,7 +42,7 @@ def median_bandwidth(kernel, sums, n_coordinates, sample_weight):
     distances = kernel.distances(sums[upper], n_coordinates)
     weights = sample_weight[upper[0]] * sample_weight[upper[1]]
     median = weighted_median(distances[distances > 0], weights[distances > 0])
-    return kernel.with_bandwidth(median if median > 0 and np.isfinite(median) else 1.0)
+    return kernel.with_bandwidth(kernel.median_multiple * median if median > 0 and np.isfinite(median) else 1.0)
 
 
 def adapt_bandwidth(kernel, pairs: PairMatrix, rows, weights, points):

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._columns import ColumnEncoder, check_table
-from ._feature_matrix import FORMS, blocks_to_array
+from ._feature_matrix import FORMS
 from ._memory import check_memory
 from ._recursion import ITERATIVE_FROM, MIXED_FROM, Recursion
 from ._sklearn_compat import Interval, StrOptions, check_weights
@@ -49,18 +49,18 @@ class BaseRFM(BaseEstimator):
 
     def __init__(
         self,
-        kernel="laplace",
+        kernel="lpq_laplace",
         *,
         bandwidth="auto",
-        exponent=1.0,
+        exponent=1.2,
         norm_p=1.5,
-        alpha=0.1,
+        alpha="auto",
         max_iter=3,
-        feature_matrix="full",
-        agop_power=0.5,
+        feature_matrix="diagonal",
+        agop_power=0.375,
         shrinkage=0.005,
         n_agop_samples=20_000,
-        scaling="standard",
+        scaling="robust",
         categorical_features="from_dtype",
         solver="auto",
         tol=1e-3,
@@ -135,8 +135,7 @@ class BaseRFM(BaseEstimator):
 
     def _store(self, recursion, best):
         """Keep what prediction and inspection need, and not the n x n arrays."""
-        agop = recursion.agop(best)
-        self.agop_ = blocks_to_array(agop)
+        self.agop_ = recursion.agop(best)
         diagonal = np.diag(self.agop_)
         columns = self._encoder.coordinate_columns_
         importances = np.bincount(columns, weights=diagonal, minlength=self.n_features_in_)
@@ -146,6 +145,7 @@ class BaseRFM(BaseEstimator):
         )
         self.feature_matrix_ = best.feature_matrix.to_array()
         self.kernel_ = best.kernel
+        self.alpha_ = best.alpha
         self.n_iter_ = best.n_iter
         self.X_fit_ = best.points
         self.dual_coef_ = best.dual_coef

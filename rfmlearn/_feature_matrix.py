@@ -50,6 +50,10 @@ class FeatureMatrix(ABC):
             return type(self)(tuple(_identity_like(root) for root in self.roots))
         return type(self)(tuple(_power(block / largest, power, shrinkage) for block in agop))
 
+    def as_full(self):
+        """The same matrix in the form that allows any."""
+        return FullFeatureMatrix((blocks_to_array(self.roots),))
+
     def to_array(self):
         """M as one square array over all coordinates."""
         squares = [root**2 if root.ndim == 1 else root @ root for root in self.roots]

@@ -23,6 +23,7 @@ ITERATIVE_FROM = 2500
 MIXED_FROM = 6000
 _MAX_RANK = 1000
 _RIDGE_ROWS = 1500
+_FIRST_RIDGE = 1e-2
 _EXACT = 1e-9
 _MAX_REFINEMENTS = 20
 
@@ -146,13 +147,13 @@ class Recursion:
         One round costs O(n^2 (d + rank)) by conjugate gradients, or O(n^3 / 3 + n^2 d) by a Cholesky factor, and the
         memory of one square array in all.
         """
-        start, coef, pairs = time.perf_counter(), None, None
+        start, coef, pairs, alpha = time.perf_counter(), None, None, _FIRST_RIDGE
         feature_matrix = feature_matrix or FORMS[self.form].identity(self.points)
         points = self.points.astype(np.float32) if self.iterative else self.points
         for n_iter in range(max_iter):
             pairs = pairs or PairMatrix.empty(len(points), points.dtype)
             transformed = feature_matrix.transform(points)
-            kernel, alpha = self._fill(pairs, transformed)
+            kernel, alpha = self._fill(pairs, transformed, alpha)
             if self.iterative:
                 result = self._solve_approximately(pairs, alpha, coef)
                 coef, residual, solver = result.coef, result.residual, "cg"
@@ -165,9 +166,9 @@ class Recursion:
             feature_matrix = feature_matrix.learn(agop, self.agop_power, self.shrinkage)
         if self.iterative and not self.mixed:
             pairs = None  # the exact fit needs the room
-        yield self.solve(feature_matrix, max_iter, pairs, start)
+        yield self.solve(feature_matrix, max_iter, pairs, start, alpha)
 
-    def solve(self, feature_matrix, n_iter, pairs=None, start=None) -> RFMIterate:
+    def solve(self, feature_matrix, n_iter, pairs=None, start=None, alpha=_FIRST_RIDGE) -> RFMIterate:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory.
 
         With `mixed`, the factor is one of float32, and conjugate gradients with the kernel in float64, preconditioned
@@ -178,21 +179,21 @@ class Recursion:
         transformed = feature_matrix.transform(self.points)
         if self.mixed:
             with contextlib.suppress(np.linalg.LinAlgError):
-                return self._solve_mixed(feature_matrix, transformed, n_iter, pairs, start)
+                return self._solve_mixed(feature_matrix, transformed, n_iter, pairs, start, alpha)
         if pairs is None or pairs.array.dtype != self.points.dtype:
             pairs = PairMatrix.empty(len(self.points), self.points.dtype)
-        kernel, alpha = self._fill(pairs, transformed)
+        kernel, alpha = self._fill(pairs, transformed, alpha)
         factor = CholeskyFactor(pairs, kernel, alpha / self.sample_weight)
         coef, seconds = factor.solve(self.targets), time.perf_counter() - start
         parts = n_iter, kernel, alpha, feature_matrix, transformed, coef, "cholesky", 0.0, seconds
         return RFMIterate(*parts, factor=factor, pairs=pairs)
 
-    def _solve_mixed(self, feature_matrix, transformed, n_iter, pairs, start):
+    def _solve_mixed(self, feature_matrix, transformed, n_iter, pairs, start, alpha):
         single = np.dtype(np.float32)
         pairs = (
             pairs if pairs is not None and pairs.array.dtype == single else PairMatrix.empty(len(self.points), single)
         )
-        kernel, alpha = self._fill(pairs, transformed.astype(single))
+        kernel, alpha = self._fill(pairs, transformed.astype(single), alpha)
         ridge = alpha / self.sample_weight
         factor = CholeskyFactor(pairs, kernel, ridge, max_tries=0)
 
@@ -207,11 +208,12 @@ class Recursion:
         return RFMIterate(*parts, factor=factor, pairs=pairs)
 
     def agop(self, iterate: RFMIterate):
-        """AGOP of the fitted function, in the blocks of its feature matrix."""
-        parts = iterate.kernel, iterate.feature_matrix, iterate.points, iterate.dual_coef
-        return expansion_agop(*parts, self._agop_rows, iterate.pairs)
+        """AGOP of the fitted function, one array over all coordinates whatever the form of its feature matrix."""
+        parts = iterate.kernel, iterate.feature_matrix.as_full(), iterate.points, iterate.dual_coef
+        (agop,) = expansion_agop(*parts, self._agop_rows, iterate.pairs)
+        return agop
 
-    def _fill(self, pairs, transformed):
+    def _fill(self, pairs, transformed, alpha=_FIRST_RIDGE):
         """Sums and Gram matrix of the points; the kernel with its bandwidth, and the ridge."""
         kernel, (rows, weights) = self.kernel, self._bandwidth_rows
         if self.adaptive and kernel.sums_depend_on_bandwidth:
@@ -222,7 +224,7 @@ class Recursion:
         pairs.fill_gram(kernel)
         if self.alpha is not None:
             return kernel, self.alpha
-        return kernel, choose_ridge(pairs, kernel, self.targets, self.sample_weight, self._ridge_rows)
+        return kernel, choose_ridge(pairs, kernel, self.targets, self.sample_weight, self._ridge_rows, alpha)
 
     def _solve_approximately(self, pairs, alpha, start):
         array, ridge = pairs.array, alpha / self.sample_weight

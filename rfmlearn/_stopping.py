@@ -69,7 +69,7 @@ class StoppingRule:
             if self._is_over(iterate, best, now - start + slowest):
                 break
         if best.factor is None:
-            best = recursion.solve(best.feature_matrix, best.n_iter)
+            best = recursion.solve(best.feature_matrix, best.n_iter, alpha=best.alpha)
         return best, history
 
     def _record(self, iterate):

@@ -1,6 +1,7 @@
 """What the two estimators compute: rounds and their choice, solvers, outputs, probabilities, limits."""
 
 import logging
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -239,6 +240,19 @@ def test_interrupted_rounds_still_allow_a_validation_choice():
     assert len(model.history_) == 3
 
 
+@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+def test_going_back_to_an_earlier_round_takes_no_second_square_array(solver):
+    X, y = regression(1500)
+    peaks = []
+    for validation in ({}, {"X_val": X[:100], "y_val": np.random.default_rng(1).normal(size=100)}):
+        tracemalloc.start()
+        model = RFMRegressor(max_iter=1, solver=solver).fit(X, y, **validation)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert model.n_iter_ == 0  # or the last round was kept
+    assert peaks[1] < peaks[0] + 0.5 * 8 * 1500**2
+
+
 # Solvers, kernels, feature matrices
 
 
@@ -310,6 +324,31 @@ def test_other_settings_of_the_metric_change_it():
     assert_allclose(RFMRegressor(max_iter=2, shrinkage=1.0).fit(X, y).feature_matrix_, np.eye(5), atol=1e-12)
 
 
+def test_chosen_ridge_grows_with_the_noise():
+    chosen = []
+    for noise in (0.0, 3.0):
+        X, y = regression(150, noise=noise)
+        model = RFMRegressor(alpha="auto", max_iter=1).fit(X, y)
+        chosen.append(model.history_[-1]["alpha"])
+    assert chosen[0] < chosen[1]
+
+
+@pytest.mark.parametrize("max_iter", [0, 2])
+def test_chosen_ridge_is_used_for_the_fit(max_iter):
+    X, y = regression(100, noise=0.5)
+    model = RFMRegressor(alpha="auto", max_iter=max_iter).fit(X, y)
+    assert model.alpha == "auto"
+    alphas = {record["alpha"] for record in model.history_}
+    if len(alphas) == 1:
+        (alpha,) = alphas
+        fixed = RFMRegressor(alpha=alpha, max_iter=max_iter).fit(X, y)
+        assert_allclose(model.predict(X), fixed.predict(X), rtol=1e-7, atol=1e-8)
+    # The equation that the coefficients solve holds the ridge of the last round.
+    kernel = RFMRegressor(model.kernel_, alpha=model.history_[-1]["alpha"], max_iter=0, scaling=None)
+    points = model.X_fit_.dense()
+    assert_allclose(kernel.fit(points, y).predict(points), model.predict(X), rtol=1e-6, atol=1e-7)
+
+
 # Outputs
 
 
@@ -325,9 +364,9 @@ def test_outputs_keep_the_shape_of_y():
 def test_outputs_without_feature_learning_are_independent(kernel):
     X, y = regression()
     Y = np.column_stack([y, 1e6 * X[:, 2], np.full(80, 3.0)])
-    together = RFMRegressor(kernel, max_iter=0).fit(X, Y).predict(X)
+    together = RFMRegressor(kernel, alpha=0.1, max_iter=0).fit(X, Y).predict(X)
     for column in range(3):
-        alone = RFMRegressor(kernel, max_iter=0).fit(X, Y[:, column]).predict(X)
+        alone = RFMRegressor(kernel, alpha=0.1, max_iter=0).fit(X, Y[:, column]).predict(X)
         assert_allclose(together[:, column], alone, rtol=1e-9, atol=1e-10 * np.abs(Y[:, column]).max())
 
 
@@ -478,9 +517,10 @@ def test_nothing_is_drawn_for_small_tables(Estimator):
     X, y = data_for(Estimator)
     model = Estimator(max_iter=2, solver="cholesky", n_agop_samples=None)
     assert_array_equal(scores(model.set_params(random_state=0).fit(X, y), X), scores(model.fit(X, y), X))
-    before = np.random.get_state()[1].copy()
-    model.set_params(random_state=None).fit(X, y)
-    assert_array_equal(np.random.get_state()[1], before)
+    state = np.random.RandomState(5)
+    before = state.get_state()[1].copy()
+    model.set_params(random_state=state).fit(X, y)
+    assert_array_equal(state.get_state()[1], before)
 
 
 @pytest.mark.parametrize("solver", ["cholesky", "cg"])

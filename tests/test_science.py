@@ -22,8 +22,18 @@ def product_of_two(n=400, d=20, seed=0):
     return X, X[:, 0] * X[:, 1] + 0.1 * rng.normal(size=n)
 
 
-@pytest.mark.parametrize("form", ["full", "diagonal", "block"])
-@pytest.mark.parametrize("kernel", ["laplace", "product_laplace", "lpq_laplace"])
+@pytest.mark.parametrize(
+    ("kernel", "form"),
+    [
+        ("laplace", "full"),
+        ("laplace", "diagonal"),
+        ("laplace", "block"),
+        ("gaussian", "full"),
+        ("lpq_laplace", "full"),
+        ("lpq_laplace", "diagonal"),
+        ("product_laplace", "diagonal"),  # a kernel of coordinates has no use for mixed ones
+    ],
+)
 def test_finds_the_product_of_two_columns_among_twenty(kernel, form):
     X, y = product_of_two()
     new, truth = product_of_two(seed=1)
@@ -31,7 +41,9 @@ def test_finds_the_product_of_two_columns_among_twenty(kernel, form):
     learned = RFMRegressor(kernel, feature_matrix=form, max_iter=4).fit(X, y)
     assert set(np.argsort(learned.feature_importances_)[-2:]) == {0, 1}
     assert learned.feature_importances_[:2].sum() > 0.6
-    assert r2_score(truth, learned.predict(new)) > r2_score(truth, plain.predict(new)) + 0.3
+    unexplained = [1 - r2_score(truth, model.predict(new)) for model in (plain, learned)]
+    assert unexplained[1] < 0.6 * unexplained[0]
+    assert unexplained[1] < 0.4
 
 
 def test_finds_the_columns_that_decide_a_class():
@@ -85,9 +97,7 @@ def test_smooth_function_of_one_category_and_one_number():
     table["group"] = rng.choice(list("abcdefgh"), 400)
     slopes = dict(zip("abcdefgh", rng.normal(size=8) * 2, strict=True))
     y = table["group"].map(slopes).to_numpy() * np.sin(table["x0"].to_numpy()) + 0.05 * rng.normal(size=400)
-    scores = [
-        RFMRegressor(max_iter=rounds).fit(table[:300], y[:300]).score(table[300:], y[300:]) for rounds in (0, 4)
-    ]
+    scores = [RFMRegressor(max_iter=rounds).fit(table[:300], y[:300]).score(table[300:], y[300:]) for rounds in (0, 4)]
     assert scores[1] > scores[0] + 0.05
 
 

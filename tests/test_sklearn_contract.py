@@ -43,6 +43,7 @@ VARIANTS = [
     {"kernel": "sum_power_laplace"},
     {"kernel": "gaussian"},
     {"solver": "cg"},
+    {"alpha": "auto"},
     {"scaling": "quantile"},
 ]
 
@@ -239,13 +240,15 @@ def test_transformed_target(data):
 def test_multioutput_regressor_without_feature_learning_equals_the_native_one(data):
     X, y, _ = data
     Y = np.column_stack([y, X[:, 2] ** 2])
-    wrapped = MultiOutputRegressor(RFMRegressor(max_iter=0)).fit(X, Y)
-    assert_allclose(wrapped.predict(X), RFMRegressor(max_iter=0).fit(X, Y).predict(X), rtol=1e-9, atol=1e-10)
+    wrapped = MultiOutputRegressor(RFMRegressor(alpha=0.1, max_iter=0)).fit(X, Y)
+    assert_allclose(wrapped.predict(X), RFMRegressor(alpha=0.1, max_iter=0).fit(X, Y).predict(X), rtol=1e-9, atol=1e-10)
 
 
 def test_multioutput_classifier(data):
-    X, y, labels = data
-    model = MultiOutputClassifier(RFMClassifier(max_iter=1)).fit(X, np.column_stack([labels, (X[:, 3] > 0).astype(str)]))
+    X, _, labels = data
+    model = MultiOutputClassifier(RFMClassifier(max_iter=1)).fit(
+        X, np.column_stack([labels, (X[:, 3] > 0).astype(str)])
+    )
     assert [len(classes) for classes in model.classes_] == [2, 2]
     assert model.predict(X).shape == (60, 2)
 
@@ -281,9 +284,7 @@ def test_weights_and_validation_tables_pass_through_a_pipeline(Estimator, data):
             pytest.skip("this scikit-learn has no Pipeline(transform_input=...)")
         pipe.fit(X[train], y[train], sample_weight=weights, X_val=X[val], y_val=y[val])
     scaler = MinMaxScaler(feature_range=(-2, 2)).fit(X[train])
-    model.fit(
-        scaler.transform(X[train]), y[train], sample_weight=weights, X_val=scaler.transform(X[val]), y_val=y[val]
-    )
+    model.fit(scaler.transform(X[train]), y[train], sample_weight=weights, X_val=scaler.transform(X[val]), y_val=y[val])
     losses, routed_losses = ([r["validation_loss"] for r in m.history_] for m in (model, pipe[-1]))
     assert_allclose(routed_losses, losses, rtol=1e-9)
     method = "predict" if Estimator is RFMRegressor else "predict_proba"
@@ -304,7 +305,7 @@ def test_weights_in_cross_validation_by_routing(data):
     cv = KFold(2)  # all rows of the second half weigh nothing
     with config_context(enable_metadata_routing=True):
         model = RFMRegressor().set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
-        with pytest.raises(ValueError, match="(?i)weights .*zero"):
+        with pytest.raises(ValueError, match=r"(?i)weights .*zero"):
             cross_validate(model, X, y, cv=cv, params={"sample_weight": weights}, error_score="raise")
 
 

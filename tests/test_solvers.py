@@ -1,5 +1,6 @@
 """Direct and iterative solvers, leave-one-out residuals, ridge paths."""
 
+import itertools
 import warnings
 
 import naive
@@ -163,20 +164,25 @@ def test_choose_ridge_by_refits(weights, dtype, noise, rng):
         for alpha in ALPHAS:
             residuals = naive.leave_one_out_residuals(K[np.ix_(rows, rows)], Y[rows], alpha, w[rows])
             losses.append(np.average((residuals**2).sum(axis=1), weights=w[rows]))
-        assert choose_ridge(pairs, KERNEL, Y, w, rows) == ALPHAS[int(np.argmin(losses))]
+        for start in range(len(ALPHAS)):
+            chosen = ALPHAS.index(choose_ridge(pairs, KERNEL, Y, w, rows, start=ALPHAS[start]))
+            assert losses[chosen] <= min(losses[max(chosen - 1, 0) : chosen + 2]) * (1 + TOLERANCE[dtype])
+            path = losses[start : chosen + 1] if start < chosen else losses[chosen : start + 1][::-1]
+            assert all(later < before for before, later in itertools.pairwise(path))
     np.testing.assert_array_equal(pairs.array, before)
 
 
 def test_choose_ridge_counts_repetitions(rng):
-    X, _, Y = problem(rng, n=20)
-    Y = np.sin(X[:, :1]) + 0.3 * Y
-    counts = rng.integers(1, 4, 20)
-    repeated = np.repeat(np.arange(20), counts)
-    alphas = np.geomspace(1e-3, 10, 200)
-    one = choose_ridge(filled(X), KERNEL, Y, counts.astype(float), np.arange(20), alphas)
-    rows = np.arange(len(repeated))
-    other = choose_ridge(filled(X[repeated]), KERNEL, Y[repeated], np.ones(len(rows)), rows, alphas)
-    assert one == other and alphas[0] < one < alphas[-1]
+    chosen = set()
+    for _ in range(20):
+        X = rng.uniform(-2, 2, (20, 1))
+        Y = np.sin(X) + rng.normal(size=(20, 1))
+        counts = rng.choice([1, 2], 20, p=[0.8, 0.2])
+        rows = np.repeat(np.arange(20), counts)
+        one = choose_ridge(filled(X), KERNEL, Y, counts.astype(float), np.arange(20))
+        assert one == choose_ridge(filled(X[rows]), KERNEL, Y[rows], np.ones(len(rows)), np.arange(len(rows)))
+        chosen.add(one)
+    assert len(chosen) > 2
 
 
 # Conjugate gradients ---------------------------------------------------------------------------------------------
@@ -268,16 +274,16 @@ def test_conjugate_gradient_leaves_zero_columns_alone(rng):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kernel", [LaplaceKernel(3.0, 1.0), LaplaceKernel(3.0, 2.0)], ids=["rough", "smooth"])
 def test_nystrom_saves_most_steps(kernel, dtype, rng):
-    n = 400
+    n = 250
     X, Y = rng.normal(size=(n, 2)).astype(dtype), rng.normal(size=(n, 1)).astype(dtype)
     K = kernel(X)
     ridge = np.full(n, 0.05)
     product = gram_product(K, ridge)
     plain = conjugate_gradient(product, Y, identity, tol=1e-4, max_iter=1000)
-    precondition = NystromPreconditioner(K, ridge, np.sort(rng.choice(n, 100, replace=False)))
+    precondition = NystromPreconditioner(K, ridge, np.sort(rng.choice(n, 80, replace=False)))
     quick = conjugate_gradient(product, Y, precondition, tol=1e-4, max_iter=1000)
     assert quick.converged and quick.coef.dtype == dtype
-    assert quick.n_iter <= plain.n_iter / 3
+    assert quick.n_iter <= 0.4 * plain.n_iter
     exact = np.linalg.solve(K.astype(float) + np.diag(ridge), Y)
     assert_close(quick.coef, exact, 5e-3)
 

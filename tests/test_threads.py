@@ -1,5 +1,6 @@
 """Rows shared between threads, limits that are obeyed, and fits inside of other people's pools."""
 
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from instances import DTYPES, FEW_KERNELS, assert_close, mixed_points
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
 import rfmlearn._threads
@@ -172,24 +174,22 @@ def test_fits_in_joblib_threads():
 
 def test_fits_in_joblib_processes():
     """And these processes give our loops the share of threads that they give to BLAS."""
-    from joblib.externals.loky import get_reusable_executor
-
-    expected = [fit(seed) for seed in range(2)]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    targets = [np.sin(X[:, 0]) + X[:, 1], X[:, 2]]
     try:
         with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
-            results = Parallel()(delayed(fit)(seed) for seed in range(2))
+            models = Parallel()(delayed(RFMRegressor(max_iter=2, random_state=0).fit)(X, y) for y in targets)
             threads = Parallel()(delayed(n_threads_in_force)() for _ in range(2))
     finally:
         get_reusable_executor().shutdown(wait=True)
-    for actual, desired in zip(results, expected, strict=True):
-        assert_close(actual, desired, 1e-9)
+    for model, y in zip(models, targets, strict=True):
+        assert_close(model.predict(X), RFMRegressor(max_iter=2, random_state=0).fit(X, y).predict(X), 1e-9)
     assert threads == [1, 1]
 
 
 def test_first_use_in_several_threads_at_once():
     """Compiled functions are loaded by whoever comes first; nobody may find them half loaded."""
-    import subprocess
-
     script = """
 import threading
 import numpy as np

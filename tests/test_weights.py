@@ -102,6 +102,13 @@ def test_weight_is_repetition_for_every_scaling(Estimator, scaling):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_weight_is_repetition_for_a_ridge_chosen_by_leaving_rows_out(Estimator):
+    for table in (numbers(), mixed()):
+        X, weights = table
+        check_repetition(Estimator(alpha="auto", max_iter=2), X, target(Estimator, X), weights)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_weight_is_repetition_without_feature_learning(Estimator):
     X, weights = numbers()
     check_repetition(Estimator(max_iter=0), X, target(Estimator, X), weights)
@@ -114,12 +121,13 @@ def test_weight_is_repetition_for_several_outputs():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("alpha", [0.1, "auto"])
 @pytest.mark.parametrize("class_weight", ["balanced", {"p": 3.0, "q": 0.5}])
-def test_weight_is_repetition_with_class_weights(class_weight, n_classes):
+def test_weight_is_repetition_with_class_weights(class_weight, alpha, n_classes):
     X, weights = mixed()
     y = target(RFMClassifier, X, n_classes)
     y[:8] = "q"  # no two classes of the same size
-    check_repetition(RFMClassifier(max_iter=1, class_weight=class_weight), X, y, weights)
+    check_repetition(RFMClassifier(alpha=alpha, max_iter=1, class_weight=class_weight), X, y, weights)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -205,6 +213,18 @@ def test_extreme_weights_give_finite_results(Estimator, scale):
     assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize("tiny", [1e-30, 1e-50, 1e-300, 5e-324])
+@pytest.mark.parametrize(("dtype", "solver"), [(np.float64, "cholesky"), (np.float32, "cholesky"), (np.float64, "cg")])
+def test_tiny_weight_is_nearly_zero(tiny, dtype, solver):
+    X, weights = numbers()
+    X, y, weights = X.astype(dtype), target(RFMRegressor, X), weights.astype(float)
+    weights[::5] = 0
+    dropped = RFMRegressor(solver=solver, max_iter=2, random_state=0).fit(X, y, sample_weight=weights)
+    weights[::5] = tiny
+    model = RFMRegressor(solver=solver, max_iter=2, random_state=0).fit(X, y, sample_weight=weights)
+    assert_allclose(model.predict(X), dropped.predict(X), atol=0.02)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.int64, bool, list])
 def test_weights_of_any_type(dtype):
     X, _ = numbers()
@@ -216,6 +236,15 @@ def test_weights_of_any_type(dtype):
 
 
 # Weights of classes
+
+# A row of class weight 3 is one row, not three, to a probability calibrated on rows left out. The function that is
+# fitted makes no difference between the two.
+
+
+def assert_same_function(ours, theirs):
+    assert_allclose(ours.kernel_.bandwidth, theirs.kernel_.bandwidth, rtol=1e-7)
+    assert_allclose(ours.dual_coef_, theirs.dual_coef_, **TOLERANCE)
+    assert_allclose(ours.agop_, theirs.agop_, rtol=1e-6, atol=1e-7 * np.abs(theirs.agop_).max())
 
 
 def unbalanced(n=60):
@@ -229,9 +258,10 @@ def unbalanced(n=60):
 
 def test_dict_is_a_weight_for_each_row():
     X, y = unbalanced()
-    ours = RFMClassifier(class_weight={"p": 3.0, "q": 0.5}, max_iter=2).fit(X, y)
-    theirs = RFMClassifier(max_iter=2).fit(X, y, sample_weight=np.where(y == "p", 3.0, 0.5))
-    assert_same_fit(ours, theirs, X)
+    ours = RFMClassifier(alpha=0.1, class_weight={"p": 3.0, "q": 0.5}, max_iter=2).fit(X, y)
+    theirs = RFMClassifier(alpha=0.1, max_iter=2).fit(X, y, sample_weight=np.where(y == "p", 3.0, 0.5))
+    assert_same_function(ours, theirs)
+    assert np.abs(ours.agop_ - RFMClassifier(max_iter=2).fit(X, y).agop_).max() > 1e-3
 
 
 def test_dict_leaves_unnamed_classes_alone():
@@ -243,9 +273,10 @@ def test_dict_leaves_unnamed_classes_alone():
 def test_class_weight_multiplies_sample_weight():
     X, y = unbalanced()
     weights = np.random.default_rng(1).uniform(0.5, 2, size=len(y))
-    ours = RFMClassifier(class_weight={"p": 3.0, "q": 0.5}, max_iter=1).fit(X, y, sample_weight=weights)
-    theirs = RFMClassifier(max_iter=1).fit(X, y, sample_weight=weights * np.where(y == "p", 3.0, 0.5))
-    assert_same_fit(ours, theirs, X)
+    model = RFMClassifier(alpha=0.1, class_weight={"p": 3.0, "q": 0.5}, max_iter=1)
+    ours = model.fit(X, y, sample_weight=weights)
+    theirs = RFMClassifier(alpha=0.1, max_iter=1).fit(X, y, sample_weight=weights * np.where(y == "p", 3.0, 0.5))
+    assert_same_function(ours, theirs)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

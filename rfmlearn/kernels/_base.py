@@ -52,13 +52,21 @@ class Kernel(ABC):
     """
 
     bandwidth: float = 10.0
+    exponent: float = 1.0
 
     # Whether `sums` change with the bandwidth, so that the median of distances has to come from another kernel's.
     sums_depend_on_bandwidth: ClassVar[bool] = False
 
+    @property
+    def median_multiple(self):
+        """Bandwidth that is a good guess, in units of the median distance: wide for rough kernels."""
+        return 5.0 if self.exponent <= 1.5 else 1.0
+
     def __post_init__(self):
         if not (np.isfinite(self.bandwidth) and self.bandwidth > 0):
             raise ValueError(f"bandwidth must be a positive finite number, got {self.bandwidth!r}.")
+        if not 0 < self.exponent <= 2:
+            raise ValueError(f"exponent must lie in (0, 2], got {self.exponent!r}.")
 
     def with_bandwidth(self, bandwidth):
         """The same kernel with another bandwidth, a length in units of transformed distance."""

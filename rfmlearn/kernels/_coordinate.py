@@ -59,7 +59,6 @@ class LpqLaplaceKernel(_CoordinateKernel):
     array([[0.368]])
     """
 
-    exponent: float = 1.0
     norm_p: float = 1.5
 
     def __post_init__(self):
@@ -104,13 +103,6 @@ class ProductLaplaceKernel(_CoordinateKernel):
     array([[0.368]])
     """
 
-    exponent: float = 1.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not 0 < self.exponent <= 2:
-            raise ValueError(f"exponent must lie in (0, 2], got {self.exponent!r}.")
-
     def _power(self):
         return float(self.exponent)
 
@@ -152,7 +144,6 @@ class SumPowerLaplaceKernel(_CoordinateKernel):
     array([[0.468]])
     """
 
-    exponent: float = 1.0
     const_mix: float = 0.0
     degree: int = 2
 
@@ -164,8 +155,6 @@ class SumPowerLaplaceKernel(_CoordinateKernel):
 
     def __post_init__(self):
         super().__post_init__()
-        if not 0 < self.exponent <= 2:
-            raise ValueError(f"exponent must lie in (0, 2], got {self.exponent!r}.")
         if not 0 <= self.const_mix < 1:
             raise ValueError(f"const_mix must lie in [0, 1), got {self.const_mix!r}.")
         if int(self.degree) != self.degree or self.degree < 1:

@@ -35,13 +35,6 @@ class LaplaceKernel(Kernel):
            [0.368, 1.   ]])
     """
 
-    exponent: float = 1.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not 0 < self.exponent <= 2:
-            raise ValueError(f"exponent must lie in (0, 2], got {self.exponent!r}.")
-
     def profile(self, n_coordinates):
         """Exponential of a power of the squared distance."""
         q, rate = self.exponent, self.bandwidth**-self.exponent

@@ -1,0 +1,62 @@
+"""Results do not depend on who computes them: processes, threads, or nobody else."""
+
+import numpy as np
+import pytest
+from joblib import Parallel, delayed, parallel_config
+from numpy.testing import assert_allclose
+from sklearn.model_selection import cross_val_score
+from threadpoolctl import threadpool_limits
+
+from rfmlearn import RFMClassifier, RFMRegressor
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """A table large enough for the compiled loops to share their rows, and a sequential result for it."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4))
+    y = X[:, 0] * X[:, 1] + 0.1 * rng.normal(size=300)
+    with threadpool_limits(1):
+        expected = [cross_val_score(model(), X, target(model, y), cv=3) for model in (RFMRegressor, RFMClassifier)]
+    return X, y, expected
+
+
+def target(Estimator, y):
+    return y if Estimator is RFMRegressor else y > 0
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_cross_validation_in_parallel(backend, problem):
+    X, y, expected = problem
+    with threadpool_limits(1), parallel_config(backend=backend, n_jobs=2):
+        found = [cross_val_score(model(), X, target(model, y), cv=3) for model in (RFMRegressor, RFMClassifier)]
+    assert_allclose(found, expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_number_of_threads_does_not_matter(n_threads, problem):
+    X, y, _ = problem
+    with threadpool_limits(1):
+        expected = RFMRegressor("product_laplace", max_iter=2).fit(X, y).predict(X)
+    with threadpool_limits(n_threads):
+        assert_allclose(RFMRegressor("product_laplace", max_iter=2).fit(X, y).predict(X), expected, rtol=1e-7)
+
+
+def test_one_model_predicts_in_several_threads(problem):
+    X, y, _ = problem
+    with threadpool_limits(1):
+        models = [RFMRegressor(kernel, max_iter=1).fit(X, y) for kernel in ("laplace", "sum_power_laplace")]
+        for model in models:
+            expected = model.predict(X)
+            found = Parallel(n_jobs=4, backend="threading")(delayed(model.predict)(X) for _ in range(8))
+            for each in found:
+                assert_allclose(each, expected, rtol=1e-10)
+
+
+def test_fits_in_several_threads_do_not_disturb_each_other(problem):
+    X, y, _ = problem
+    fits = [RFMRegressor(kernel, max_iter=1) for kernel in ("laplace", "gaussian", "product_laplace", "lpq_laplace")]
+    with threadpool_limits(1):
+        expected = [model.fit(X, y).predict(X) for model in fits]
+        found = Parallel(n_jobs=4, backend="threading")(delayed(lambda m: m.fit(X, y).predict(X))(m) for m in fits)
+    assert_allclose(found, expected, rtol=1e-9)
