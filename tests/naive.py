@@ -178,10 +178,10 @@ def repeated_median(values, counts):
 
 
 def median_length(kernel, X):
-    """Median length of the differences of pairs of distinct points; one if there are none."""
+    """Median length of the differences of pairs of distinct points."""
     lengths = [kernel.length(X[i] - X[j]) for i in range(len(X)) for j in range(i)]
     lengths = [length for length in lengths if length > 0]
-    return repeated_median(lengths, [1] * len(lengths)) if lengths else 1.0
+    return repeated_median(lengths, [1] * len(lengths))
 
 
 def mask(form, widths):
@@ -193,16 +193,31 @@ def mask(form, widths):
 
 
 def recursive_feature_machine(
-    kernel, X, Y, alpha, n_rounds, *, form="full", widths=None, power=0.5, shrinkage=0.0, adaptive=False, X_new=None
+    kernel,
+    X,
+    Y,
+    alpha,
+    n_rounds,
+    *,
+    form="full",
+    widths=None,
+    power=0.5,
+    shrinkage=0.0,
+    median_multiple=None,
+    X_new=None,
 ):
-    """Records (M, bandwidth, predictions at X_new) of the plain kernel machine and of `n_rounds` more."""
+    """Records (M, bandwidth, predictions at X_new) of the plain kernel machine and of `n_rounds` more.
+
+    With `median_multiple`, every bandwidth is so many times the median distance. `form` is "full", "diagonal" or
+    "block", with a block for each of the `widths`.
+    """
     root, records = np.eye(X.shape[1]), []
     allowed = mask(form, [X.shape[1]] if widths is None else widths)
     X_new = X if X_new is None else X_new
     for n_iter in range(n_rounds + 1):
         points = X @ root
-        if adaptive:
-            kernel = kernel.with_bandwidth(median_length(kernel, points))
+        if median_multiple is not None:
+            kernel = kernel.with_bandwidth(median_multiple * median_length(kernel, points))
         coef = ridge_solve(kernel.gram(points, points), Y, alpha)
         records.append((root @ root, kernel.bandwidth, kernel.product(points, coef, X_new @ root)))
         if n_iter < n_rounds:

@@ -45,7 +45,7 @@ def test_weighted_median_of_nothing():
 def test_median_of_pairs(case, dtype, rng):
     X = rng.normal(size=(20, 3)).astype(dtype)
     kernel = adapted(case.kernel, X)
-    expected = naive.median_length(case.naive, X.astype(float))
+    expected = case.kernel.median_multiple * naive.median_length(case.naive, X.astype(float))
     np.testing.assert_allclose(kernel.bandwidth, expected, rtol=1e-12 if dtype == np.float64 else 1e-5)
     assert kernel == case.kernel.with_bandwidth(kernel.bandwidth)
 
@@ -55,7 +55,7 @@ def test_weights_are_repetitions(case, rng):
     """Although repetitions make pairs at distance zero."""
     X, counts = rng.normal(size=(15, 3)), rng.integers(1, 5, 15)
     repeated = np.repeat(X, counts, axis=0)
-    expected = naive.median_length(case.naive, repeated)
+    expected = case.kernel.median_multiple * naive.median_length(case.naive, repeated)
     np.testing.assert_allclose(adapted(case.kernel, X, counts).bandwidth, expected, rtol=1e-12)
     np.testing.assert_allclose(adapted(case.kernel, repeated).bandwidth, expected, rtol=1e-12)
 
@@ -100,4 +100,5 @@ def test_a_sample_counts_its_repetitions(case, rng):
     pairs.fill_sums(case.kernel, points)
     kernel = adapt_bandwidth(case.kernel, pairs, rows, counts, points)
     repeated = np.repeat(X[rows], counts.astype(int), axis=0)
-    np.testing.assert_allclose(kernel.bandwidth, naive.median_length(case.naive, repeated), rtol=1e-12)
+    expected = case.kernel.median_multiple * naive.median_length(case.naive, repeated)
+    np.testing.assert_allclose(kernel.bandwidth, expected, rtol=1e-12)

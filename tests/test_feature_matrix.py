@@ -38,6 +38,16 @@ def test_to_array_is_the_square_of_the_root(make, rng):
     assert_close(M, join(matrix.roots) @ join(matrix.roots), 1e-14)
 
 
+@pytest.mark.parametrize("make", FEATURE_MATRICES)
+def test_as_full_is_the_same_matrix(make, rng):
+    points = mixed_points(rng, 6)
+    matrix = make(points, rng)
+    full = matrix.as_full()
+    assert form_of(full) == "full"
+    assert_close(full.to_array(), matrix.to_array(), 1e-14)
+    assert_close(full.transform(points).dense(), matrix.transform(points).dense(), 1e-14)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_identity_changes_nothing(form, rng):
     points = embedded_points(rng, 6)

@@ -28,10 +28,14 @@ def run(script):
     "statements",
     [
         "import rfmlearn",
-        "import rfmlearn.kernels, rfmlearn.solvers",
-        "from rfmlearn import RFMClassifier, RFMRegressor; repr(RFMRegressor()); RFMClassifier().get_params()",
-        "from rfmlearn.kernels import LaplaceKernel; LaplaceKernel(2.0).with_bandwidth(1.0)",
+        """
+import rfmlearn.kernels, rfmlearn.solvers
+repr(rfmlearn.RFMRegressor())
+rfmlearn.RFMClassifier().get_params()
+rfmlearn.kernels.LaplaceKernel(2.0).with_bandwidth(1.0)
+""",
     ],
+    ids=["import", "objects"],
 )
 def test_nothing_is_compiled_or_imported_without_need(statements):
     run(PRELUDE + statements + CHECK)

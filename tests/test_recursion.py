@@ -41,6 +41,9 @@ DEFAULTS = {
 }
 
 
+MULTIPLE = LaplaceKernel().median_multiple
+
+
 def make_recursion(X, Y, sample_weight=None, **settings):
     points = as_points(X)
     sample_weight = np.ones(len(points)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
@@ -63,8 +66,9 @@ def test_every_round_matches_definition(case, adaptive, rng):
     X, Y = table(rng, n=20)
     X_new = rng.normal(size=(6, 4))
     recursion = make_recursion(X, Y, kernel=case.kernel, adaptive=adaptive, shrinkage=1e-3)
+    multiple = case.kernel.median_multiple if adaptive else None
     expected = naive.recursive_feature_machine(
-        case.naive, X, Y, 1e-2, 2, adaptive=adaptive, shrinkage=1e-3, X_new=X_new
+        case.naive, X, Y, 1e-2, 2, median_multiple=multiple, shrinkage=1e-3, X_new=X_new
     )
     rounds = list(recursion.rounds(2))
     assert [iterate.n_iter for iterate in rounds] == [0, 1, 2]
@@ -79,10 +83,19 @@ def test_every_round_matches_definition(case, adaptive, rng):
 def test_every_form_matches_definition(form, power, shrinkage, rng):
     points, new = mixed_points(rng, 20), mixed_points(rng, 5)
     Y = np.sin(points.dense() @ rng.normal(size=(11, 2)))
-    settings = {"form": form, "shrinkage": shrinkage, "adaptive": True}
-    recursion = make_recursion(points, Y, agop_power=power, **settings)
+    settings = {"form": form, "shrinkage": shrinkage}
+    recursion = make_recursion(points, Y, agop_power=power, adaptive=True, **settings)
     expected = naive.recursive_feature_machine(
-        naive.Laplace(3.0), points.dense(), Y, 1e-2, 2, power=power, widths=WIDTHS, X_new=new.dense(), **settings
+        naive.Laplace(3.0),
+        points.dense(),
+        Y,
+        1e-2,
+        2,
+        power=power,
+        widths=WIDTHS,
+        X_new=new.dense(),
+        median_multiple=MULTIPLE,
+        **settings,
     )
     for iterate, (M, bandwidth, predictions) in zip(recursion.rounds(2), expected, strict=True):
         assert_close(iterate.feature_matrix.to_array(), M, 1e-7)
@@ -141,7 +154,7 @@ def test_weights_are_repetitions_by_definition(rng):
     counts = rng.integers(1, 4, 12)
     repeated = np.repeat(np.arange(12), counts)
     expected = naive.recursive_feature_machine(
-        naive.Laplace(3.0), X[repeated], Y[repeated], 0.1, 2, adaptive=True, shrinkage=1e-3, X_new=X
+        naive.Laplace(3.0), X[repeated], Y[repeated], 0.1, 2, median_multiple=MULTIPLE, shrinkage=1e-3, X_new=X
     )
     recursion = make_recursion(X, Y, counts, alpha=0.1, adaptive=True, shrinkage=1e-3)
     for iterate, (M, bandwidth, predictions) in zip(recursion.rounds(2), expected, strict=True):
@@ -226,12 +239,22 @@ def test_agop_of_the_last_round_makes_the_next_feature_matrix(case, rng):
     *_, last = recursion.rounds(1)
     expected = naive.agop(case.naive.gradient(last.points.dense(), last.dual_coef, last.points.dense()))
     root = join(last.feature_matrix.roots)
-    (G,) = recursion.agop(last)
+    G = recursion.agop(last)
     assert_close(G, root @ expected @ root, 1e-10)
     *_, following = recursion.rounds(2)
     assert_close(following.feature_matrix.to_array(), G / G.max(), 1e-10)
     without = dataclasses.replace(last, pairs=None)
-    assert_close(recursion.agop(without)[0], G, 1e-10)
+    assert_close(recursion.agop(without), G, 1e-10)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_agop_has_all_entries_for_every_form(form, rng):
+    points = mixed_points(rng, 20)
+    *_, last = make_recursion(points, np.sin(points.dense() @ rng.normal(size=(11, 2))), form=form).rounds(1)
+    recursion = make_recursion(points, np.zeros((20, 2)), form=form)
+    dense, root = last.points.dense(), join(last.feature_matrix.roots)
+    expected = naive.agop(naive.Laplace(3.0).gradient(dense, last.dual_coef, dense) @ root)
+    assert_close(recursion.agop(last), expected, 1e-10)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -296,7 +319,7 @@ def test_mixed_precision_is_exact(case, adaptive, rng):
     K = case.naive.with_bandwidth(mixed.kernel.bandwidth).gram(mixed.points.dense(), mixed.points.dense())
     assert_close((K + np.diag(1e-2 / w)) @ mixed.dual_coef, Y, 1e-8)
     np.testing.assert_allclose(mixed.kernel.bandwidth, exact.kernel.bandwidth, rtol=1e-5)
-    assert_close(recursion.agop(mixed)[0], recursion.agop(exact)[0], 1e-3)
+    assert_close(recursion.agop(mixed), recursion.agop(exact), 1e-3)
 
 
 def test_mixed_precision_gives_way_where_float32_fails(rng):

@@ -62,11 +62,11 @@ def test_leading_eigenvectors_span_the_subspace_of_a_rotated_truth(seed):
     X = rng.normal(size=(500, 10))
     Z = X @ directions
     y = Z[:, 0] * 2 + np.tanh(2 * Z[:, 1]) * 2 + 0.1 * rng.normal(size=500)
-    model = RFMRegressor(max_iter=4, scaling=None).fit(X, y)
+    model = RFMRegressor("laplace", feature_matrix="full", max_iter=4, scaling=None).fit(X, y)
     values, vectors = np.linalg.eigh(model.agop_)
     assert np.rad2deg(subspace_angles(vectors[:, -2:], directions)).max() < 15
     assert values[-2] > 3 * values[-3]
-    before = np.linalg.eigh(RFMRegressor(max_iter=0, scaling=None).fit(X, y).agop_)[1]
+    before = np.linalg.eigh(RFMRegressor("laplace", max_iter=0, scaling=None).fit(X, y).agop_)[1]
     learned_angle, plain_angle = (subspace_angles(V[:, -2:], directions).max() for V in (vectors, before))
     assert learned_angle < plain_angle
 
@@ -74,8 +74,9 @@ def test_leading_eigenvectors_span_the_subspace_of_a_rotated_truth(seed):
 def test_rotation_of_the_table_rotates_what_is_learned():
     X, y = product_of_two(200, 5)
     rotation = np.linalg.qr(np.random.default_rng(2).normal(size=(5, 5)))[0]
-    plain = RFMRegressor("laplace", max_iter=2, shrinkage=0.0, bandwidth="auto", scaling=None).fit(X, y)
-    rotated = RFMRegressor("laplace", max_iter=2, shrinkage=0.0, bandwidth="auto", scaling=None).fit(X @ rotation, y)
+    settings = {"feature_matrix": "full", "max_iter": 2, "shrinkage": 0.0, "bandwidth": "auto", "scaling": None}
+    plain = RFMRegressor("laplace", **settings).fit(X, y)
+    rotated = RFMRegressor("laplace", **settings).fit(X @ rotation, y)
     np.testing.assert_allclose(rotated.agop_, rotation.T @ plain.agop_ @ rotation, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(rotated.predict(X @ rotation), plain.predict(X), rtol=1e-5, atol=1e-6)
 

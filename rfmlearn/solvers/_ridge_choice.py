@@ -35,8 +35,8 @@ def choose_ridge(pairs, kernel, targets, sample_weight, rows, start=1e-2):
 
     Notes
     -----
-    Two thirds of m^3 operations for each ridge looked at. What is best for m rows is good for n: alpha plays the part of
-    the variance of noise, which does not depend on the number of rows.
+    Two thirds of m^3 operations for each ridge looked at. What is best for m rows is good for n: alpha plays the part
+    of the variance of noise, which does not depend on the number of rows.
     """
     Y, weights = targets[rows], sample_weight[rows]
     gram = pairs.array[np.ix_(rows, rows)]
