@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from .kernels import Points
+from .kernels import Points, level_rows
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,11 @@ class DiagonalFeatureMatrix(FeatureMatrix):
         return cls((np.ones(points.n_coordinates),))
 
     def transform(self, points):
-        """Dense points, each coordinate times its root."""
-        X = points.dense()
-        return Points.of_numbers(X * self.roots[0].astype(X.dtype, copy=False))
+        """Points with each coordinate times its root."""
+        root = self.roots[0].astype(points.dtype, copy=False)
+        numeric, *categorical = np.split(root, np.cumsum(points.widths[:-1]))
+        levels = tuple(rows * part for rows, part in zip(points.levels, categorical, strict=True))
+        return Points(points.numeric * numeric, points.codes, levels)
 
     def outer_products(self, gradient, weights):
         """Weighted squares of each coordinate's derivative."""
@@ -113,7 +115,7 @@ class BlockFeatureMatrix(FeatureMatrix):
     def transform(self, points):
         """Numeric coordinates times their root, and for each category transformed levels."""
         numeric, *categorical = (root.astype(points.dtype, copy=False) for root in self.roots)
-        levels = tuple(rows @ root for rows, root in zip(points.levels, categorical, strict=True))
+        levels = tuple(level_rows(rows) @ root for rows, root in zip(points.levels, categorical, strict=True))
         return Points(points.numeric @ numeric, points.codes, levels)
 
     def outer_products(self, gradient, weights):

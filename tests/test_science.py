@@ -31,7 +31,6 @@ def product_of_two(n=400, d=20, seed=0):
         ("gaussian", "full"),
         ("lpq_laplace", "full"),
         ("lpq_laplace", "diagonal"),
-        ("product_laplace", "diagonal"),  # a kernel of coordinates has no use for mixed ones
     ],
 )
 def test_finds_the_product_of_two_columns_among_twenty(kernel, form):
@@ -44,6 +43,17 @@ def test_finds_the_product_of_two_columns_among_twenty(kernel, form):
     unexplained = [1 - r2_score(truth, model.predict(new)) for model in (plain, learned)]
     assert unexplained[1] < 0.6 * unexplained[0]
     assert unexplained[1] < 0.4
+
+
+def test_product_kernel_finds_them_too():
+    X, y = product_of_two()
+    new, truth = product_of_two(seed=1)
+    scores = []
+    for rounds in (0, 4):
+        model = RFMRegressor("product_laplace", feature_matrix="diagonal", max_iter=rounds).fit(X, y)
+        scores.append(r2_score(truth, model.predict(new)))
+    assert set(np.argsort(model.feature_importances_)[-2:]) == {0, 1}
+    assert scores[1] > scores[0] + 0.1
 
 
 def test_finds_the_columns_that_decide_a_class():

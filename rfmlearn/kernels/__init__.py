@@ -4,7 +4,7 @@ from ._base import Kernel
 from ._coordinate import LpqLaplaceKernel, ProductLaplaceKernel, SumPowerLaplaceKernel
 from ._names import make_kernel
 from ._pairs import PairMatrix
-from ._points import Points, as_points
+from ._points import Points, as_points, level_rows
 from ._radial import GaussianKernel, LaplaceKernel
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "ProductLaplaceKernel",
     "SumPowerLaplaceKernel",
     "as_points",
+    "level_rows",
     "make_kernel",
 ]

@@ -203,15 +203,27 @@ class Kernel(ABC):
 
     def tables(self, levels):
         """One table a categorical column: the sums of all pairs of its levels."""
-        tables = []
-        for rows in levels:
-            points = Points.of_numbers(np.ascontiguousarray(rows))
-            prepared = Prepared(points, _norms(points.numeric), ())
-            table = np.zeros((len(rows), len(rows)), dtype=rows.dtype)
-            if rows.shape[1]:
-                self.sums(prepared, prepared, table)
-            tables.append(table)
-        return tuple(tables)
+        return tuple(self._table(rows) if rows.ndim == 2 else self._unit_table(rows) for rows in levels)
+
+    def _table(self, rows):
+        table = np.zeros((len(rows), len(rows)), dtype=rows.dtype)
+        if rows.shape[1]:
+            points = Prepared.plain(rows)
+            self.sums(points, points, table)
+        return table
+
+    def _unit_table(self, lengths):
+        """The same for categories with a coordinate of their own: pairs differ in two coordinates, whatever the width."""
+        one, origin = np.zeros((len(lengths) + 1, 1), dtype=lengths.dtype), np.zeros((1, 1), dtype=lengths.dtype)
+        excess = one.copy()
+        one[:-1, 0] = lengths
+        equal = excess[-1:].copy()
+        self.sums(Prepared.plain(origin), Prepared.plain(origin), equal)
+        self.sums(Prepared.plain(one), Prepared.plain(origin), excess)
+        excess -= equal
+        table = len(lengths) * equal + excess + excess.T
+        np.fill_diagonal(table, len(lengths) * equal[0, 0])
+        return table
 
 
 class Prepared(NamedTuple):
@@ -220,6 +232,12 @@ class Prepared(NamedTuple):
     points: Points
     norms: np.ndarray
     tables: tuple[np.ndarray, ...]
+
+    @classmethod
+    def plain(cls, rows):
+        """Numeric rows as they are."""
+        points = Points.of_numbers(np.ascontiguousarray(rows))
+        return cls(points, _norms(points.numeric), ())
 
     @classmethod
     def of(cls, points, origin, kernel, tables=None):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse
 
 from .._threads import share_rows
 from ._base import LOG2_E, GradientAccumulator, Kernel, Profile, _loops
@@ -188,12 +189,7 @@ class _CoordinateGradient(GradientAccumulator):
         self._z_grad = np.zeros(shape, dtype=z.points.dtype)
         self._masses = None
         if x.points.levels:
-            self._indicators = np.hstack(
-                [
-                    np.eye(len(rows), dtype=rows.dtype)[c]
-                    for rows, c in zip(x.points.levels, x.points.codes.T, strict=True)
-                ]
-            )
+            self._indicators = _indicators(x.points)
             self._masses = np.zeros((len(x_coef), len(z.points), self._indicators.shape[1]), dtype=z.points.dtype)
 
     def add(self, rows, columns, W, both=False):
@@ -213,10 +209,9 @@ class _CoordinateGradient(GradientAccumulator):
             self._z_grad[:, :, columns] += x_grad
         if self._masses is not None:
             for output in range(len(x_coef)):
-                self._masses[output, rows] += W @ (x_coef[output][:, None] * self._indicators[columns])
+                self._masses[output, rows] += (W * x_coef[output]) @ self._indicators[columns]
                 if both:
-                    weighted = z_coef[output][:, None] * self._indicators[rows]
-                    self._masses[output, columns] += W.T @ weighted
+                    self._masses[output, columns] += (W.T * z_coef[output]) @ self._indicators[rows]
 
     def gradient(self):
         numeric = self._z_grad.transpose(0, 2, 1)
@@ -224,17 +219,43 @@ class _CoordinateGradient(GradientAccumulator):
             return np.ascontiguousarray(numeric)
         parts, start = [numeric], 0
         for rows, codes in zip(self._z.points.levels, self._z.points.codes.T, strict=True):
-            masses = self._masses[:, :, start : start + len(rows)]
-            start += len(rows)
-            part = np.zeros((*masses.shape[:2], rows.shape[1]), dtype=rows.dtype)
-            for level in np.unique(codes):
-                at = np.flatnonzero(codes == level)
-                part[:, at] = masses[:, at] @ self._derivative(rows[level] - rows)
-            parts.append(part)
+            stop = start + len(rows) + (rows.ndim == 1)
+            slopes = self._unit_slopes if rows.ndim == 1 else self._slopes
+            parts.append(slopes(rows, codes, self._masses[:, :, start:stop]))
+            start = stop
         return np.concatenate(parts, axis=2)
+
+    def _slopes(self, rows, codes, masses):
+        """Gradient along the coordinates of one categorical column, from the weight of each of its levels."""
+        part = np.zeros((*masses.shape[:2], rows.shape[1]), dtype=rows.dtype)
+        for level in np.unique(codes):
+            at = np.flatnonzero(codes == level)
+            part[:, at] = masses[:, at] @ self._derivative(rows[level] - rows)
+        return part
+
+    def _unit_slopes(self, lengths, codes, masses):
+        """The same for categories with a coordinate of their own."""
+        slope = self._derivative(lengths)
+        part = -masses[:, :, :-1] * slope
+        known = np.flatnonzero(codes < len(lengths))
+        own = codes[known]
+        part[:, known, own] = (masses[:, known].sum(axis=2) - masses[:, known, own]) * slope[own]
+        return part
 
     def _derivative(self, D):
         """``sign(D) |D|^(p - 1)``, times the exponential of the coordinate if there is one; zero at zero."""
         size = np.where(D == 0, 1, np.abs(D))
         v = np.where(D == 0, 0, np.sign(D) * size ** (self._power - 1))
         return v * np.exp2(-self._rate * size**self._power) if self._rate else v
+
+
+def _indicators(points):
+    """Indicator columns of all levels; sparse where they are many, since the product with them is then cheaper."""
+    n_levels = [len(rows) + (rows.ndim == 1) for rows in points.levels]
+    columns = points.codes + np.cumsum([0, *n_levels[:-1]])
+    shape = len(points), sum(n_levels)
+    entries = np.ones(columns.size, dtype=points.dtype)
+    sparse = scipy.sparse.csr_array(
+        (entries, columns.ravel(), np.arange(len(points) + 1) * columns.shape[1]), shape=shape
+    )
+    return sparse if shape[1] > 64 * columns.shape[1] else sparse.toarray()

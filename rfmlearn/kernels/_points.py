@@ -21,8 +21,10 @@ class Points:
         Numeric coordinates, C-contiguous, float32 or float64.
     codes : ndarray of shape (n, k), dtype int32
         One category code a column, an index into the rows of `levels`.
-    levels : tuple of k ndarrays of shape (n_levels_g, width_g)
-        The vector that stands for each category; the last row, zero, stands for a missing or unseen one.
+    levels : tuple of k ndarrays
+        What stands for each category of a column: an array of shape (n_levels_g + 1, width_g) has a row for each, the
+        last, zero, for a missing or unseen one; a vector of shape (n_levels_g,) gives each category a coordinate of its
+        own and says how long it is, which costs far less where categories are many.
     """
 
     numeric: np.ndarray
@@ -39,8 +41,8 @@ class Points:
         """Points whose categories are unit vectors; codes of -1 (missing, unseen) are zero vectors."""
         codes = np.asarray(codes)
         n_levels = np.asarray(n_levels, dtype=codes.dtype)
-        eyes = tuple(np.eye(k + 1, k, dtype=numeric.dtype) for k in n_levels)
-        return cls(numeric, np.where(codes < 0, n_levels, codes).astype(np.int32), eyes)
+        ones = tuple(np.ones(k, dtype=numeric.dtype) for k in n_levels)
+        return cls(numeric, np.where(codes < 0, n_levels, codes).astype(np.int32), ones)
 
     def __len__(self):
         return len(self.numeric)
@@ -55,7 +57,7 @@ class Points:
     @property
     def widths(self):
         """Number of coordinates of each block: the numeric one first, then each category."""
-        return (self.numeric.shape[1], *(rows.shape[1] for rows in self.levels))
+        return (self.numeric.shape[1], *(rows.shape[-1] for rows in self.levels))
 
     @property
     def n_coordinates(self):
@@ -65,7 +67,9 @@ class Points:
         """All coordinates written out, an array of shape (n, n_coordinates)."""
         if not self.levels:
             return self.numeric
-        return np.hstack([self.numeric, *(rows[c] for rows, c in zip(self.levels, self.codes.T, strict=True))])
+        return np.hstack(
+            [self.numeric, *(level_rows(rows)[c] for rows, c in zip(self.levels, self.codes.T, strict=True))]
+        )
 
     def flatten(self):
         """The same points with every coordinate numeric."""
@@ -77,6 +81,15 @@ class Points:
             self.codes,
             tuple(rows.astype(dtype) for rows in self.levels),
         )
+
+
+def level_rows(levels):
+    """The levels of one column as rows, the last one zero."""
+    if levels.ndim == 2:
+        return levels
+    rows = np.zeros((len(levels) + 1, len(levels)), dtype=levels.dtype)
+    np.fill_diagonal(rows, levels)
+    return rows
 
 
 def as_points(X):
