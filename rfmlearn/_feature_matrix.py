@@ -46,7 +46,9 @@ class FeatureMatrix(ABC):
     def learn(self, agop, power, shrinkage):
         """Feature matrix of an AGOP given in blocks; the identity where the AGOP vanishes (a constant target)."""
         largest = max((float(np.max(block)) for block in agop if block.size), default=0.0)
-        if not largest > np.finfo(np.float32).tiny:
+        if not np.isfinite(largest):
+            raise ValueError("the AGOP is not finite: the solution of the last round has overflowed; increase alpha.")
+        if largest <= np.finfo(np.float32).tiny:
             return type(self)(tuple(_identity_like(root) for root in self.roots))
         return type(self)(tuple(_power(block / largest, power, shrinkage) for block in agop))
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from ._agop import agop_rows, expansion_agop
 from ._bandwidth import adapt_bandwidth, bandwidth_rows
@@ -86,7 +88,7 @@ class Recursion:
         Positive.
     kernel : Kernel
     adaptive : bool
-        Whether every round sets the bandwidth to the median distance.
+        Whether every round sets the bandwidth to a multiple of the median distance.
     alpha : float or None
         Ridge; None has every round choose it by leave-one-out.
     form : str
@@ -132,8 +134,7 @@ class Recursion:
     def _ridge_rows(self):
         """Rows on which ridges are compared."""
         n = len(self.points)
-        p = self.sample_weight / self.sample_weight.sum()
-        return np.arange(n) if n <= _RIDGE_ROWS else np.sort(self.rng.choice(n, _RIDGE_ROWS, replace=False, p=p))
+        return np.arange(n) if n <= _RIDGE_ROWS else np.sort(self.rng.choice(n, _RIDGE_ROWS, replace=False))
 
     @cached_property
     def _landmarks(self):
@@ -230,4 +231,12 @@ class Recursion:
         array, ridge = pairs.array, alpha / self.sample_weight
         precondition = NystromPreconditioner(array, ridge, self._landmarks)
         targets = self.targets.astype(array.dtype)
-        return conjugate_gradient(gram_product(array, ridge), targets, precondition, start, self.tol)
+        result = conjugate_gradient(gram_product(array, ridge), targets, precondition, start, self.tol)
+        if not result.converged:
+            warnings.warn(
+                f"conjugate gradients stopped after {result.n_iter} steps at a residual of {result.residual:.1e}, above "
+                f'tol={self.tol:.1e}: increase alpha (here {alpha:.1e}) or take solver="cholesky".',
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return result

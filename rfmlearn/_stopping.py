@@ -68,6 +68,7 @@ class StoppingRule:
             slowest, before = max(slowest, now - before), now
             if self._is_over(iterate, best, now - start + slowest):
                 break
+        del iterate  # the last round holds a square array
         if best.factor is None:
             best = recursion.solve(best.feature_matrix, best.n_iter, alpha=best.alpha)
         return best, history

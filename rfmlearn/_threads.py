@@ -6,6 +6,7 @@ import functools
 import itertools
 import threading
 
+import joblib
 from threadpoolctl import ThreadpoolController
 
 # Below this many elementary operations a second thread costs more than it brings.
@@ -26,7 +27,7 @@ def n_threads_in_force() -> int:
     if threading.current_thread() is not threading.main_thread():
         return 1
     counts = [lib.num_threads for lib in _controller().lib_controllers if lib.user_api == "blas"]
-    return max(counts, default=1)
+    return max(counts, default=joblib.cpu_count())
 
 
 def share_rows(core, n_rows, *args, work=None):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -56,6 +57,7 @@ class Kernel(ABC):
 
     # Whether `sums` change with the bandwidth, so that the median of distances has to come from another kernel's.
     sums_depend_on_bandwidth: ClassVar[bool] = False
+    _real_parameters: ClassVar[tuple[str, ...]] = ("bandwidth", "exponent")
 
     @property
     def median_multiple(self):
@@ -63,8 +65,11 @@ class Kernel(ABC):
         return 5.0 if self.exponent <= 1.5 else 1.0
 
     def __post_init__(self):
-        if not (np.isfinite(self.bandwidth) and self.bandwidth > 0):
-            raise ValueError(f"bandwidth must be a positive finite number, got {self.bandwidth!r}.")
+        for name in self._real_parameters:
+            # NumPy scalars of other types would carry their own arithmetic into the formulas.
+            object.__setattr__(self, name, as_real(name, getattr(self, name)))
+        if not 1e-100 <= self.bandwidth <= 1e100:
+            raise ValueError(f"bandwidth must be a positive number between 1e-100 and 1e100, got {self.bandwidth!r}.")
         if not 0 < self.exponent <= 2:
             raise ValueError(f"exponent must lie in (0, 2], got {self.exponent!r}.")
 
@@ -134,7 +139,7 @@ class Kernel(ABC):
         X = as_points(X)
         Z = as_points(Z).astype(X.dtype)
         z, x = self.prepare(Z, X)
-        coef = np.asarray(coef, dtype=X.dtype).reshape(len(X), -1)
+        coef = coef_columns(coef, X)
         values = self.profile(X.n_coordinates).value_arguments
         out = np.zeros((len(Z), coef.shape[1]), dtype=X.dtype)
         workspace = np.empty((min(TILE[0], len(Z)), min(TILE[1], len(X))), dtype=X.dtype)
@@ -149,7 +154,7 @@ class Kernel(ABC):
         """Expansion at its own centres, ``K coef``: half the work of `product`, and no Gram matrix either."""
         X = as_points(X)
         n, x = len(X), self.prepare(X, X)[1]
-        coef = np.asarray(coef, dtype=X.dtype).reshape(n, -1)
+        coef = coef_columns(coef, X)
         values = self.profile(X.n_coordinates).value_arguments
         out = np.zeros_like(coef)
         workspace = np.empty((min(TILE[0], n), min(TILE[1], n)), dtype=X.dtype)
@@ -184,7 +189,7 @@ class Kernel(ABC):
         X = as_points(X)
         Z = as_points(Z).astype(X.dtype)
         z, x = self.prepare(Z, X)
-        coef = np.ascontiguousarray(np.asarray(coef, dtype=X.dtype).reshape(len(X), -1).T)
+        coef = np.ascontiguousarray(coef_columns(coef, X).T)
         collect = self.accumulator(z, x, None, coef)
         weights = self.profile(X.n_coordinates).weight_arguments
         workspace = np.empty((2, min(TILE[0], len(Z)), min(TILE[1], len(X))), dtype=X.dtype)
@@ -197,6 +202,8 @@ class Kernel(ABC):
 
     def prepare(self, Z, X):
         """Both sets as the loops want them, from a common origin: subtracting it keeps the digits of distances."""
+        if Z.n_coordinates != X.n_coordinates:
+            raise ValueError(f"Z has {Z.n_coordinates} coordinates, but X has {X.n_coordinates}.")
         origin = X.numeric.mean(axis=0, dtype=np.float64).astype(X.dtype) if len(X) else 0
         x = Prepared.of(X, origin, self)
         return (x if Z is X else Prepared.of(Z, origin, self, x.tables)), x
@@ -213,7 +220,7 @@ class Kernel(ABC):
         return table
 
     def _unit_table(self, lengths):
-        """The same for categories with a coordinate of their own: pairs differ in two coordinates, whatever the width."""
+        """The same for categories with a coordinate of their own: pairs differ in two coordinates at most."""
         one, origin = np.zeros((len(lengths) + 1, 1), dtype=lengths.dtype), np.zeros((1, 1), dtype=lengths.dtype)
         excess = one.copy()
         one[:-1, 0] = lengths
@@ -274,6 +281,23 @@ class GradientAccumulator(ABC):
     @abstractmethod
     def gradient(self):
         """The gradient, shape (n_outputs, m, d)."""
+
+
+def as_real(name, value):
+    """A parameter as a float; TypeError if it is no real number, ValueError if it is nan or infinite."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a real number, got {value!r}.")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}.")
+    return float(value)
+
+
+def coef_columns(coef, X):
+    """Dual coefficients in X's precision, one row a point and one column an output."""
+    coef = np.asarray(coef, dtype=X.dtype)
+    if coef.ndim not in (1, 2) or len(coef) != len(X):
+        raise ValueError(f"coef must have shape ({len(X)},) or ({len(X)}, n_outputs), got {coef.shape}.")
+    return coef.reshape(len(X), -1)
 
 
 def _norms(numeric):

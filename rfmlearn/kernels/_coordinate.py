@@ -62,6 +62,8 @@ class LpqLaplaceKernel(_CoordinateKernel):
 
     norm_p: float = 1.5
 
+    _real_parameters: ClassVar[tuple[str, ...]] = ("bandwidth", "exponent", "norm_p")
+
     def __post_init__(self):
         super().__post_init__()
         if not 0 < self.norm_p <= 2:
@@ -149,6 +151,7 @@ class SumPowerLaplaceKernel(_CoordinateKernel):
     degree: int = 2
 
     sums_depend_on_bandwidth: ClassVar[bool] = True
+    _real_parameters: ClassVar[tuple[str, ...]] = ("bandwidth", "exponent", "const_mix")
 
     def bandwidth_proxy(self):
         """Kernel whose distance d gives a coordinate's typical difference, ``d / n_coordinates^(1/q)``."""
@@ -158,8 +161,8 @@ class SumPowerLaplaceKernel(_CoordinateKernel):
         super().__post_init__()
         if not 0 <= self.const_mix < 1:
             raise ValueError(f"const_mix must lie in [0, 1), got {self.const_mix!r}.")
-        if int(self.degree) != self.degree or self.degree < 1:
-            raise ValueError(f"degree must be an integer of at least 1, got {self.degree!r}.")
+        if self.degree not in range(1, 1000):
+            raise ValueError(f"degree must be an integer from 1 to 999, got {self.degree!r}.")
 
     def _power(self):
         return float(self.exponent)

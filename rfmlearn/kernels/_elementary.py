@@ -23,7 +23,7 @@ _E1, _E2, _E3, _E4, _E5, _E6, _E7, _E8, _E9, _E10, _E11, _E12 = (_LN2**k / math.
 _F1, _F2, _F3, _F4, _F5, _F6 = (np.float32(_LN2**k / math.factorial(k)) for k in range(1, 7))
 # Adding 1.5 * 2^52 (2^23) rounds to an integer and leaves it in the low bits of the mantissa.
 _ROUND64, _ROUND32 = 6755399441055744.0, np.float32(12582912.0)
-_ONE32, _TWO32, _MIN32 = np.float32(1.0), np.float32(2.0), np.float32(-126.0)
+_ONE32, _MIN32, _MAX32 = np.float32(1.0), np.float32(-126.0), np.float32(127.0)
 # log2(m) = 2 / ln 2 * atanh((m - 1) / (m + 1)), with |s| <= 0.172: ten odd terms in float64, five in float32.
 _L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L9 = (2.0 / _LN2 / (2 * k + 1) for k in range(10))
 _M0, _M1, _M2, _M3, _M4 = (np.float32(2.0 / _LN2 / (2 * k + 1)) for k in range(5))
@@ -33,7 +33,7 @@ _SQRT_HALF_BITS32 = int(np.float32(math.sqrt(0.5)).view(np.int32))
 
 @njit(**_STRICT)
 def _exp2_float64(x):
-    x = max(x, -1022.0)
+    x = min(max(x, -1022.0), 1023.0)
     shifted = x + _ROUND64
     r = x - (shifted - _ROUND64)
     p = _E12
@@ -55,7 +55,7 @@ def _exp2_float64(x):
 
 @njit(**_STRICT)
 def _exp2_float32(x):
-    x = max(x, _MIN32)
+    x = min(max(x, _MIN32), _MAX32)
     shifted = np.float32(x + _ROUND32)
     r = np.float32(x - np.float32(shifted - _ROUND32))
     p = _F6
@@ -106,7 +106,7 @@ def _log2_float32(x):
 
 
 def exp2(x):
-    """2^x for x <= 1000 (float64) or 100 (float32); below the smallest exponent it is about zero, never a subnormal."""
+    """2^x, held between the smallest and the largest power of two that are normal numbers."""
     return np.exp2(x)  # without compilation only
 
 

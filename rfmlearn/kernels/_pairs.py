@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._threads import share_rows
-from ._base import TILE, Kernel, Prepared, _loops, tiles, workspace_tile
+from ._base import TILE, Kernel, Prepared, _loops, coef_columns, tiles, workspace_tile
 from ._points import Points
 
 
@@ -44,13 +44,10 @@ class PairMatrix:
 
     def symmetric_gram(self):
         """The array with the Gram matrix mirrored over the sums."""
-        for rows, columns in tiles(len(self), len(self), upper=True):
-            for start in range(rows.start, rows.stop, 64):
-                block = slice(start, min(start + 64, rows.stop))
-                right = slice(max(columns.start, block.stop), columns.stop)
-                self.array[block, right] = self.array[right, block].T
         for start in range(0, len(self), 64):
-            corner = self.array[start : start + 64, start : start + 64]
+            stop = min(start + 64, len(self))
+            self.array[start:stop, stop:] = self.array[stop:, start:stop].T
+            corner = self.array[start:stop, start:stop]
             upper = np.triu_indices(len(corner), 1)
             corner[upper] = corner.T[upper]
         return self.array
@@ -59,7 +56,7 @@ class PairMatrix:
         """Gradient of an expansion at all of its own centres, shape (n_outputs, n, d), from the sums."""
         x = self.prepared[0]
         n = len(self)
-        coef = np.ascontiguousarray(np.asarray(coef, dtype=self.array.dtype).reshape(n, -1).T)
+        coef = np.ascontiguousarray(coef_columns(coef, x.points).T)
         collect = kernel.accumulator(x, x, coef, coef)
         weights = kernel.profile(x.points.n_coordinates).weight_arguments
         workspace = np.empty((min(TILE[0], n), min(TILE[1], n)), dtype=self.array.dtype)

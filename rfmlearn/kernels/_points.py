@@ -97,4 +97,10 @@ def as_points(X):
     if isinstance(X, Points):
         return X
     X = np.asarray(X)
+    if X.ndim != 2:
+        raise ValueError(f"points must be a two-dimensional array, got {X.ndim} dimension(s).")
+    if X.dtype.kind not in "biuf":
+        raise TypeError(f"points must be real numbers, got an array of {X.dtype}.")
+    if not np.isfinite(X).all():
+        raise ValueError("points contain NaN or infinity.")
     return Points.of_numbers(np.ascontiguousarray(X, dtype=np.float32 if X.dtype == np.float32 else np.float64))

@@ -61,12 +61,17 @@ class CholeskyFactor:
                 stacklevel=2,
             )
         self.ridge = ridge + jitter
-        self._array = array
+        self._array, self._is_spent = array, False
 
     def solve(self, Y):
         """``G^-1 Y`` for Y of shape (n, n_outputs)."""
+        self._require_factor()
         (potrs,) = get_lapack_funcs(("potrs",), (self._array,))
         return potrs(self._array.T, np.asarray(Y, dtype=self._array.dtype), lower=0)[0]
+
+    def _require_factor(self):
+        if self._is_spent:
+            raise RuntimeError("inverse_diagonal() of all rows has consumed this factor: factor again, or solve first.")
 
     def inverse_diagonal(self, rows=None):
         """Diagonal entries of G^-1, all or those of some rows.
@@ -74,9 +79,11 @@ class CholeskyFactor:
         ``(G^-1)_ii = |L^-1 e_i|^2``. All of them cost n^3 / 3 and the factor, which becomes its own inverse; m of
         them cost m n^2 and O(n m) memory.
         """
+        self._require_factor()
         if rows is None:
             (trtri,) = get_lapack_funcs(("trtri",), (self._array,))
             trtri(self._array.T, lower=0, overwrite_c=1)
+            self._is_spent = True
             return column_norms(self._array)
         (trtrs,) = get_lapack_funcs(("trtrs",), (self._array,))
         units = np.zeros((len(self._array), len(rows)), dtype=self._array.dtype, order="F")
