@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .kernels import PairMatrix
+from .kernels._pairs import PairMatrix
 
 # Rows among which pairs are looked at; the median of half a million pairs is known to a fraction of a per cent.
 _MAX_ROWS = 1000
@@ -40,6 +40,7 @@ def median_bandwidth(kernel, sums, n_coordinates, sample_weight):
     """
     upper = np.triu_indices(len(sums), 1)
     distances = kernel.distances(sums[upper], n_coordinates)
+    sample_weight = sample_weight / sample_weight.max()  # products of huge weights would overflow
     weights = sample_weight[upper[0]] * sample_weight[upper[1]]
     median = weighted_median(distances[distances > 0], weights[distances > 0])
     return kernel.with_bandwidth(kernel.median_multiple * median if median > 0 and np.isfinite(median) else 1.0)

@@ -103,13 +103,14 @@ class BaseRFM(BaseEstimator):
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X
 
-    def _fit(self, X, weights, encode, validation):
+    def _fit(self, X, weights, row_weights, encode, validation):
         """Learn from a table, positive and zero weights, and a function that gives the coded targets.
 
         Parameters
         ----------
         X : table as `_check_X` returns it
-        weights : ndarray of shape (n,)
+        weights, row_weights : ndarray of shape (n,)
+            With and without weights of classes.
         encode : callable
             Rows kept (positive weight) to their coded targets, shape (n_kept, n_outputs).
         validation : tuple (X, coded targets, weights) or None
@@ -120,7 +121,7 @@ class BaseRFM(BaseEstimator):
         self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
         points = self._encoder.fit_transform(take_rows(X, kept), weights)
         targets = encode(kept)
-        recursion = self._make_recursion(points, targets, weights, rng)
+        recursion = self._make_recursion(points, targets, weights, row_weights[kept], rng)
         check_memory(
             len(points), points.n_coordinates, targets.shape[1], 4 if recursion.mixed else points.dtype.itemsize
         )
@@ -143,6 +144,8 @@ class BaseRFM(BaseEstimator):
         self.feature_importances_ = (
             importances / total if total > 0 else np.full_like(importances, 1 / len(importances))
         )
+        self.coordinate_columns_ = columns
+        self.coordinate_names_ = self._encoder.coordinate_names_
         self.feature_matrix_ = best.feature_matrix.to_array()
         self.kernel_ = best.kernel
         self.alpha_ = best.alpha
@@ -163,13 +166,14 @@ class BaseRFM(BaseEstimator):
         bandwidth = 1.0 if self.bandwidth == "auto" else self.bandwidth
         return make_kernel(self.kernel, bandwidth, self.exponent, self.norm_p)
 
-    def _make_recursion(self, points, targets, weights, rng):
+    def _make_recursion(self, points, targets, weights, row_weights, rng):
         n, kernel = len(points), self._make_kernel()
         large = self.solver != "cholesky" and n >= MIXED_FROM
         return Recursion(
             points,
             targets,
             weights,
+            row_weights,
             kernel,
             adaptive=self.bandwidth == "auto" and not isinstance(self.kernel, Kernel),
             alpha=None if self.alpha == "auto" else float(self.alpha),
@@ -177,7 +181,7 @@ class BaseRFM(BaseEstimator):
             agop_power=float(self.agop_power),
             shrinkage=float(self.shrinkage),
             n_agop_samples=self.n_agop_samples,
-            iterative=self.solver == "cg" or (self.solver == "auto" and n >= ITERATIVE_FROM),
+            iterative=n >= ITERATIVE_FROM[self.solver],
             tol=float(self.tol),
             mixed=large and isinstance(kernel, LaplaceKernel) and points.dtype == np.float64,
             rng=rng,

@@ -71,9 +71,9 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         Weights of classes, times sample weights; "balanced" makes all classes equally heavy.
     solver : {"auto", "cholesky", "cg"}, default="auto"
         How the rounds that only learn features are solved. "cholesky" is exact. "cg" takes float32 and conjugate
-        gradients with a Nystrom preconditioner, to the tolerance `tol`; measured loss of R2 below 0.001 at a fraction
-        of the time. "auto" is "cg" from 2,500 rows on. The last round is exact in each case: to rounding with
-        "cholesky", to a residual of 1e-9 otherwise from 6,000 rows on, where it is a float32 factor refined in float64.
+        gradients with a Nystrom preconditioner, to the tolerance `tol`; below 500 rows it is exact too. "auto" is "cg"
+        from 2,500 rows on. The last round is always exact: to rounding, or, for Euclidean kernels from 6,000 rows on
+        and not with "cholesky", to a relative residual of 1e-9, by a float32 factor refined in float64.
     tol : float, default=1e-3
         Relative residual at which "cg" stops.
     n_iter_no_change : int or None, default=None
@@ -101,8 +101,8 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         matter have small values, not zero. Equal shares if the prediction is constant.
     agop_ : ndarray of shape (n_coordinates, n_coordinates)
         Average gradient outer product of the fitted function over the training rows, in scaled coordinates: numeric
-        columns, indicators of missing numbers, and one coordinate for each category. Its leading eigenvectors are the
-        directions that matter most.
+        columns, indicators of missing numbers, and one coordinate for each category; constant columns have none. Its
+        leading eigenvectors are the directions that matter most.
     feature_matrix_ : ndarray of shape (n_coordinates, n_coordinates)
         M, the learned metric.
     kernel_ : Kernel
@@ -113,6 +113,11 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         Training rows in the coordinates of the feature matrix.
     dual_coef_ : ndarray of shape (n_samples, n_outputs)
         Dual coefficients of the coded targets.
+    coordinate_names_ : list of str
+        Names of the scaled coordinates: of numeric columns that vary, indicators ("age_missing"), and categories
+        ("colour=red").
+    coordinate_columns_ : ndarray of int of shape (n_coordinates,)
+        The column of X to which each coordinate belongs.
     n_iter_ : int
         Round that was kept.
     history_ : list of dict
@@ -229,7 +234,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         """
         X = self._check_X(X, reset=True)
         y = self._check_y(X, y)
-        weights = check_weights(sample_weight, X)
+        row_weights = weights = check_weights(sample_weight, X)
         self.classes_ = np.unique(y[weights > 0])
         n_classes = len(self.classes_)
         if n_classes < 2:
@@ -244,7 +249,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
             validation = validation[0], codes.encode(self._check_labels(validation[0], y_val)), validation[1]
-        recursion, best, kept = self._fit(X, weights, lambda kept: codes.encode(labels[kept]), validation)
+        recursion, best, kept = self._fit(X, weights, row_weights, lambda kept: codes.encode(labels[kept]), validation)
         self._codes = codes
         self._calibration = self._calibrate(recursion, best, labels[kept])
         return self
@@ -306,7 +311,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         inverse_diagonal = best.factor.inverse_diagonal(rows)
         rows = np.arange(n) if rows is None else rows
         ridge = best.factor.ridge[rows]
-        residuals = leave_one_out_residuals(best.dual_coef[rows], inverse_diagonal, ridge, weights[rows])
+        residuals = leave_one_out_residuals(best.dual_coef[rows], inverse_diagonal, ridge, recursion.row_weight[rows])
         scores = self._codes.decode(recursion.targets[rows] - residuals)
         return Calibration.fit(scores, labels[rows], weights[rows], self._codes.prior)
 
@@ -314,12 +319,17 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         if self.class_weight == "balanced":
             totals = np.array([weights[y == label].sum() for label in self.classes_])
             return totals.sum() / (len(totals) * totals)
-        return compute_class_weight(self.class_weight, classes=self.classes_, y=y[weights > 0])
+        factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y[weights > 0])
+        if not (np.isfinite(factors).all() and (factors > 0).all()):
+            raise ValueError(f"class_weight must be positive and finite for every class, got {self.class_weight!r}.")
+        return factors
 
     def _check_y(self, X, y):
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         y = column_or_1d(y, warn=True)
+        if y.dtype == object and any(label is None for label in y):
+            raise ValueError("y contains None: every row needs a label.")
         assert_all_finite(y, input_name="y", estimator_name=type(self).__name__)
         check_classification_targets(y)
         check_consistent_length(X, y)

@@ -193,11 +193,13 @@ def _normal_scores(x, w):
 
 
 def _levels(values, used, name):
-    """Sorted distinct values of the used rows, then None if one is missing."""
+    """Sorted distinct values of the used rows, then None if one is missing; nothing if there is only one."""
     try:
         levels = dict.fromkeys(value for value, use in zip(values, used, strict=True) if use)
     except TypeError as error:
         raise TypeError(f"Column {name!r}: an argument must be a string or a number ({error}).") from error
+    if len(levels) == 1:
+        return []
     missing = [None] if None in levels else []
     levels.pop(None, None)
     try:
@@ -228,6 +230,8 @@ class _NumericBlock:
         for j in np.flatnonzero(~self.empty):
             rows = seen[:, j]
             self._fit_column(j, np.ldexp(M[rows, j], -self.exponents[j]), w[rows])
+        low, high = (f(M, axis=0, where=seen, initial=-s * np.inf) for f, s in ((np.min, -1), (np.max, 1)))
+        self.varying = np.flatnonzero(low < high)
         return self
 
     def _fit_column(self, j, x, w):
@@ -244,7 +248,7 @@ class _NumericBlock:
                 self.fill[j] = np.ldexp(mean, self.exponents[j])
 
     def transform(self, M, dtype):
-        """Scaled numbers, then indicators of the missing ones; overwrites M."""
+        """Scaled numbers of the columns that vary, then indicators of the missing ones; overwrites M."""
         missing = np.isnan(M)
         with np.errstate(over="ignore", under="ignore"):  # a new number may be out of all proportion
             Z = M if self.scaling is None else self._scale(M)
@@ -252,9 +256,8 @@ class _NumericBlock:
         np.clip(Z, -limit, limit, out=Z)
         if self.scaling in ("robust", "quantile"):
             Z /= np.sqrt(1 + (Z / 3) ** 2)
-        Z[:, self.empty] = 0
         np.copyto(Z, self.fill, where=missing)
-        return np.hstack([Z, missing[:, self.indicated]]).astype(dtype, order="C", copy=False)
+        return np.hstack([Z[:, self.varying], missing[:, self.indicated]]).astype(dtype, order="C", copy=False)
 
     def _scale(self, M):
         Z = np.clip(np.ldexp(M, -self.exponents), -(2.0**200), 2.0**200)  # finite, as inf / inf is NaN
@@ -364,8 +367,9 @@ class ColumnEncoder(BaseEstimator):
     def _name_coordinates(self):
         names = self.column_names
         indicated = self.numeric_[self._numeric_block.indicated]
-        owners = [*self.numeric_, *indicated]
-        self.coordinate_names_ = [names[j] for j in self.numeric_] + [f"{names[j]}_missing" for j in indicated]
+        varying = self.numeric_[self._numeric_block.varying]
+        owners = [*varying, *indicated]
+        self.coordinate_names_ = [names[j] for j in varying] + [f"{names[j]}_missing" for j in indicated]
         for j, levels in zip(self.categorical_, self.levels_, strict=True):
             owners += [j] * len(levels)
             self.coordinate_names_ += [f"{names[j]}_missing" if v is None else f"{names[j]}={v}" for v in levels]

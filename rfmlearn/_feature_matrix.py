@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from .kernels import Points, level_rows
+from .kernels._points import Points, level_rows
 
 
 @dataclass(frozen=True)

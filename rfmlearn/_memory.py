@@ -38,9 +38,11 @@ def check_memory(n_samples, n_coordinates, n_outputs, itemsize):
     needed, available = pairs + rows + 2**26, available_bytes()
     if available is None or needed <= available:
         return
-    affordable = int(((available - 2**26) / (itemsize * 1.1)) ** 0.5) if available > 2**26 else 0
+    # The largest n with n^2 + n rows / n_samples no more than what is there.
+    linear, room = rows / n_samples / itemsize, max(available - 2**26, 0) / itemsize
+    affordable = int((linear**2 / 4 + room) ** 0.5 - linear / 2)
     raise MemoryError(
-        f"fitting {n_samples} rows takes about {needed / 2**30:.1f} GiB ({pairs / 2**30:.1f} GiB of it for the Gram "
-        f"matrix), but only {available / 2**30:.1f} GiB are available. Fit at most about {affordable} rows (a random "
+        f"fitting {n_samples} rows takes about {needed / 2**30:.3g} GiB ({pairs / 2**30:.3g} GiB of it for the Gram "
+        f"matrix), but only {available / 2**30:.3g} GiB are available. Fit at most about {affordable} rows (a random "
         "subsample), or give X as float32, which halves the need."
     )

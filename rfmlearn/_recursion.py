@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,11 +15,19 @@ from sklearn.exceptions import ConvergenceWarning
 from ._agop import agop_rows, expansion_agop
 from ._bandwidth import adapt_bandwidth, bandwidth_rows
 from ._feature_matrix import FORMS, FeatureMatrix
-from .kernels import Kernel, PairMatrix, Points
-from .solvers import CholeskyFactor, NystromPreconditioner, choose_ridge, conjugate_gradient, gram_product
+from .kernels import Kernel, Points
+from .kernels._pairs import PairMatrix
+from .solvers import (
+    CholeskyFactor,
+    NystromPreconditioner,
+    choose_ridge,
+    conjugate_gradient,
+    gram_product,
+    ridge_diagonal,
+)
 
 # From this many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
-ITERATIVE_FROM = 2500
+ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": np.inf}
 # From this many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
 # products with a vector are cheap.
 MIXED_FROM = 6000
@@ -85,7 +93,9 @@ class Recursion:
         Training points in original coordinates.
     targets : ndarray of shape (n, n_outputs)
     sample_weight : ndarray of shape (n,)
-        Positive.
+        Positive; weights of samples times weights of classes.
+    row_weight : ndarray of shape (n,)
+        Weights of samples alone: as many rows as each stands for, of which leave-one-out leaves out one.
     kernel : Kernel
     adaptive : bool
         Whether every round sets the bandwidth to a multiple of the median distance.
@@ -108,6 +118,7 @@ class Recursion:
     points: Points
     targets: np.ndarray
     sample_weight: np.ndarray
+    row_weight: np.ndarray
     kernel: Kernel
     adaptive: bool
     alpha: float | None
@@ -142,7 +153,7 @@ class Recursion:
         n = len(self.points)
         return np.sort(self.rng.choice(n, min(_MAX_RANK, n // 4 + 1), replace=False))
 
-    def rounds(self, max_iter, feature_matrix=None) -> Iterator[RFMIterate]:
+    def rounds(self, max_iter, feature_matrix=None) -> Generator[RFMIterate]:
         """Iterates 0 (the plain kernel) to `max_iter`; the last one is exact and keeps its factor.
 
         One round costs O(n^2 (d + rank)) by conjugate gradients, or O(n^3 / 3 + n^2 d) by a Cholesky factor, and the
@@ -159,7 +170,7 @@ class Recursion:
                 result = self._solve_approximately(pairs, alpha, coef)
                 coef, residual, solver = result.coef, result.residual, "cg"
             else:
-                coef = CholeskyFactor(pairs, kernel, alpha / self.sample_weight).solve(self.targets)
+                coef = CholeskyFactor(pairs, kernel, ridge_diagonal(alpha, self.sample_weight)).solve(self.targets)
                 residual, solver = 0.0, "cholesky"
             seconds = time.perf_counter() - start
             yield RFMIterate(n_iter, kernel, alpha, feature_matrix, transformed, coef, solver, residual, seconds)
@@ -184,7 +195,7 @@ class Recursion:
         if pairs is None or pairs.array.dtype != self.points.dtype:
             pairs = PairMatrix.empty(len(self.points), self.points.dtype)
         kernel, alpha = self._fill(pairs, transformed, alpha)
-        factor = CholeskyFactor(pairs, kernel, alpha / self.sample_weight)
+        factor = CholeskyFactor(pairs, kernel, ridge_diagonal(alpha, self.sample_weight))
         coef, seconds = factor.solve(self.targets), time.perf_counter() - start
         parts = n_iter, kernel, alpha, feature_matrix, transformed, coef, "cholesky", 0.0, seconds
         return RFMIterate(*parts, factor=factor, pairs=pairs)
@@ -195,7 +206,7 @@ class Recursion:
             pairs if pairs is not None and pairs.array.dtype == single else PairMatrix.empty(len(self.points), single)
         )
         kernel, alpha = self._fill(pairs, transformed.astype(single), alpha)
-        ridge = alpha / self.sample_weight
+        ridge = ridge_diagonal(alpha, self.sample_weight)
         factor = CholeskyFactor(pairs, kernel, ridge, max_tries=0)
 
         def product(V):
@@ -225,16 +236,17 @@ class Recursion:
         pairs.fill_gram(kernel)
         if self.alpha is not None:
             return kernel, self.alpha
-        return kernel, choose_ridge(pairs, kernel, self.targets, self.sample_weight, self._ridge_rows, alpha)
+        weights = self.sample_weight, self.row_weight
+        return kernel, choose_ridge(pairs, kernel, self.targets, *weights, self._ridge_rows, alpha)
 
     def _solve_approximately(self, pairs, alpha, start):
-        array, ridge = pairs.array, alpha / self.sample_weight
+        array, ridge = pairs.array, ridge_diagonal(alpha, self.sample_weight)
         precondition = NystromPreconditioner(array, ridge, self._landmarks)
         targets = self.targets.astype(array.dtype)
         result = conjugate_gradient(gram_product(array, ridge), targets, precondition, start, self.tol)
         if not result.converged:
             warnings.warn(
-                f"conjugate gradients stopped after {result.n_iter} steps at a residual of {result.residual:.1e}, above "
+                f"conjugate gradients stopped after {result.n_iter} steps at residual {result.residual:.1e}, above "
                 f'tol={self.tol:.1e}: increase alpha (here {alpha:.1e}) or take solver="cholesky".',
                 ConvergenceWarning,
                 stacklevel=2,

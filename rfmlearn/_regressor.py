@@ -58,9 +58,9 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         none. Missing values are a category if there are any in training; categories never seen are treated as missing.
     solver : {"auto", "cholesky", "cg"}, default="auto"
         How the rounds that only learn features are solved. "cholesky" is exact. "cg" takes float32 and conjugate
-        gradients with a Nystrom preconditioner, to the tolerance `tol`; measured loss of R2 below 0.001 at a fraction
-        of the time. "auto" is "cg" from 2,500 rows on. The last round is exact in each case: to rounding with
-        "cholesky", to a residual of 1e-9 otherwise from 6,000 rows on, where it is a float32 factor refined in float64.
+        gradients with a Nystrom preconditioner, to the tolerance `tol`; below 500 rows it is exact too. "auto" is "cg"
+        from 2,500 rows on. The last round is always exact: to rounding, or, for Euclidean kernels from 6,000 rows on
+        and not with "cholesky", to a relative residual of 1e-9, by a float32 factor refined in float64.
     tol : float, default=1e-3
         Relative residual at which "cg" stops.
     n_iter_no_change : int or None, default=None
@@ -86,8 +86,8 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         matter have small values, not zero. Equal shares if the prediction is constant.
     agop_ : ndarray of shape (n_coordinates, n_coordinates)
         Average gradient outer product of the fitted function over the training rows, in scaled coordinates: numeric
-        columns, indicators of missing numbers, and one coordinate for each category. Its leading eigenvectors are the
-        directions that matter most.
+        columns, indicators of missing numbers, and one coordinate for each category; constant columns have none. Its
+        leading eigenvectors are the directions that matter most.
     feature_matrix_ : ndarray of shape (n_coordinates, n_coordinates)
         M, the learned metric.
     kernel_ : Kernel
@@ -98,6 +98,11 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         Training rows in the coordinates of the feature matrix.
     dual_coef_ : ndarray of shape (n_samples, n_outputs)
         Dual coefficients of the coded targets.
+    coordinate_names_ : list of str
+        Names of the scaled coordinates: of numeric columns that vary, indicators ("age_missing"), and categories
+        ("colour=red").
+    coordinate_columns_ : ndarray of int of shape (n_coordinates,)
+        The column of X to which each coordinate belongs.
     n_iter_ : int
         Round that was kept.
     history_ : list of dict
@@ -175,7 +180,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             if y_val.shape[1] != Y.shape[1]:
                 raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {Y.shape[1]}.")
             validation = validation[0], targets.encode(y_val), validation[1]
-        self._fit(X, weights, lambda kept: targets.encode(Y[kept]), validation)
+        self._fit(X, weights, weights, lambda kept: targets.encode(Y[kept]), validation)
         self._targets, self._y_shape = targets, y.shape[1:]
         self.intercept_ = targets.mean
         return self
@@ -194,7 +199,8 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             float32 if all numeric columns are, else float64.
         """
         F = self._decision(X)
-        return self._targets.decode(F).astype(F.dtype, copy=False).reshape(len(F), *self._y_shape)
+        Y = self._targets.decode(F).reshape(len(F), *self._y_shape)
+        return Y if np.max(np.abs(Y), initial=0.0) > np.finfo(F.dtype).max else Y.astype(F.dtype, copy=False)
 
     def _check_y(self, X, y):
         if y is None:

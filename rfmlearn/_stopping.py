@@ -58,7 +58,8 @@ class StoppingRule:
         start = before = time.perf_counter()
         slowest, best_loss = 0.0, np.inf
         history: list[dict] = []
-        for iterate in recursion.rounds(self.max_iter):
+        rounds = recursion.rounds(self.max_iter)
+        for iterate in rounds:
             history.append(self._record(iterate))
             # Without a validation set, every round counts as better than those before.
             loss = history[-1].get("validation_loss", -len(history))
@@ -68,8 +69,9 @@ class StoppingRule:
             slowest, before = max(slowest, now - before), now
             if self._is_over(iterate, best, now - start + slowest):
                 break
-        del iterate  # the last round holds a square array
         if best.factor is None:
+            rounds.close()
+            del iterate  # both may hold the square array, and there is room for one
             best = recursion.solve(best.feature_matrix, best.n_iter, alpha=best.alpha)
         return best, history
 

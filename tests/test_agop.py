@@ -19,7 +19,7 @@ from instances import (
 
 import rfmlearn._agop
 from rfmlearn._agop import agop_rows, expansion_agop
-from rfmlearn.kernels import PairMatrix
+from rfmlearn.kernels._pairs import PairMatrix
 
 
 def expected_agop(case, matrix, points, coef, weights, form):

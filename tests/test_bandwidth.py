@@ -9,7 +9,8 @@ from instances import DTYPES, FEW_KERNELS, KERNELS
 
 import rfmlearn._bandwidth
 from rfmlearn._bandwidth import adapt_bandwidth, bandwidth_rows, weighted_median
-from rfmlearn.kernels import PairMatrix, as_points
+from rfmlearn.kernels._pairs import PairMatrix
+from rfmlearn.kernels._points import as_points
 
 
 def adapted(kernel, X, sample_weight=None):

@@ -28,10 +28,10 @@ from rfmlearn.kernels import (
     Points,
     ProductLaplaceKernel,
     SumPowerLaplaceKernel,
-    as_points,
     make_kernel,
 )
 from rfmlearn.kernels._base import tiles
+from rfmlearn.kernels._points import as_points
 
 # Values ----------------------------------------------------------------------------------------------------------
 

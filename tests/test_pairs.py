@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from instances import DTYPES, FEW_KERNELS, KERNELS, TOLERANCE, assert_close, embedded_points
 
-from rfmlearn.kernels import PairMatrix, as_points
+from rfmlearn.kernels._pairs import PairMatrix
+from rfmlearn.kernels._points import as_points
 
 
 def filled(kernel, points):

@@ -24,7 +24,8 @@ from instances import (
 from rfmlearn._feature_matrix import FullFeatureMatrix
 from rfmlearn._recursion import Recursion, RFMIterate
 from rfmlearn._stopping import StoppingRule, ValidationSet
-from rfmlearn.kernels import LaplaceKernel, as_points
+from rfmlearn.kernels import LaplaceKernel
+from rfmlearn.kernels._points import as_points
 from rfmlearn.solvers._ridge_choice import ALPHAS
 
 DEFAULTS = {

@@ -9,7 +9,9 @@ import pytest
 from instances import DTYPES, assert_close
 from sklearn.exceptions import ConvergenceWarning
 
-from rfmlearn.kernels import LaplaceKernel, PairMatrix, as_points
+from rfmlearn.kernels import LaplaceKernel
+from rfmlearn.kernels._pairs import PairMatrix
+from rfmlearn.kernels._points import as_points
 from rfmlearn.solvers import (
     CholeskyFactor,
     NystromPreconditioner,

@@ -17,7 +17,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import rfmlearn._threads
 from rfmlearn import RFMRegressor
 from rfmlearn._threads import n_threads_in_force, share_rows
-from rfmlearn.kernels import LaplaceKernel, PairMatrix, ProductLaplaceKernel
+from rfmlearn.kernels import LaplaceKernel, ProductLaplaceKernel
+from rfmlearn.kernels._pairs import PairMatrix
 
 
 @pytest.fixture

@@ -50,6 +50,20 @@ class Kernel(ABC):
     coordinates of a function of their differences, and a profile of that sum: subclasses say what both are, and the
     Gram matrix, the product with a vector and the gradient follow here, tile by tile, in memory of
     O(tile) beside the result.
+
+    Parameters
+    ----------
+    bandwidth : float, default=10.0
+        L > 0, in units of transformed distance.
+    exponent : float, default=1.0
+        q, 0 < q <= 2.
+
+    Examples
+    --------
+    >>> from rfmlearn.kernels import Kernel, ProductLaplaceKernel
+    >>> kernel = ProductLaplaceKernel(bandwidth=2.0)
+    >>> isinstance(kernel, Kernel), kernel.with_bandwidth(3.0).bandwidth
+    (True, 3.0)
     """
 
     bandwidth: float = 10.0

@@ -172,7 +172,9 @@ class SumPowerLaplaceKernel(_CoordinateKernel):
 
     def profile(self, n_coordinates):
         """Power of an affine function of the sum of exponentials."""
-        share, rate = (1 - self.const_mix) / max(n_coordinates, 1), self.bandwidth**-self.exponent
+        if n_coordinates == 0:
+            return Profile(1, 1.0, 0.0, 0.0, 1.0, 1, 0.0)
+        share, rate = (1 - self.const_mix) / n_coordinates, self.bandwidth**-self.exponent
         scale = -share * self.degree * self.exponent * rate
         return Profile(1, 1.0, share, scale, float(self.const_mix), int(self.degree), 0.0)
 

@@ -31,6 +31,12 @@ def make_kernel(name, bandwidth=10.0, exponent=1.0, norm_p=1.5):
     Returns
     -------
     Kernel
+
+    Examples
+    --------
+    >>> from rfmlearn.kernels import make_kernel
+    >>> make_kernel("gaussian", bandwidth=2.0)
+    GaussianKernel(bandwidth=2.0)
     """
     if name not in KERNELS:
         raise ValueError(f"kernel must be one of {sorted(KERNELS)}, got {name!r}.")

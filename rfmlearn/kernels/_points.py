@@ -25,6 +25,14 @@ class Points:
         What stands for each category of a column: an array of shape (n_levels_g + 1, width_g) has a row for each, the
         last, zero, for a missing or unseen one; a vector of shape (n_levels_g,) gives each category a coordinate of its
         own and says how long it is, which costs far less where categories are many.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rfmlearn.kernels import Points
+    >>> Points.one_hot(np.array([[0.5], [1.5]]), np.array([[1], [-1]]), [2]).dense()
+    array([[0.5, 0. , 1. ],
+           [1.5, 0. , 0. ]])
     """
 
     numeric: np.ndarray

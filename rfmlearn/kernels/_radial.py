@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -75,12 +75,7 @@ class GaussianKernel(LaplaceKernel):
            [0.607, 1.   ]])
     """
 
-    exponent: float = 2.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.exponent != 2:
-            raise ValueError(f"exponent of a Gaussian kernel must be 2, got {self.exponent!r}.")
+    exponent: float = field(default=2.0, init=False, repr=False)
 
     def profile(self, n_coordinates):
         """Exponential of the squared distance."""

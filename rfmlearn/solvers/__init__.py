@@ -2,7 +2,7 @@
 
 from ._cholesky import CholeskyFactor
 from ._conjugate_gradient import NystromPreconditioner, SolveResult, conjugate_gradient, gram_product
-from ._leave_one_out import RidgePath, leave_one_out_residuals
+from ._leave_one_out import RidgePath, leave_one_out_residuals, ridge_diagonal
 from ._ridge_choice import choose_ridge
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "conjugate_gradient",
     "gram_product",
     "leave_one_out_residuals",
+    "ridge_diagonal",
 ]

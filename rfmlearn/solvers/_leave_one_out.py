@@ -5,6 +5,14 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
+# A row with a ridge this much larger than the kernel's diagonal has no say; its square is finite in float32.
+_LARGEST_RIDGE = 1e15
+
+
+def ridge_diagonal(alpha, sample_weight):
+    """What is added to the diagonal of the Gram matrix, ``alpha / sample_weight``, but never more than 1e15."""
+    return alpha / np.maximum(sample_weight, alpha / _LARGEST_RIDGE)
+
 
 def leave_one_out_residuals(coef, inverse_diagonal, ridge, sample_weight):
     """Residuals ``y_i - f_(-i)(x_i)`` where ``f_(-i)`` has not seen one unit of row i's weight.
@@ -19,7 +27,9 @@ def leave_one_out_residuals(coef, inverse_diagonal, ridge, sample_weight):
         Dual coefficients of the rows asked for.
     inverse_diagonal : ndarray of shape (m,)
         Diagonal of ``G^-1`` at these rows.
-    ridge, sample_weight : ndarray of shape (m,)
+    ridge : ndarray of shape (m,)
+    sample_weight : ndarray of shape (m,)
+        Weights in units of rows; if classes are weighted too, that is in the ridge only.
 
     Returns
     -------

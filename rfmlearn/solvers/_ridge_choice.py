@@ -6,15 +6,15 @@ import functools
 
 import numpy as np
 
-from ..kernels import PairMatrix
+from ..kernels._pairs import PairMatrix
 from ._cholesky import CholeskyFactor
-from ._leave_one_out import leave_one_out_residuals
+from ._leave_one_out import leave_one_out_residuals, ridge_diagonal
 
 # Each about three times the last; the kernel's diagonal is 1.
 ALPHAS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
 
 
-def choose_ridge(pairs, kernel, targets, sample_weight, rows, start=1e-2):
+def choose_ridge(pairs, kernel, targets, sample_weight, row_weight, rows, start=1e-2):
     """The ridge of `ALPHAS` with the smallest weighted leave-one-out error on some rows, among themselves.
 
     Parameters
@@ -23,7 +23,8 @@ def choose_ridge(pairs, kernel, targets, sample_weight, rows, start=1e-2):
         Gram matrix in the lower triangle, sums in the upper one; left as it is.
     kernel : Kernel
     targets : ndarray of shape (n, n_outputs)
-    sample_weight : ndarray of shape (n,)
+    sample_weight, row_weight : ndarray of shape (n,)
+        As in `Recursion`: with and without weights of classes.
     rows : ndarray of int of shape (m,)
         Sorted.
     start : float, default=1e-2
@@ -45,13 +46,13 @@ def choose_ridge(pairs, kernel, targets, sample_weight, rows, start=1e-2):
     @functools.cache
     def loss(index):
         workspace.array[:] = gram
-        ridge = ALPHAS[index] / weights
+        ridge = ridge_diagonal(ALPHAS[index], weights)
         try:
             factor = CholeskyFactor(workspace, kernel, ridge, max_tries=0)
         except np.linalg.LinAlgError:
             return np.inf
         coef = factor.solve(Y)
-        residuals = leave_one_out_residuals(coef, factor.inverse_diagonal(), ridge, weights)
+        residuals = leave_one_out_residuals(coef, factor.inverse_diagonal(), ridge, row_weight[rows])
         return float(np.average(np.einsum("ij,ij->i", residuals, residuals), weights=weights))
 
     index = int(np.argmin(np.abs(np.log(ALPHAS) - np.log(start))))
