@@ -33,6 +33,7 @@ ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": np.inf}
 MIXED_FROM = 6000
 _MAX_RANK = 1000
 _RIDGE_ROWS = 1500
+_INSPECTED_ROWS = 1000
 _FIRST_RIDGE = 1e-2
 _EXACT = 1e-9
 _MAX_REFINEMENTS = 20
@@ -151,7 +152,7 @@ class Recursion:
     def _landmarks(self):
         """Rows whose columns precondition the system."""
         n = len(self.points)
-        return np.sort(self.rng.choice(n, min(_MAX_RANK, n // 4 + 1), replace=False))
+        return np.sort(self.rng.choice(n, min(_MAX_RANK, n // 10), replace=False))
 
     def rounds(self, max_iter, feature_matrix=None) -> Generator[RFMIterate]:
         """Iterates 0 (the plain kernel) to `max_iter`; the last one is exact and keeps its factor.
@@ -220,9 +221,15 @@ class Recursion:
         return RFMIterate(*parts, factor=factor, pairs=pairs)
 
     def agop(self, iterate: RFMIterate):
-        """AGOP of the fitted function, one array over all coordinates whatever the form of its feature matrix."""
-        parts = iterate.kernel, iterate.feature_matrix.as_full(), iterate.points, iterate.dual_coef
-        (agop,) = expansion_agop(*parts, self._agop_rows, iterate.pairs)
+        """AGOP of the fitted function, one array over all coordinates whatever the form of its feature matrix.
+
+        It decides nothing, so where rounds are approximate, 1,000 rows drawn at random and float32 will do.
+        """
+        points, coef, pairs, sample = iterate.points, iterate.dual_coef, iterate.pairs, self._agop_rows
+        if self.iterative:
+            points, coef, pairs = points.astype(np.float32), coef.astype(np.float32), None
+            sample = agop_rows(self.sample_weight, _INSPECTED_ROWS, self.rng)
+        (agop,) = expansion_agop(iterate.kernel, iterate.feature_matrix.as_full(), points, coef, sample, pairs)
         return agop
 
     def _fill(self, pairs, transformed, alpha=_FIRST_RIDGE):

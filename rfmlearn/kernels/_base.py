@@ -98,8 +98,13 @@ class Kernel(ABC):
         """Kernel as a function of the sum over coordinates."""
 
     @abstractmethod
-    def sums(self, z: Prepared, x: Prepared, out, row=0, column=0, upper=False):
-        """Write the sums of all pairs of two sets into ``out[row:, column:]``; with `upper` right of its diagonal."""
+    def sum_pass(self, z: Prepared, x: Prepared, out, row=0, column=0, upper=False):
+        """Begin to write the sums of all pairs of two sets into ``out[row:, column:]``.
+
+        Matrix products are done here, in BLAS's own threads; the function of ``(start, stop)`` that is returned finishes
+        a range of rows, and callers share ranges between threads. With `upper`, only entries right of the diagonal of
+        `out` are finished.
+        """
 
     @abstractmethod
     def distances(self, sums, n_coordinates):
@@ -108,6 +113,15 @@ class Kernel(ABC):
     @abstractmethod
     def accumulator(self, z: Prepared, x: Prepared, z_coef, x_coef) -> GradientAccumulator:
         """Collector of the gradient of an expansion, fed with tiles of weights."""
+
+    def sums(self, z: Prepared, x: Prepared, out, row=0, column=0, upper=False):
+        """Write the sums of all pairs of two sets into ``out[row:, column:]``."""
+        finish = self.sum_pass(z, x, out, row, column, upper)
+        share_rows(finish, len(z.points), work=4 * len(z.points) * len(x.points) * self._cost(x))
+
+    def _cost(self, x: Prepared):
+        """Elementary operations for one pair, roughly."""
+        return 1 + len(x.tables)
 
     # What follows ----------------------------------------------------------------------------------------------
 
@@ -159,10 +173,19 @@ class Kernel(ABC):
         workspace = np.empty((min(TILE[0], len(Z)), min(TILE[1], len(X))), dtype=X.dtype)
         for rows, columns in tiles(len(Z), len(X)):
             K = workspace_tile(workspace, rows, columns)
-            self.sums(z[rows], x[columns], K)
-            share_rows(_loops().profile_rows, len(K), K, *values, K, work=4 * K.size)
+            self._fill_tile(z[rows], x[columns], K, values)
             out[rows] += K @ coef[columns]
         return out
+
+    def _fill_tile(self, z, x, K, values):
+        """Kernel values of all pairs of two sets, each range of rows finished while it is in the cache."""
+        finish, loops = self.sum_pass(z, x, K), _loops()
+
+        def work_off(start, stop):
+            finish(start, stop)
+            loops.profile_rows(start, stop, K, *values, K)
+
+        share_rows(work_off, len(K), work=4 * K.size * self._cost(x))
 
     def symmetric_product(self, X, coef):
         """Expansion at its own centres, ``K coef``: half the work of `product`, and no Gram matrix either."""
@@ -174,8 +197,7 @@ class Kernel(ABC):
         workspace = np.empty((min(TILE[0], n), min(TILE[1], n)), dtype=X.dtype)
         for rows, columns in tiles(n, n, upper=True):
             K = workspace_tile(workspace, rows, columns)
-            self.sums(x[rows], x[columns], K)
-            share_rows(_loops().profile_rows, len(K), K, *values, K, work=4 * K.size)
+            self._fill_tile(x[rows], x[columns], K, values)
             out[rows] += K @ coef[columns]
             beyond = slice(max(columns.start, rows.stop), columns.stop)
             if beyond.start < beyond.stop:
@@ -209,10 +231,19 @@ class Kernel(ABC):
         workspace = np.empty((2, min(TILE[0], len(Z)), min(TILE[1], len(X))), dtype=X.dtype)
         for rows, columns in tiles(len(Z), len(X)):
             S, W = workspace_tile(workspace[0], rows, columns), workspace_tile(workspace[1], rows, columns)
-            self.sums(z[rows], x[columns], S)
-            share_rows(_loops().weight_rows, len(S), S, 0, 0, False, *weights, W, work=4 * S.size)
+            self._weigh_tile(z[rows], x[columns], S, weights, W)
             collect.add(rows, columns, W)
         return collect.gradient()
+
+    def _weigh_tile(self, z, x, S, weights, W):
+        """Weights of all pairs of two sets; S is a workspace."""
+        finish, loops = self.sum_pass(z, x, S), _loops()
+
+        def work_off(start, stop):
+            finish(start, stop)
+            loops.weight_rows(start, stop, S, 0, 0, False, *weights, W)
+
+        share_rows(work_off, len(S), work=4 * S.size * self._cost(x))
 
     def prepare(self, Z, X):
         """Both sets as the loops want them, from a common origin: subtracting it keeps the digits of distances."""
@@ -276,13 +307,16 @@ class Prepared(NamedTuple):
         """Numeric coordinates, one contiguous row for each."""
         return np.ascontiguousarray(self.points.numeric.T)
 
-    def add_categories(self, x, S, row, column, upper):
-        """Add the categorical parts of the sums of all pairs of ``self`` and `x`."""
-        n = len(self.points)
-        for g, table in enumerate(self.tables):
-            codes = np.ascontiguousarray(self.points.codes[:, g]), np.ascontiguousarray(x.points.codes[:, g])
-            work = 2 * n * len(x.points)
-            share_rows(_loops().add_table, n, *codes, table, S, row, column, upper, work=work)
+    def category_pass(self, x, S, row, column, upper):
+        """Function of ``(start, stop)`` that adds the categorical parts of the sums of ``self`` and `x`."""
+        columns = [np.ascontiguousarray(points.codes.T) for points in (self.points, x.points)]
+        add_table = _loops().add_table
+
+        def finish(start, stop):
+            for z_codes, x_codes, table in zip(*columns, self.tables, strict=True):
+                add_table(start, stop, z_codes, x_codes, table, S, row, column, upper)
+
+        return finish
 
 
 class GradientAccumulator(ABC):

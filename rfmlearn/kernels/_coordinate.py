@@ -23,13 +23,20 @@ class _CoordinateKernel(Kernel):
         """Rate of the exponential of each coordinate, in powers of two; 0 if the powers themselves are summed."""
         return 0.0
 
-    def sums(self, z, x, out, row=0, column=0, upper=False):
+    def sum_pass(self, z, x, out, row=0, column=0, upper=False):
         """Sums over coordinates of a power of the difference, or of its exponential."""
-        columns = x.columns
-        work = 8 * len(z.points) * columns.size
-        arguments = (z.points.numeric, columns, self._power(), self._rate(), out, row, column, upper)
-        share_rows(_loops().coordinate_sums, len(z.points), *arguments, work=work)
-        z.add_categories(x, out, row, column, upper)
+        arguments = (z.points.numeric, x.columns, self._power(), self._rate(), out, row, column, upper)
+        coordinate_sums, categories = _loops().coordinate_sums, z.category_pass(x, out, row, column, upper)
+
+        def finish(start, stop):
+            coordinate_sums(start, stop, *arguments)
+            categories(start, stop)
+
+        return finish
+
+    def _cost(self, x):
+        """Elementary operations for one pair, roughly."""
+        return 1 + len(x.tables) + 2 * x.points.numeric.shape[1]
 
     def accumulator(self, z, x, z_coef, x_coef):
         """Gradients by loops."""

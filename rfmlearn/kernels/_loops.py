@@ -30,6 +30,8 @@ JIT: dict[str, Any] = {
     "fastmath": {"reassoc", "contract", "nsz", "arcp"},
 }
 _BLOCK = 64
+# Columns that the coordinate loops take at once: what they touch stays in the first-level cache.
+_STRIP = 1024
 
 
 @njit(**JIT)
@@ -144,26 +146,26 @@ def coordinate_sums(start, stop, Z, XT, p, rate, S, row, column, upper):
     """Sums over coordinates of |D_k|^p, or of 2^(-rate |D_k|^p) if rate > 0; XT has a row a coordinate."""
     zero, r = Z.dtype.type(0), Z.dtype.type(-rate)
     n = XT.shape[1]
-    differences, powers = np.empty(n, Z.dtype), np.empty(n, Z.dtype)
+    differences, powers = np.empty(_STRIP, Z.dtype), np.empty(_STRIP, Z.dtype)
     for i in range(start, stop):
         first = max(0, row + i + 1 - column) if upper else 0
-        if first >= n:
-            continue
-        target = S[row + i, column + first : column + n]
-        t, u = differences[first:], powers[first:]
-        for j in range(target.size):
-            target[j] = zero
-        for k in range(XT.shape[0]):
-            z, x = Z[i, k], XT[k, first:]
-            for j in range(t.size):
-                t[j] = abs(z - x[j])
-            _power(t, p, u)
-            if rate > 0:
-                for j in range(u.size):
-                    target[j] += exp2(r * u[j])
-            else:
-                for j in range(u.size):
-                    target[j] += u[j]
+        for strip in range(first, n, _STRIP):
+            end = min(n, strip + _STRIP)
+            target = S[row + i, column + strip : column + end]
+            t, u = differences[: end - strip], powers[: end - strip]
+            for j in range(target.size):
+                target[j] = zero
+            for k in range(XT.shape[0]):
+                z, x = Z[i, k], XT[k, strip:end]
+                for j in range(t.size):
+                    t[j] = abs(z - x[j])
+                _power(t, p, u)
+                if rate > 0:
+                    for j in range(u.size):
+                        target[j] += exp2(r * u[j])
+                else:
+                    for j in range(u.size):
+                        target[j] += u[j]
 
 
 @njit(**JIT)
@@ -229,28 +231,31 @@ def coordinate_gradient(start, stop, ZT, XT, p, rate, W, z_coef, x_coef, both, z
     m, n = W.shape
     n_outputs = x_coef.shape[0]
     zero, r = W.dtype.type(0), W.dtype.type(-rate)
-    t, u, v = np.empty(n, W.dtype), np.empty(n, W.dtype), np.empty(n, W.dtype)
+    differences, powers, slopes = np.empty(_STRIP, W.dtype), np.empty(_STRIP, W.dtype), np.empty(_STRIP, W.dtype)
     for k in range(start, stop):
-        x = XT[k]
-        for i in range(m):
-            z, weights = ZT[k, i], W[i]
-            for j in range(n):
-                t[j] = abs(z - x[j])
-            _power(t, p - 1.0, v)
-            if rate > 0:
-                _power(t, p, u)
-                for j in range(n):
-                    v[j] *= exp2(r * u[j])
-            for j in range(n):
-                d = z - x[j]
-                v[j] = (v[j] if d > zero else -v[j]) * weights[j] if d != zero else zero
-            for output in range(n_outputs):
-                coef = x_coef[output]
-                total = zero
-                for j in range(n):
-                    total += v[j] * coef[j]
-                z_grad[output, k, i] += total
-                if both:
-                    c, target = z_coef[output, i], x_grad[output, k]
-                    for j in range(n):
-                        target[j] -= c * v[j]
+        for strip in range(0, n, _STRIP):
+            end = min(n, strip + _STRIP)
+            x = XT[k, strip:end]
+            t, u, v = differences[: end - strip], powers[: end - strip], slopes[: end - strip]
+            for i in range(m):
+                z, weights = ZT[k, i], W[i, strip:end]
+                for j in range(t.size):
+                    t[j] = abs(z - x[j])
+                _power(t, p - 1.0, v)
+                if rate > 0:
+                    _power(t, p, u)
+                    for j in range(u.size):
+                        v[j] *= exp2(r * u[j])
+                for j in range(v.size):
+                    d = z - x[j]
+                    v[j] = (v[j] if d > zero else -v[j]) * weights[j] if d != zero else zero
+                for output in range(n_outputs):
+                    coef = x_coef[output, strip:end]
+                    total = zero
+                    for j in range(v.size):
+                        total += v[j] * coef[j]
+                    z_grad[output, k, i] += total
+                    if both:
+                        c, target = z_coef[output, i], x_grad[output, k, strip:end]
+                        for j in range(v.size):
+                            target[j] -= c * v[j]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._threads import share_rows
 from ._base import LOG2_E, GradientAccumulator, Kernel, Profile, _loops
 
 
@@ -40,14 +39,19 @@ class LaplaceKernel(Kernel):
         q, rate = self.exponent, self.bandwidth**-self.exponent
         return Profile(0, q / 2, LOG2_E * rate, -q * rate, 0.0, 1, 1e-30)
 
-    def sums(self, z, x, out, row=0, column=0, upper=False):
+    def sum_pass(self, z, x, out, row=0, column=0, upper=False):
         """Squared distances, by a matrix product and, for near duplicates, by differences."""
         Z, X = z.points.numeric, x.points.numeric
         near = 1e-6 if X.dtype == np.float64 else 1e-2
         np.matmul(Z, X.T, out=out[row : row + len(Z), column : column + len(X)])
         arguments = (Z, X, z.norms, x.norms, near, out, row, column, upper)
-        share_rows(_loops().square_sums, len(Z), *arguments, work=4 * len(Z) * len(X))
-        z.add_categories(x, out, row, column, upper)
+        square_sums, categories = _loops().square_sums, z.category_pass(x, out, row, column, upper)
+
+        def finish(start, stop):
+            square_sums(start, stop, *arguments)
+            categories(start, stop)
+
+        return finish
 
     def distances(self, sums, n_coordinates):
         """Euclidean distances."""
