@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from ._threads import Team
 from .kernels._points import Points, level_rows
 
 
@@ -72,8 +73,7 @@ class FullFeatureMatrix(FeatureMatrix):
 
     def transform(self, points):
         """Dense points times the root."""
-        X = points.dense()
-        return Points.of_numbers(X @ self.roots[0].astype(X.dtype, copy=False))
+        return Points.of_numbers(_product(points.dense(), self.roots[0]))
 
     def outer_products(self, gradient, weights):
         """Gram matrix of the gradients, between two roots."""
@@ -118,7 +118,7 @@ class BlockFeatureMatrix(FeatureMatrix):
         """Numeric coordinates times their root, and for each category transformed levels."""
         numeric, *categorical = (root.astype(points.dtype, copy=False) for root in self.roots)
         levels = tuple(level_rows(rows) @ root for rows, root in zip(points.levels, categorical, strict=True))
-        return Points(points.numeric @ numeric, points.codes, levels)
+        return Points(_product(points.numeric, numeric), points.codes, levels)
 
     def outer_products(self, gradient, weights):
         """Gram matrix of the gradients of each block, between two roots."""
@@ -149,7 +149,16 @@ def _weighted_gram(gradient, weights):
     rows = gradient.reshape(len(gradient) * len(weights), gradient.shape[-1])
     root = np.tile(np.sqrt(weights), len(gradient)).astype(rows.dtype)
     rows = rows * root[:, None]
-    return (rows.T @ rows).astype(np.float64)
+    with Team():
+        return (rows.T @ rows).astype(np.float64)
+
+
+def _product(X, root):
+    """``X root`` in the precision of X."""
+    root, out = root.astype(X.dtype, copy=False), np.empty((len(X), root.shape[1]), dtype=X.dtype)
+    with Team(X.size * root.shape[1] // 4) as team:
+        team.share(lambda start, stop: np.matmul(X[start:stop], root, out=out[start:stop]), len(X))
+    return out
 
 
 def _power(block, power, shrinkage):

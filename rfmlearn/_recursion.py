@@ -211,7 +211,7 @@ class Recursion:
         factor = CholeskyFactor(pairs, kernel, ridge, max_tries=0)
 
         def product(V):
-            return kernel.symmetric_product(transformed, V) + ridge[:, None] * V
+            return kernel.product(transformed, V, transformed) + ridge[:, None] * V
 
         result = conjugate_gradient(product, self.targets, factor.solve, tol=_EXACT, max_iter=_MAX_REFINEMENTS)
         if not result.converged:

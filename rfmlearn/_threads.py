@@ -1,16 +1,18 @@
-"""How many threads the compiled loops use, and how rows are shared between them."""
+"""Threads of the compiled loops: how many, and how rows are shared between them."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 from threadpoolctl import ThreadpoolController
 
 # Below this many elementary operations a second thread costs more than it brings.
-_WORTH_A_THREAD = 100_000
+_WORTH_A_THREAD = 500_000
 
 
 @functools.lru_cache(maxsize=1)
@@ -30,51 +32,56 @@ def n_threads_in_force() -> int:
     return max(counts, default=joblib.cpu_count())
 
 
-def share_rows(core, n_rows, *args, work=None):
-    """Run ``core(start, stop, *args)`` over the rows, in as many threads as are allowed and worth it.
+class Team:
+    """Threads for one stage of work, to be used in a ``with`` statement.
 
-    `core` is compiled with ``nogil=True`` and writes disjoint results for disjoint ranges of rows, so that neither the
-    number of threads nor their order can change a result.
+    Inside, BLAS is held to one thread, and calls of BLAS are spread over the team instead: the idle threads of
+    OpenBLAS spin for some hundredths of a second after each call, and would fight the loops for the cores.
 
     Parameters
     ----------
-    core : callable
-        Compiled function of ``(start, stop, *args)``.
-    n_rows : int
-        Number of rows to share.
-    *args : ndarray or number
-        Passed on.
     work : int, default=None
-        Number of elementary operations in all; None means a lot.
+        Number of elementary operations in all; with few of them the team is a single thread. None means a lot.
     """
-    n_threads = min(n_threads_in_force(), n_rows)
-    if work is not None and work < 2 * _WORTH_A_THREAD:
-        n_threads = 1
-    if n_threads <= 1:
-        core(0, n_rows, *args)
-        return
-    # Four pieces a thread, taken from a common pile: rows of a triangle are not equally long.
-    n_pieces = min(n_rows, 4 * n_threads)
-    edges = [n_rows * k // n_pieces for k in range(n_pieces + 1)]
-    pile, errors = itertools.pairwise(edges), []
-    lock = threading.Lock()
 
-    def work_off():
-        try:
+    def __init__(self, work=None):
+        self.size = 1 if work is not None and work < 2 * _WORTH_A_THREAD else n_threads_in_force()
+        self._exit = contextlib.ExitStack()
+
+    def __enter__(self):
+        if self.size > 1:
+            self._exit.enter_context(_controller().limit(limits=1, user_api="blas"))
+            self._pool = self._exit.enter_context(ThreadPoolExecutor(self.size - 1))
+        return self
+
+    def __exit__(self, *error):
+        self._exit.close()
+
+    def share(self, core, n_rows, *args):
+        """Run ``core(start, stop, *args)`` over all rows.
+
+        `core` releases the interpreter's lock and writes disjoint results for disjoint ranges of rows, so that neither
+        the number of threads nor their order decides a result.
+        """
+        if self.size == 1 or n_rows < 2 * self.size:
+            core(0, n_rows, *args)
+            return
+        # Four pieces a thread, taken from a common pile: rows of a triangle are not equally long.
+        n_pieces = min(n_rows, 4 * self.size)
+        pile = itertools.pairwise([n_rows * k // n_pieces for k in range(n_pieces + 1)])
+        lock = threading.Lock()
+
+        def work_off():
             while True:
                 with lock:
                     piece = next(pile, None)
                 if piece is None:
                     return
                 core(*piece, *args)
-        except BaseException as error:
-            errors.append(error)
 
-    threads = [threading.Thread(target=work_off, daemon=True) for _ in range(n_threads - 1)]
-    for thread in threads:
-        thread.start()
-    work_off()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+        others = [self._pool.submit(work_off) for _ in range(self.size - 1)]
+        try:
+            work_off()
+        finally:
+            for other in others:
+                other.result()

@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from .._threads import share_rows
+from .._threads import Team
 from ._points import Points, as_points
 
 # Rows and columns of a tile: 16 MB in float64, so that it stays in the last cache between its passes.
@@ -71,6 +71,7 @@ class Kernel(ABC):
 
     # Whether `sums` change with the bandwidth, so that the median of distances has to come from another kernel's.
     sums_depend_on_bandwidth: ClassVar[bool] = False
+    _loops_over_coordinates: ClassVar[bool] = False
     _real_parameters: ClassVar[tuple[str, ...]] = ("bandwidth", "exponent")
 
     @property
@@ -99,11 +100,10 @@ class Kernel(ABC):
 
     @abstractmethod
     def sum_pass(self, z: Prepared, x: Prepared, out, row=0, column=0, upper=False):
-        """Begin to write the sums of all pairs of two sets into ``out[row:, column:]``.
+        """Function of ``(start, stop)`` that writes the sums of pairs of a range of z's rows and all of x.
 
-        Matrix products are done here, in BLAS's own threads; the function of ``(start, stop)`` that is returned finishes
-        a range of rows, and callers share ranges between threads. With `upper`, only entries right of the diagonal of
-        `out` are finished.
+        They go to ``out[row + start : row + stop, column:]``; with `upper`, only what lies right of the diagonal of
+        `out` counts. Threads take ranges of their own.
         """
 
     @abstractmethod
@@ -114,14 +114,9 @@ class Kernel(ABC):
     def accumulator(self, z: Prepared, x: Prepared, z_coef, x_coef) -> GradientAccumulator:
         """Collector of the gradient of an expansion, fed with tiles of weights."""
 
-    def sums(self, z: Prepared, x: Prepared, out, row=0, column=0, upper=False):
-        """Write the sums of all pairs of two sets into ``out[row:, column:]``."""
-        finish = self.sum_pass(z, x, out, row, column, upper)
-        share_rows(finish, len(z.points), work=4 * len(z.points) * len(x.points) * self._cost(x))
-
-    def _cost(self, x: Prepared):
-        """Elementary operations for one pair, roughly."""
-        return 1 + len(x.tables)
+    def team(self, n_pairs, x: Prepared):
+        """Threads for so many pairs."""
+        return Team(n_pairs * (4 + len(x.tables) + 2 * x.points.numeric.shape[1] * self._loops_over_coordinates))
 
     # What follows ----------------------------------------------------------------------------------------------
 
@@ -152,9 +147,11 @@ class Kernel(ABC):
         z, x = self.prepare(Z, X)
         K = np.empty((len(Z), len(X)), dtype=X.dtype)
         values = self.profile(X.n_coordinates).value_arguments
-        for rows, columns in tiles(len(Z), len(X)):
-            self.sums(z[rows], x[columns], K, rows.start, columns.start)
-        share_rows(_loops().profile_rows, len(Z), K, *values, K, work=K.size)
+        profile_rows = _loops().profile_rows
+        with self.team(K.size, x) as team:
+            for rows, columns in tiles(len(Z), len(X)):
+                team.share(self.sum_pass(z[rows], x[columns], K, rows.start, columns.start), rows.stop - rows.start)
+            team.share(profile_rows, len(Z), K, *values, K)
         return K
 
     def diag(self, X):
@@ -170,38 +167,17 @@ class Kernel(ABC):
         coef = coef_columns(coef, X)
         values = self.profile(X.n_coordinates).value_arguments
         out = np.zeros((len(Z), coef.shape[1]), dtype=X.dtype)
-        workspace = np.empty((min(TILE[0], len(Z)), min(TILE[1], len(X))), dtype=X.dtype)
-        for rows, columns in tiles(len(Z), len(X)):
-            K = workspace_tile(workspace, rows, columns)
-            self._fill_tile(z[rows], x[columns], K, values)
-            out[rows] += K @ coef[columns]
-        return out
+        workspace, profile_rows = Workspace(len(Z), len(X), X.dtype), _loops().profile_rows
 
-    def _fill_tile(self, z, x, K, values):
-        """Kernel values of all pairs of two sets, each range of rows finished while it is in the cache."""
-        finish, loops = self.sum_pass(z, x, K), _loops()
+        def work_off(start, stop, write_sums, K, columns, target):
+            write_sums(start, stop)
+            profile_rows(start, stop, K, *values, K)
+            target[start:stop] += K[start:stop] @ coef[columns]
 
-        def work_off(start, stop):
-            finish(start, stop)
-            loops.profile_rows(start, stop, K, *values, K)
-
-        share_rows(work_off, len(K), work=4 * K.size * self._cost(x))
-
-    def symmetric_product(self, X, coef):
-        """Expansion at its own centres, ``K coef``: half the work of `product`, and no Gram matrix either."""
-        X = as_points(X)
-        n, x = len(X), self.prepare(X, X)[1]
-        coef = coef_columns(coef, X)
-        values = self.profile(X.n_coordinates).value_arguments
-        out = np.zeros_like(coef)
-        workspace = np.empty((min(TILE[0], n), min(TILE[1], n)), dtype=X.dtype)
-        for rows, columns in tiles(n, n, upper=True):
-            K = workspace_tile(workspace, rows, columns)
-            self._fill_tile(x[rows], x[columns], K, values)
-            out[rows] += K @ coef[columns]
-            beyond = slice(max(columns.start, rows.stop), columns.stop)
-            if beyond.start < beyond.stop:
-                out[beyond] += K[:, beyond.start - columns.start :].T @ coef[rows]
+        with self.team(len(Z) * len(X), x) as team:
+            for rows, columns in tiles(len(Z), len(X)):
+                K = workspace.tile(rows, columns)
+                team.share(work_off, len(K), self.sum_pass(z[rows], x[columns], K), K, columns, out[rows])
         return out
 
     def gradient(self, X, coef, Z):
@@ -228,22 +204,18 @@ class Kernel(ABC):
         coef = np.ascontiguousarray(coef_columns(coef, X).T)
         collect = self.accumulator(z, x, None, coef)
         weights = self.profile(X.n_coordinates).weight_arguments
-        workspace = np.empty((2, min(TILE[0], len(Z)), min(TILE[1], len(X))), dtype=X.dtype)
-        for rows, columns in tiles(len(Z), len(X)):
-            S, W = workspace_tile(workspace[0], rows, columns), workspace_tile(workspace[1], rows, columns)
-            self._weigh_tile(z[rows], x[columns], S, weights, W)
-            collect.add(rows, columns, W)
+        workspaces, weight_rows = [Workspace(len(Z), len(X), X.dtype) for _ in range(2)], _loops().weight_rows
+
+        def work_off(start, stop, write_sums, S, W):
+            write_sums(start, stop)
+            weight_rows(start, stop, S, 0, 0, False, *weights, W)
+
+        with self.team(len(Z) * len(X), x) as team:
+            for rows, columns in tiles(len(Z), len(X)):
+                S, W = (workspace.tile(rows, columns) for workspace in workspaces)
+                team.share(work_off, len(S), self.sum_pass(z[rows], x[columns], S), S, W)
+                collect.add(team, rows, columns, W)
         return collect.gradient()
-
-    def _weigh_tile(self, z, x, S, weights, W):
-        """Weights of all pairs of two sets; S is a workspace."""
-        finish, loops = self.sum_pass(z, x, S), _loops()
-
-        def work_off(start, stop):
-            finish(start, stop)
-            loops.weight_rows(start, stop, S, 0, 0, False, *weights, W)
-
-        share_rows(work_off, len(S), work=4 * S.size * self._cost(x))
 
     def prepare(self, Z, X):
         """Both sets as the loops want them, from a common origin: subtracting it keeps the digits of distances."""
@@ -261,7 +233,7 @@ class Kernel(ABC):
         table = np.zeros((len(rows), len(rows)), dtype=rows.dtype)
         if rows.shape[1]:
             points = Prepared.plain(rows)
-            self.sums(points, points, table)
+            self.sum_pass(points, points, table)(0, len(rows))
         return table
 
     def _unit_table(self, lengths):
@@ -270,8 +242,8 @@ class Kernel(ABC):
         excess = one.copy()
         one[:-1, 0] = lengths
         equal = excess[-1:].copy()
-        self.sums(Prepared.plain(origin), Prepared.plain(origin), equal)
-        self.sums(Prepared.plain(one), Prepared.plain(origin), excess)
+        self.sum_pass(Prepared.plain(origin), Prepared.plain(origin), equal)(0, 1)
+        self.sum_pass(Prepared.plain(one), Prepared.plain(origin), excess)(0, len(one))
         excess -= equal
         table = len(lengths) * equal + excess + excess.T
         np.fill_diagonal(table, len(lengths) * equal[0, 0])
@@ -323,7 +295,7 @@ class GradientAccumulator(ABC):
     """Collects a gradient from tiles of weights."""
 
     @abstractmethod
-    def add(self, rows, columns, W, both=False):
+    def add(self, team, rows, columns, W, both=False):
         """Add the pairs (rows, columns) with weights W; with `both` also as (columns, rows)."""
 
     @abstractmethod
@@ -360,10 +332,16 @@ def tiles(n_rows, n_columns, upper=False):
             yield rows, slice(j, min(n_columns, j + TILE[1]))
 
 
-def workspace_tile(workspace, rows, columns):
-    """A contiguous array of the tile's shape in the first entries of the workspace."""
-    shape = rows.stop - rows.start, columns.stop - columns.start
-    return workspace.reshape(-1)[: shape[0] * shape[1]].reshape(shape)
+class Workspace:
+    """Memory for one tile at a time."""
+
+    def __init__(self, n_rows, n_columns, dtype):
+        self._memory = np.empty(min(TILE[0], n_rows) * min(TILE[1], n_columns), dtype=dtype)
+
+    def tile(self, rows, columns):
+        """A contiguous array of the tile's shape."""
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        return self._memory[: shape[0] * shape[1]].reshape(shape)
 
 
 def _loops():

@@ -8,13 +8,14 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse
 
-from .._threads import share_rows
 from ._base import LOG2_E, GradientAccumulator, Kernel, Profile, _loops
 
 
 @dataclass(frozen=True)
 class _CoordinateKernel(Kernel):
     """What the kernels of this module share: which power of a difference, and whether its exponential, is summed."""
+
+    _loops_over_coordinates: ClassVar[bool] = True
 
     def _power(self) -> float:
         raise NotImplementedError
@@ -28,15 +29,11 @@ class _CoordinateKernel(Kernel):
         arguments = (z.points.numeric, x.columns, self._power(), self._rate(), out, row, column, upper)
         coordinate_sums, categories = _loops().coordinate_sums, z.category_pass(x, out, row, column, upper)
 
-        def finish(start, stop):
+        def write_sums(start, stop):
             coordinate_sums(start, stop, *arguments)
             categories(start, stop)
 
-        return finish
-
-    def _cost(self, x):
-        """Elementary operations for one pair, roughly."""
-        return 1 + len(x.tables) + 2 * x.points.numeric.shape[1]
+        return write_sums
 
     def accumulator(self, z, x, z_coef, x_coef):
         """Gradients by loops."""
@@ -204,18 +201,14 @@ class _CoordinateGradient(GradientAccumulator):
             self._indicators = _indicators(x.points)
             self._masses = np.zeros((len(x_coef), len(z.points), self._indicators.shape[1]), dtype=z.points.dtype)
 
-    def add(self, rows, columns, W, both=False):
+    def add(self, team, rows, columns, W, both=False):
         ZT, XT = self._z[rows].columns, self._x[columns].columns
         x_coef = np.ascontiguousarray(self._x_coef[:, columns])
         z_coef = np.ascontiguousarray(self._z_coef[:, rows]) if both else x_coef[:, :0]
-        d = len(ZT)
         z_grad = np.zeros((len(x_coef), *ZT.shape), dtype=W.dtype)
         x_grad = np.zeros((len(x_coef), *XT.shape) if both else (0, 0, 0), dtype=W.dtype)
-        share_rows(
-            *(_loops().coordinate_gradient, d, ZT, XT, self._power, self._rate, W),
-            *(z_coef, x_coef, both, z_grad, x_grad),
-            work=8 * d * W.size,
-        )
+        arguments = ZT, XT, self._power, self._rate, W, z_coef, x_coef, both, z_grad, x_grad
+        team.share(_loops().coordinate_gradient, len(ZT), *arguments)
         self._z_grad[:, :, rows] += z_grad
         if both:
             self._z_grad[:, :, columns] += x_grad

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._threads import share_rows
-from ._base import TILE, Kernel, Prepared, _loops, coef_columns, tiles, workspace_tile
+from .._threads import Team
+from ._base import Kernel, Prepared, Workspace, _loops, coef_columns, tiles
 from ._points import Points
 
 
@@ -32,15 +32,18 @@ class PairMatrix:
     def fill_sums(self, kernel: Kernel, points: Points):
         """Sums of all pairs of points, into the upper triangle."""
         x, _ = kernel.prepare(points, points)
-        for rows, columns in tiles(len(points), len(points), upper=True):
-            kernel.sums(x[rows], x[columns], self.array, rows.start, columns.start, upper=True)
+        with kernel.team(len(self) ** 2 // 2, x) as team:
+            for rows, columns in tiles(len(self), len(self), upper=True):
+                write_sums = kernel.sum_pass(x[rows], x[columns], self.array, rows.start, columns.start, upper=True)
+                team.share(write_sums, rows.stop - rows.start)
         self.prepared[:] = [x]
 
     def fill_gram(self, kernel: Kernel):
         """Gram matrix into the lower triangle, from the sums in the upper one."""
         loops, n = _loops(), len(self)
         values = kernel.profile(self.prepared[0].points.n_coordinates).value_arguments
-        share_rows(loops.fill_lower, -(-n // loops._BLOCK), self.array, *values, 1.0, work=4 * n * n)
+        with Team(2 * n * n) as team:
+            team.share(loops.fill_lower, -(-n // loops._BLOCK), self.array, *values, 1.0)
 
     def symmetric_gram(self):
         """The array with the Gram matrix mirrored over the sums."""
@@ -59,10 +62,10 @@ class PairMatrix:
         coef = np.ascontiguousarray(coef_columns(coef, x.points).T)
         collect = kernel.accumulator(x, x, coef, coef)
         weights = kernel.profile(x.points.n_coordinates).weight_arguments
-        workspace = np.empty((min(TILE[0], n), min(TILE[1], n)), dtype=self.array.dtype)
-        for rows, columns in tiles(n, n, upper=True):
-            W = workspace_tile(workspace, rows, columns)
-            start = rows.start, columns.start
-            share_rows(_loops().weight_rows, len(W), self.array, *start, True, *weights, W, work=4 * W.size)
-            collect.add(rows, columns, W, both=True)
+        workspace, weight_rows = Workspace(n, n, self.array.dtype), _loops().weight_rows
+        with kernel.team(n * n // 2, x) as team:
+            for rows, columns in tiles(n, n, upper=True):
+                W = workspace.tile(rows, columns)
+                team.share(weight_rows, len(W), self.array, rows.start, columns.start, True, *weights, W)
+                collect.add(team, rows, columns, W, both=True)
         return collect.gradient()

@@ -43,15 +43,16 @@ class LaplaceKernel(Kernel):
         """Squared distances, by a matrix product and, for near duplicates, by differences."""
         Z, X = z.points.numeric, x.points.numeric
         near = 1e-6 if X.dtype == np.float64 else 1e-2
-        np.matmul(Z, X.T, out=out[row : row + len(Z), column : column + len(X)])
+        inner = out[row : row + len(Z), column : column + len(X)]
         arguments = (Z, X, z.norms, x.norms, near, out, row, column, upper)
         square_sums, categories = _loops().square_sums, z.category_pass(x, out, row, column, upper)
 
-        def finish(start, stop):
+        def write_sums(start, stop):
+            np.matmul(Z[start:stop], X.T, out=inner[start:stop])
             square_sums(start, stop, *arguments)
             categories(start, stop)
 
-        return finish
+        return write_sums
 
     def distances(self, sums, n_coordinates):
         """Euclidean distances."""
@@ -92,9 +93,8 @@ class _RadialGradient(GradientAccumulator):
 
     def __init__(self, z, x, z_coef, x_coef):
         self._z = z.points.dense()
-        self._targets = self._stack(x.points.dense(), x_coef)
-        self._sources = self._targets
-        self._out = np.zeros((len(self._z), self._targets.shape[1]), dtype=self._z.dtype)
+        self._stacked = self._stack(x.points.dense(), x_coef)
+        self._out = np.zeros((len(self._z), self._stacked.shape[1]), dtype=self._z.dtype)
         self._n_outputs = len(x_coef)
 
     @staticmethod
@@ -102,10 +102,10 @@ class _RadialGradient(GradientAccumulator):
         """Columns ``[a_1 x, ..., a_c x, a_1, ..., a_c]``."""
         return np.hstack([*(a[:, None] * points for a in coef), coef.T])
 
-    def add(self, rows, columns, W, both=False):
-        self._out[rows] += W @ self._targets[columns]
+    def add(self, team, rows, columns, W, both=False):
+        team.share(_add_product, len(W), W, self._stacked[columns], self._out[rows])
         if both:
-            self._out[columns] += W.T @ self._sources[rows]
+            team.share(_add_product, W.shape[1], W.T, self._stacked[rows], self._out[columns])
 
     def gradient(self):
         c, d = self._n_outputs, self._z.shape[1]
@@ -115,3 +115,8 @@ class _RadialGradient(GradientAccumulator):
             np.multiply(masses[:, output, None], self._z, out=gradient[output])
             gradient[output] -= moments[:, output * d : (output + 1) * d]
         return gradient
+
+
+def _add_product(start, stop, A, B, out):
+    """``out += A B`` for a range of rows."""
+    out[start:stop] += A[start:stop] @ B
