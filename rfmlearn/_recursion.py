@@ -31,11 +31,11 @@ ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": np.inf}
 # From this many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
 # products with a vector are cheap.
 MIXED_FROM = 6000
-_MAX_RANK = 1000
+_MAX_RANK = 600
 _RIDGE_ROWS = 1500
 _INSPECTED_ROWS = 1000
 _FIRST_RIDGE = 1e-2
-_EXACT = 1e-9
+_EXACT = 1e-8
 _MAX_REFINEMENTS = 20
 
 
@@ -185,7 +185,7 @@ class Recursion:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory.
 
         With `mixed`, the factor is one of float32, and conjugate gradients with the kernel in float64, preconditioned
-        by it, bring ``|y - G c| / |y|`` below 1e-9; one step costs O(n^2 d). Where float32 cannot factor the matrix,
+        by it, bring ``|y - G c| / |y|`` below 1e-8; one step costs O(n^2 d). Where float32 cannot factor the matrix,
         float64 does.
         """
         start = time.perf_counter() if start is None else start
@@ -211,7 +211,7 @@ class Recursion:
         factor = CholeskyFactor(pairs, kernel, ridge, max_tries=0)
 
         def product(V):
-            return kernel.product(transformed, V, transformed) + ridge[:, None] * V
+            return kernel.symmetric_product(transformed, V) + ridge[:, None] * V
 
         result = conjugate_gradient(product, self.targets, factor.solve, tol=_EXACT, max_iter=_MAX_REFINEMENTS)
         if not result.converged:

@@ -60,7 +60,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         How the rounds that only learn features are solved. "cholesky" is exact. "cg" takes float32 and conjugate
         gradients with a Nystrom preconditioner, to the tolerance `tol`; below 500 rows it is exact too. "auto" is "cg"
         from 2,500 rows on. The last round is always exact: to rounding, or, for Euclidean kernels from 6,000 rows on
-        and not with "cholesky", to a relative residual of 1e-9, by a float32 factor refined in float64.
+        and not with "cholesky", to a relative residual of 1e-8, by a float32 factor refined in float64.
     tol : float, default=1e-3
         Relative residual at which "cg" stops.
     n_iter_no_change : int or None, default=None
@@ -117,7 +117,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     gradients of what was fitted, the AGOP ``G = mean_i grad f(x_i) grad f(x_i)^T``; take it for the next M. A weight
     is a repetition of its row in everything that is computed.
 
-    Time O(n^3 / 3) for the last round and O(n^2 (d + 1000)) for each other from 2,500 rows on; memory of one n x n
+    Time O(n^3 / 3) for the last round and O(n^2 (d + 600)) for each other from 2,500 rows on; memory of one n x n
     array, of float64 up to 6,000 rows and of float32 beyond (0.4 GB at 10,000 rows).
 
     References

@@ -180,6 +180,33 @@ class Kernel(ABC):
                 team.share(work_off, len(K), self.sum_pass(z[rows], x[columns], K), K, columns, out[rows])
         return out
 
+    def symmetric_product(self, X, coef):
+        """Expansion at its own centres, ``K coef``: every pair once, and no Gram matrix either."""
+        X = as_points(X)
+        n, x = len(X), self.prepare(X, X)[1]
+        coef = coef_columns(coef, X)
+        values = self.profile(X.n_coordinates).value_arguments
+        out = np.zeros_like(coef)
+        workspace, profile_rows = Workspace(n, n, X.dtype), _loops().profile_rows
+
+        def right(start, stop, write_sums, K, columns, target):
+            write_sums(start, stop)
+            profile_rows(start, stop, K, *values, K)
+            target[start:stop] += K[start:stop] @ coef[columns]
+
+        def below(start, stop, K, rows, target):
+            target[start:stop] += K[:, start:stop].T @ coef[rows]
+
+        with self.team(n * n // 2, x) as team:
+            for rows, columns in tiles(n, n, upper=True):
+                K = workspace.tile(rows, columns)
+                team.share(right, len(K), self.sum_pass(x[rows], x[columns], K), K, columns, out[rows])
+                beyond = max(columns.start, rows.stop)
+                if beyond < columns.stop:
+                    K = K[:, beyond - columns.start :]
+                    team.share(below, K.shape[1], K, rows, out[beyond : columns.stop])
+        return out
+
     def gradient(self, X, coef, Z):
         """Gradient of the expansion with respect to the point of evaluation.
 

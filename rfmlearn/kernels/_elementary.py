@@ -24,9 +24,9 @@ _F1, _F2, _F3, _F4, _F5, _F6 = (np.float32(_LN2**k / math.factorial(k)) for k in
 # Adding 1.5 * 2^52 (2^23) rounds to an integer and leaves it in the low bits of the mantissa.
 _ROUND64, _ROUND32 = 6755399441055744.0, np.float32(12582912.0)
 _ONE32, _MIN32, _MAX32 = np.float32(1.0), np.float32(-126.0), np.float32(127.0)
-# log2(m) = 2 / ln 2 * atanh((m - 1) / (m + 1)), with |s| <= 0.172: eight odd terms in float64, five in float32.
+# log2(m) = 2 / ln 2 * atanh((m - 1) / (m + 1)), with |s| <= 0.172: eight odd terms in float64, four in float32.
 _L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7 = (2.0 / _LN2 / (2 * k + 1) for k in range(8))
-_M0, _M1, _M2, _M3, _M4 = (np.float32(2.0 / _LN2 / (2 * k + 1)) for k in range(5))
+_M0, _M1, _M2, _M3 = (np.float32(2.0 / _LN2 / (2 * k + 1)) for k in range(4))
 _SQRT_HALF_BITS64 = int(np.float64(math.sqrt(0.5)).view(np.int64))
 _SQRT_HALF_BITS32 = int(np.float32(math.sqrt(0.5)).view(np.int32))
 
@@ -94,8 +94,7 @@ def _log2_float32(x):
     m = np.int32(bits - np.int32(exponent << np.int32(23))).view(np.float32)
     s = np.float32((m - _ONE32) / (m + _ONE32))
     t = np.float32(s * s)
-    p = _M4
-    p = p * t + _M3
+    p = _M3
     p = p * t + _M2
     p = p * t + _M1
     p = p * t + _M0

@@ -252,10 +252,12 @@ def coordinate_gradient(start, stop, ZT, XT, p, rate, W, z_coef, x_coef, both, z
                 for output in range(n_outputs):
                     coef = x_coef[output, strip:end]
                     total = zero
-                    for j in range(v.size):
-                        total += v[j] * coef[j]
-                    z_grad[output, k, i] += total
                     if both:
                         c, target = z_coef[output, i], x_grad[output, k, strip:end]
                         for j in range(v.size):
+                            total += v[j] * coef[j]
                             target[j] -= c * v[j]
+                    else:
+                        for j in range(v.size):
+                            total += v[j] * coef[j]
+                    z_grad[output, k, i] += total

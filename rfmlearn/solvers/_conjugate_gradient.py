@@ -124,12 +124,12 @@ class NystromPreconditioner:
         K_m[np.diag_indices_from(K_m)] += 10 * len(rows) * np.finfo(array.dtype).eps
         factor = scipy.linalg.cholesky(K_m, lower=True, check_finite=False).astype(array.dtype)
         (trtrs,) = get_lapack_funcs(("trtrs",), (factor,))
-        self._gemm, self._gemv = get_blas_funcs(("gemm", "gemv"), (factor,))
-        self._B = trtrs(factor, columns.T, lower=1)[0]
+        self._gemm, self._gemv, syrk = get_blas_funcs(("gemm", "gemv", "syrk"), (factor,))
+        self._B = trtrs(factor, columns.T, lower=1, overwrite_b=1)[0]
         self.mu = max(float(np.mean(1 - np.einsum("ij,ij->j", self._B, self._B))), 0.0)
         self._d = (self.mu + ridge).astype(array.dtype)[:, None]
         scaled = self._B / np.sqrt(self._d[:, 0])
-        inner = self._gemm(1.0, scaled, scaled, trans_b=True).astype(np.float64)
+        inner = syrk(1.0, scaled, lower=1).astype(np.float64)
         inner[np.diag_indices_from(inner)] += 1
         self._inner = scipy.linalg.cholesky(inner, lower=True, check_finite=False).astype(array.dtype)
 
