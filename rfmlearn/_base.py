@@ -173,7 +173,6 @@ class BaseRFM(BaseEstimator):
             points,
             targets,
             weights,
-            row_weights,
             kernel,
             adaptive=self.bandwidth == "auto" and not isinstance(self.kernel, Kernel),
             alpha=None if self.alpha == "auto" else float(self.alpha),
@@ -185,6 +184,7 @@ class BaseRFM(BaseEstimator):
             tol=float(self.tol),
             mixed=large and isinstance(kernel, LaplaceKernel) and points.dtype == np.float64,
             rng=rng,
+            row_weight=row_weights,
         )
 
     def _check_validation(self, X_val, y_val, sample_weight_val):

@@ -95,8 +95,6 @@ class Recursion:
     targets : ndarray of shape (n, n_outputs)
     sample_weight : ndarray of shape (n,)
         Positive; weights of samples times weights of classes.
-    row_weight : ndarray of shape (n,)
-        Weights of samples alone: as many rows as each stands for, of which leave-one-out leaves out one.
     kernel : Kernel
     adaptive : bool
         Whether every round sets the bandwidth to a multiple of the median distance.
@@ -114,12 +112,14 @@ class Recursion:
     mixed : bool
         Whether exact fits use a float32 factor and float64 refinement.
     rng : numpy.random.RandomState
+    row_weight : ndarray of shape (n,), default=None
+        Weights of samples alone: as many rows as each stands for, of which leave-one-out leaves out one. None means
+        that classes are not weighted.
     """
 
     points: Points
     targets: np.ndarray
     sample_weight: np.ndarray
-    row_weight: np.ndarray
     kernel: Kernel
     adaptive: bool
     alpha: float | None
@@ -131,6 +131,7 @@ class Recursion:
     tol: float
     mixed: bool
     rng: np.random.RandomState
+    row_weight: np.ndarray | None = None
 
     # Drawn once, so that every round and the final fit look at the same rows.
 
@@ -243,8 +244,8 @@ class Recursion:
         pairs.fill_gram(kernel)
         if self.alpha is not None:
             return kernel, self.alpha
-        weights = self.sample_weight, self.row_weight
-        return kernel, choose_ridge(pairs, kernel, self.targets, *weights, self._ridge_rows, alpha)
+        data = self.targets, self.sample_weight, self._ridge_rows
+        return kernel, choose_ridge(pairs, kernel, *data, alpha, self.row_weight)
 
     def _solve_approximately(self, pairs, alpha, start):
         array, ridge = pairs.array, ridge_diagonal(alpha, self.sample_weight)

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import rfmlearn._threads
 from rfmlearn import RFMRegressor
-from rfmlearn._threads import n_threads_in_force, share_rows
+from rfmlearn._threads import Team, n_threads_in_force
 from rfmlearn.kernels import LaplaceKernel, ProductLaplaceKernel
 from rfmlearn.kernels._pairs import PairMatrix
 
@@ -41,7 +41,8 @@ def test_every_row_is_worked_on_once(n_rows, n_threads, work):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rfmlearn._threads, "n_threads_in_force", lambda: n_threads)
-        share_rows(core, n_rows, visits, work=work)
+        with Team(work) as team:
+            team.share(core, n_rows, visits)
     np.testing.assert_array_equal(visits, 1)
 
 
@@ -54,14 +55,16 @@ def test_threads_work_at_the_same_time(three_threads):
             seen.add(threading.get_ident())
             barrier.wait()
 
-    share_rows(core, 100)
+    with Team() as team:
+        team.share(core, 100)
     assert len(seen) == 3
 
 
 def test_small_work_stays_in_its_thread(monkeypatch):
     monkeypatch.setattr(rfmlearn._threads, "n_threads_in_force", lambda: 3)
     pieces = []
-    share_rows(lambda start, stop: pieces.append((start, stop, threading.get_ident())), 100, work=1000)
+    with Team(work=1000) as team:
+        team.share(lambda start, stop: pieces.append((start, stop, threading.get_ident())), 100)
     assert pieces == [(0, 100, threading.get_ident())]
 
 
@@ -72,8 +75,8 @@ def test_errors_of_any_thread_come_back(failing, three_threads):
             raise ArithmeticError("row")
 
     before = threading.active_count()
-    with pytest.raises(ArithmeticError, match="row"):
-        share_rows(core, 100)
+    with pytest.raises(ArithmeticError, match="row"), Team() as team:
+        team.share(core, 100)
     assert threading.active_count() == before
 
 
@@ -116,7 +119,8 @@ def test_the_limit_is_obeyed():
     """By the loops, which have to be asked: threadpoolctl does not know of them."""
     seen = set()
     with threadpool_limits(1, user_api="blas"):
-        share_rows(lambda start, stop: seen.add((start, stop, threading.get_ident())), 100)
+        with Team() as team:
+            team.share(lambda start, stop: seen.add((start, stop, threading.get_ident())), 100)
     assert seen == {(0, 100, threading.get_ident())}
 
 

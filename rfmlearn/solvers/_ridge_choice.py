@@ -14,7 +14,7 @@ from ._leave_one_out import leave_one_out_residuals, ridge_diagonal
 ALPHAS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
 
 
-def choose_ridge(pairs, kernel, targets, sample_weight, row_weight, rows, start=1e-2):
+def choose_ridge(pairs, kernel, targets, sample_weight, rows, start=1e-2, row_weight=None):
     """The ridge of `ALPHAS` with the smallest weighted leave-one-out error on some rows, among themselves.
 
     Parameters
@@ -23,12 +23,13 @@ def choose_ridge(pairs, kernel, targets, sample_weight, row_weight, rows, start=
         Gram matrix in the lower triangle, sums in the upper one; left as it is.
     kernel : Kernel
     targets : ndarray of shape (n, n_outputs)
-    sample_weight, row_weight : ndarray of shape (n,)
-        As in `Recursion`: with and without weights of classes.
+    sample_weight : ndarray of shape (n,)
     rows : ndarray of int of shape (m,)
         Sorted.
     start : float, default=1e-2
         Where the search begins: it goes downhill, from one candidate to the next, to the first minimum.
+    row_weight : ndarray of shape (n,), default=None
+        Weights without those of classes; None means `sample_weight`.
 
     Returns
     -------
@@ -40,6 +41,7 @@ def choose_ridge(pairs, kernel, targets, sample_weight, row_weight, rows, start=
     of the variance of noise, which does not depend on the number of rows.
     """
     Y, weights = targets[rows], sample_weight[rows]
+    row_weights = weights if row_weight is None else row_weight[rows]
     gram = pairs.array[np.ix_(rows, rows)]
     workspace = PairMatrix(np.empty_like(gram), pairs.prepared)
 
@@ -52,7 +54,7 @@ def choose_ridge(pairs, kernel, targets, sample_weight, row_weight, rows, start=
         except np.linalg.LinAlgError:
             return np.inf
         coef = factor.solve(Y)
-        residuals = leave_one_out_residuals(coef, factor.inverse_diagonal(), ridge, row_weight[rows])
+        residuals = leave_one_out_residuals(coef, factor.inverse_diagonal(), ridge, row_weights)
         return float(np.average(np.einsum("ij,ij->i", residuals, residuals), weights=weights))
 
     index = int(np.argmin(np.abs(np.log(ALPHAS) - np.log(start))))
