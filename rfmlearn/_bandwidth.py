@@ -40,7 +40,8 @@ def median_bandwidth(kernel, sums, n_coordinates, sample_weight):
     """
     upper = np.triu_indices(len(sums), 1)
     distances = kernel.distances(sums[upper], n_coordinates)
-    sample_weight = sample_weight / sample_weight.max()  # products of huge weights would overflow
+    # Products of huge weights would overflow; a power of two leaves whole numbers exact, and with them ties.
+    sample_weight = np.ldexp(sample_weight, -int(np.frexp(sample_weight.max())[1]))
     weights = sample_weight[upper[0]] * sample_weight[upper[1]]
     median = weighted_median(distances[distances > 0], weights[distances > 0])
     return kernel.with_bandwidth(kernel.median_multiple * median if median > 0 and np.isfinite(median) else 1.0)
@@ -53,7 +54,7 @@ def adapt_bandwidth(kernel, pairs: PairMatrix, rows, weights, points):
         proxy = kernel.bandwidth_proxy()
         subset.fill_sums(proxy, points[rows])
         adapted = median_bandwidth(proxy, subset.array, points.n_coordinates, weights)
-        return kernel.with_bandwidth(adapted.bandwidth / points.n_coordinates ** (1.0 / kernel.exponent))
+        return kernel.with_bandwidth(adapted.bandwidth / max(points.n_coordinates, 1) ** (1.0 / kernel.exponent))
     sums = pairs.array[np.ix_(rows, rows)]
     return median_bandwidth(kernel, sums, points.n_coordinates, weights)
 

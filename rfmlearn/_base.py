@@ -142,7 +142,7 @@ class BaseRFM(BaseEstimator):
         importances = np.bincount(columns, weights=diagonal, minlength=self.n_features_in_)
         total = importances.sum()
         self.feature_importances_ = (
-            importances / total if total > 0 else np.full_like(importances, 1 / len(importances))
+            importances / total if total > 0 else np.full(self.n_features_in_, 1 / self.n_features_in_)
         )
         self.coordinate_columns_ = columns
         self.coordinate_names_ = self._encoder.coordinate_names_

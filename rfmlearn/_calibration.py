@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
+
+_SOFTEST, _HARDEST = 50.0, 1e-3
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Logits ``t s_k + b_k`` of class scores s, whose softmax are the probabilities.
+
+    Scores are deviations from the prior, so far from the data, where they vanish, the probabilities are those of b.
 
     Attributes
     ----------
@@ -29,21 +33,41 @@ class Calibration:
 
     @classmethod
     def fit(cls, scores, labels, sample_weight, prior):
-        """Minimise the weighted log-loss, held back towards the prior by two pseudo-observations' worth of penalty."""
+        """Fit to scores of rows whose labels the scores have not seen.
+
+        Minimises the mean log-loss plus ``(|b - log prior|^2 + (t / 50)^2) / n``, n the total weight: two pseudo-rows'
+        worth of doubt, so that classes that separate perfectly do not send t to infinity. The problem is convex, and
+        Newton's method solves it to rounding, so that the result depends on the data only.
+        """
         n_classes = scores.shape[1]
-        weight = sample_weight / sample_weight.sum()
-        onehot = np.eye(n_classes)[labels]
+        total = sample_weight.sum()
+        weight = (sample_weight / total)[:, None]
+        target = np.eye(n_classes)[labels]
         reference = np.log(np.maximum(prior, 1e-12))
-        strength = 2.0 / sample_weight.sum()
+        # Logits are [s_k, e_k] theta + log prior, theta = (t, b).
+        penalty = np.concatenate([[_SOFTEST**-2], np.ones(n_classes)]) * 2.0 / max(total, 1e-3)
 
         def objective(theta):
-            t, b = np.exp(theta[0]), theta[1:]
-            log_p = log_softmax(t * scores + reference + b, axis=1)
-            slope = weight[:, None] * (np.exp(log_p) - onehot)
-            loss = -np.sum(weight[:, None] * onehot * log_p) + strength * (b @ b) / 2
-            return loss, np.concatenate([[t * np.sum(slope * scores)], slope.sum(axis=0) + strength * b])
+            log_p = log_softmax(theta[0] * scores + reference + theta[1:], axis=1)
+            slope = weight * (np.exp(log_p) - target)
+            gradient = np.concatenate([[np.sum(slope * scores)], slope.sum(axis=0)]) + penalty * theta
+            return -np.sum(weight * target * log_p) + penalty @ theta**2 / 2, gradient
 
-        start = np.concatenate([[np.log(4.0)], np.zeros(n_classes)])
-        bounds = [(-4.0, 6.0)] + [(None, None)] * n_classes
-        best = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
-        return cls(float(np.exp(best.x[0])), reference + best.x[1:])
+        def curvature(theta):
+            p = softmax(theta[0] * scores + reference + theta[1:], axis=1)
+            mean = np.sum(p * scores, axis=1, keepdims=True)
+            hessian = np.diag(penalty)
+            hessian[0, 0] += np.sum(weight * p * (scores - mean) ** 2)
+            cross = np.sum(weight * p * (scores - mean), axis=0)
+            hessian[0, 1:] += cross
+            hessian[1:, 0] += cross
+            hessian[1:, 1:] += np.diag(np.sum(weight * p, axis=0)) - (weight * p).T @ p
+            return hessian
+
+        start = np.concatenate([[4.0], np.zeros(n_classes)])
+        options = {"gtol": 1e-11, "maxiter": 200}
+        best = minimize(objective, start, jac=True, hess=curvature, method="trust-exact", options=options).x
+        if best[0] < _HARDEST and scores.any():
+            # Scores that point away from their labels, as those of equal rows with different labels do, say nothing.
+            return replace(cls.fit(np.zeros_like(scores), labels, sample_weight, prior), temperature=_HARDEST)
+        return cls(max(float(best[0]), _HARDEST), reference + best[1:])

@@ -324,19 +324,19 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
             raise ValueError(f"class_weight must be positive and finite for every class, got {self.class_weight!r}.")
         return factors
 
-    def _check_y(self, X, y):
+    def _check_y(self, X, y, name="y"):
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         y = column_or_1d(y, warn=True)
-        if y.dtype == object and any(label is None for label in y):
-            raise ValueError("y contains None: every row needs a label.")
-        assert_all_finite(y, input_name="y", estimator_name=type(self).__name__)
+        if y.dtype == object and any(label is None or label != label for label in y):
+            raise ValueError(f"{name} has a missing label (None or NaN): every row needs one.")
+        assert_all_finite(y, input_name=name, estimator_name=type(self).__name__)
         check_classification_targets(y)
         check_consistent_length(X, y)
         return y
 
     def _check_labels(self, X, y):
-        y = self._check_y(X, y)
+        y = self._check_y(X, y, "y_val")
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"y_val has labels that y has not: {unknown[:5].tolist()}.")

@@ -275,7 +275,7 @@ class ColumnEncoder(BaseEstimator):
     A weight counts exactly as that many copies of a row. With :math:`x` the numbers of a column seen in
     training and :math:`w` their weights, the scalings are
 
-    - None: the numbers as they are;
+    - None: the numbers of columns that vary, as they are;
     - 'standard': :math:`(x - \bar x) / s`, with the weighted mean and population standard deviation;
     - 'robust': :math:`c((x - q_{1/2}) / (q_{3/4} - q_{1/4}))`, with weighted quartiles, where half of the range
       replaces a difference of quartiles that is zero;
@@ -284,10 +284,14 @@ class ColumnEncoder(BaseEstimator):
 
     with :math:`c(z) = z / \sqrt{1 + (z / 3)^2}`, which holds outliers within 3. A missing number becomes 0, which is
     the mean or median, or for None the weighted mean; an indicator column tells where numbers were missing if some
-    were in training. A scaled column constant in training becomes 0; so does one all missing, whatever the scaling.
+    but not all were in training.
 
     The levels of a category are the sorted values seen in training, then a level for missing ones if there were any.
     Values not seen take the level of missing ones, or else the code -1.
+
+    Columns constant in training have no coordinate, whatever the scaling, None included, and whatever comes later:
+    those all missing, categories of one level, which `levels_` lists as none, and numeric columns of one distinct
+    number, of which only the indicator stays if some were missing.
 
     Parameters
     ----------
@@ -308,7 +312,7 @@ class ColumnEncoder(BaseEstimator):
     dtype_ : dtype
         float32 if there are numeric columns and all are float32 or float16, else float64.
     levels_ : list of list
-        Levels of each categorical column, None standing for the missing one.
+        Levels of each categorical column, None standing for the missing one; empty if the column is constant.
     coordinate_columns_ : ndarray of int
         For each coordinate of the points, the column it comes from.
     coordinate_names_ : list of str

@@ -157,7 +157,7 @@ def _product(X, root):
     """``X root`` in the precision of X."""
     root, out = root.astype(X.dtype, copy=False), np.empty((len(X), root.shape[1]), dtype=X.dtype)
     with Team(X.size * root.shape[1] // 4) as team:
-        team.share(lambda start, stop: np.matmul(X[start:stop], root, out=out[start:stop]), len(X))
+        team.share(lambda start, stop: np.matmul(X[start:stop], root, out=out[start:stop]), len(X), piece=256)
     return out
 
 

@@ -72,5 +72,5 @@ class ClassCodes:
         return (self.basis - self.prior @ self.basis)[labels]
 
     def decode(self, F):
-        """Class scores that sum to one, least-squares estimates of probabilities; some may be negative."""
-        return self.prior + F @ self.basis.T
+        """Deviations from the prior, which sum to zero: with the prior, least-squares estimates of probabilities."""
+        return F @ self.basis.T

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -57,27 +56,26 @@ class Team:
     def __exit__(self, *error):
         self._exit.close()
 
-    def share(self, core, n_rows, *args):
+    def share(self, core, n_rows, *args, piece=64):
         """Run ``core(start, stop, *args)`` over all rows.
 
-        `core` releases the interpreter's lock and writes disjoint results for disjoint ranges of rows, so that neither
-        the number of threads nor their order decides a result.
+        `core` releases the interpreter's lock and writes disjoint results for disjoint ranges of rows. Ranges have
+        `piece` rows whatever the number of threads, so that it cannot change a result, not even by rounding.
         """
-        if self.size == 1 or n_rows < 2 * self.size:
-            core(0, n_rows, *args)
+        pile = iter([(start, min(start + piece, n_rows)) for start in range(0, n_rows, piece)])
+        if self.size == 1 or n_rows <= piece:
+            for start, stop in pile:
+                core(start, stop, *args)
             return
-        # Four pieces a thread, taken from a common pile: rows of a triangle are not equally long.
-        n_pieces = min(n_rows, 4 * self.size)
-        pile = itertools.pairwise([n_rows * k // n_pieces for k in range(n_pieces + 1)])
         lock = threading.Lock()
 
         def work_off():
             while True:
                 with lock:
-                    piece = next(pile, None)
-                if piece is None:
+                    part = next(pile, None)
+                if part is None:
                     return
-                core(*piece, *args)
+                core(*part, *args)
 
         others = [self._pool.submit(work_off) for _ in range(self.size - 1)]
         try:

@@ -16,5 +16,4 @@ def rng():
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Tiles so small that tens of points need many, of different shapes at the edges."""
-    for module in ("_base", "_pairs"):
-        monkeypatch.setattr(f"rfmlearn.kernels.{module}.TILE", (7, 11))
+    monkeypatch.setattr("rfmlearn.kernels._base.TILE", (7, 11))

@@ -65,9 +65,11 @@ def test_standard_is_mean_and_population_deviation(rng):
 
 def test_none_leaves_numbers_alone(rng):
     X = rng.normal(size=(20, 3)) * [1e-300, 1, 1e300]
-    X[:, 1] = 4.0  # also a constant one
-    Z, _ = encode(X, scaling=None)
-    np.testing.assert_array_equal(Z, X)
+    X[:, 1] = 4.0  # also a constant one, which is left out
+    Z, encoder = encode(X, scaling=None)
+    np.testing.assert_array_equal(Z, X[:, [0, 2]])
+    assert encoder.coordinate_names_ == ["x0", "x2"]
+    assert encoder.coordinate_columns_.tolist() == [0, 2]
 
 
 def test_robust_is_median_and_quartiles_softly_clipped(rng):
@@ -129,30 +131,49 @@ def test_far_from_zero_the_spread_counts(scaling):
     np.testing.assert_allclose(encode(x + 2.0**50, scaling=scaling)[0], encode(x, scaling=scaling)[0], atol=1e-14)
 
 
-@pytest.mark.parametrize("scaling", SCALED)
+@pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e300, 1e-300, 5e-324, np.finfo(float).max])
-def test_constant_columns_become_zero(scaling, value):
+def test_constant_columns_have_no_coordinate(scaling, value):
     X = np.full((7, 2), value)
     X[2, 1] = np.nan
     Z, encoder = encode(X, scaling=scaling, categorical_features=None)
-    np.testing.assert_array_equal(Z, np.column_stack([np.zeros((7, 2)), np.isnan(X[:, 1])]))
-    new = encoder.transform(np.array([[3.0, -1e308]])).numeric
-    np.testing.assert_array_equal(new, np.zeros((1, 3)))
+    np.testing.assert_array_equal(Z, np.isnan(X[:, [1]]))
+    assert encoder.coordinate_names_ == ["x1_missing"]
+    assert encoder.coordinate_columns_.tolist() == [1]
+    points = encoder.transform(np.array([[3.0, -1e308], [np.nan, 3.0], [-1e308, np.nan]]))
+    assert points.widths == (1,)
+    np.testing.assert_array_equal(points.numeric, [[0], [0], [1]])
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
-def test_columns_all_missing_become_zero(scaling):
+def test_columns_all_missing_have_no_coordinate(scaling):
     X = np.column_stack([np.arange(5.0), np.full(5, np.nan)])
     Z, encoder = encode(X, scaling=scaling)
-    assert encoder.coordinate_names_ == ["x0", "x1"]
-    np.testing.assert_array_equal(Z[:, 1], np.zeros(5))
-    np.testing.assert_array_equal(encoder.transform(np.array([[1.0, 9.0]])).numeric[:, 1], [0.0])
+    assert encoder.coordinate_names_ == ["x0"]
+    assert encoder.coordinate_columns_.tolist() == [0]
+    np.testing.assert_array_equal(Z, encode(X[:, :1], scaling=scaling)[0])
+    points = encoder.transform(np.array([[1.0, 9.0], [1.0, np.nan]]))
+    assert points.widths == (1,)
+    np.testing.assert_array_equal(points.numeric, Z[[1, 1]])
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_columns_constant_where_weights_are_positive_have_no_coordinate(scaling):
+    X = np.array([["a", 1.0, 0.0], ["a", 1.0, 2.0], ["b", 5.0, 1.0], [None, np.nan, 1.0]], dtype=object)
+    Z, encoder = encode(X, [1, 2, 0, 0], scaling=scaling)
+    assert encoder.levels_ == [[]]
+    assert encoder.coordinate_names_ == ["x2"]
+    assert encoder.coordinate_columns_.tolist() == [2]
+    assert Z.shape == (4, 1) and Z[2, 0] == Z[3, 0]
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_one_row(scaling):
-    Z, _ = encode([[1.0, np.nan]], scaling=scaling)
-    np.testing.assert_array_equal(Z, [[1.0 if scaling is None else 0.0, 0.0]])
+    Z, encoder = encode([[1.0, np.nan]], scaling=scaling)
+    assert Z.shape == (1, 0)
+    assert encoder.coordinate_names_ == [] and encoder.coordinate_columns_.tolist() == []
+    points = encoder.transform(np.array([[3.0, 9.0], [np.nan, np.nan]]))
+    assert len(points) == 2 and points.widths == (0,)
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
@@ -172,9 +193,9 @@ def test_new_numbers_out_of_proportion_stay_finite(scaling):
 
 
 def test_none_keeps_float32_finite():
-    _, encoder = encode(np.ones((3, 1), dtype=np.float32), scaling=None)
+    _, encoder = encode(np.arange(3, dtype=np.float32)[:, None], scaling=None)
     Z = encoder.transform(np.array([[1e300]])).numeric
-    assert Z.dtype == np.float32 and np.isfinite(Z).all()
+    assert Z.shape == (1, 1) and Z.dtype == np.float32 and np.isfinite(Z).all()
 
 
 NUMBERS = st.one_of(
@@ -313,9 +334,25 @@ def test_unseen_categories():
 def test_column_of_none_is_ignored_whatever_comes_later(pd):
     for train in frames({"c": [None, None], "x": [1.0, 2.0]}):
         encoder = ColumnEncoder().fit(train)
+        assert encoder.coordinate_names_ == ["x"]
+        assert encoder.coordinate_columns_.tolist() == [1]
         for value in ("a", 3.0, None):
-            new = pd.DataFrame({"c": [value], "x": [1.5]})
-            np.testing.assert_allclose(encoder.transform(new).dense(), [[0, 1]])
+            points = encoder.transform(pd.DataFrame({"c": [value], "x": [1.5]}))
+            assert points.widths == (1, 0)
+            np.testing.assert_allclose(points.dense(), [[0]])
+
+
+def test_category_with_one_level_has_no_coordinate():
+    for train in frames({"c": ["a", "a"], "m": ["a", None], "x": [1.0, 2.0]}):
+        Z, encoder = encode(train)
+        assert encoder.levels_ == [[], ["a", None]]
+        assert encoder.coordinate_names_ == ["x", "m=a", "m_missing"]
+        assert encoder.coordinate_columns_.tolist() == [2, 1, 1]
+        np.testing.assert_allclose(Z, [[-1, 1, 0], [1, 0, 1]])
+        for new in frames({"c": ["a", "z", None], "m": ["a", "a", "a"], "x": [1.0, 1.0, 1.0]}):
+            points = encoder.transform(new)
+            assert points.widths == (1, 0, 2)
+            np.testing.assert_allclose(points.dense(), [[-1, 1, 0]] * 3)
 
 
 def test_pandas_categories_drop_unused_and_sort(pd):
@@ -338,7 +375,9 @@ def test_polars_types(pl):
     )
     Z, encoder = encode(X, scaling=None)
     assert encoder.categorical_.tolist() == [0, 1, 2, 5]
-    assert encoder.levels_ == [["a", "b", None], ["a", "b"], [False, True, None], [None]]
+    assert encoder.levels_ == [["a", "b", None], ["a", "b"], [False, True, None], []]
+    assert encoder.coordinate_columns_.tolist() == [3, 4, 6, 3, 4, 6, 0, 0, 0, 1, 1, 2, 2, 2]
+    assert not any(name.startswith("null") for name in encoder.coordinate_names_)
     np.testing.assert_allclose(Z[:, :3], [[1.5, 1, 1], [2, 2, 2.5], [2.5, 3, 1.75]])
 
 

@@ -56,7 +56,7 @@ def test_threads_work_at_the_same_time(three_threads):
             barrier.wait()
 
     with Team() as team:
-        team.share(core, 100)
+        team.share(core, 100, piece=10)
     assert len(seen) == 3
 
 
@@ -65,7 +65,7 @@ def test_small_work_stays_in_its_thread(monkeypatch):
     pieces = []
     with Team(work=1000) as team:
         team.share(lambda start, stop: pieces.append((start, stop, threading.get_ident())), 100)
-    assert pieces == [(0, 100, threading.get_ident())]
+    assert pieces == [(0, 64, threading.get_ident()), (64, 100, threading.get_ident())]
 
 
 @pytest.mark.parametrize("failing", [0, 50, 99])
@@ -121,7 +121,7 @@ def test_the_limit_is_obeyed():
     with threadpool_limits(1, user_api="blas"):
         with Team() as team:
             team.share(lambda start, stop: seen.add((start, stop, threading.get_ident())), 100)
-    assert seen == {(0, 100, threading.get_ident())}
+    assert seen == {(0, 64, threading.get_ident()), (64, 100, threading.get_ident())}
 
 
 def test_workers_of_a_pool_run_alone():

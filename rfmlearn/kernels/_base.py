@@ -15,14 +15,17 @@ from ._points import Points, as_points
 
 # Rows and columns of a tile: 16 MB in float64, so that it stays in the last cache between its passes.
 TILE = (512, 4096)
+# Points closer than this coincide: rounding in their transformation may keep equal rows apart, and what looks like a
+# direction between them is noise.
+SAME_PLACE: dict[type, float] = {np.float64: 1e-10, np.float32: 1e-6}
 LOG2_E = 1.0 / math.log(2.0)
 
 
 class Profile(NamedTuple):
     """Kernel as a function of the sum over coordinates, as `_loops` wants it.
 
-    ``family`` 0: exp2(-rate S^exponent); 1: (const + rate S)^degree. ``scale`` makes the derivative a weight, and
-    sums up to ``cusp`` have weight zero.
+    ``family`` 0: exp2(-rate S^exponent); 1: (const + rate S)^degree. ``scale`` makes the derivative a weight. Sums
+    are powers ``power`` of lengths, which tells below which sum two points are the same.
     """
 
     family: int
@@ -31,15 +34,15 @@ class Profile(NamedTuple):
     scale: float
     const: float
     degree: int
-    cusp: float
+    power: float
 
     @property
     def value_arguments(self):
         return self.family, self.exponent, self.rate, self.const, self.degree
 
-    @property
-    def weight_arguments(self):
-        return self.family, self.exponent, self.rate, self.scale, self.const, self.degree, self.cusp
+    def weight_arguments(self, dtype):
+        cusp = SAME_PLACE[dtype.type] ** self.power
+        return self.family, self.exponent, self.rate, self.scale, self.const, self.degree, cusp
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,7 @@ class Kernel(ABC):
                 beyond = max(columns.start, rows.stop)
                 if beyond < columns.stop:
                     K = K[:, beyond - columns.start :]
-                    team.share(below, K.shape[1], K, rows, out[beyond : columns.stop])
+                    team.share(below, K.shape[1], K, rows, out[beyond : columns.stop], piece=256)
         return out
 
     def gradient(self, X, coef, Z):
@@ -230,7 +233,7 @@ class Kernel(ABC):
         z, x = self.prepare(Z, X)
         coef = np.ascontiguousarray(coef_columns(coef, X).T)
         collect = self.accumulator(z, x, None, coef)
-        weights = self.profile(X.n_coordinates).weight_arguments
+        weights = self.profile(X.n_coordinates).weight_arguments(X.dtype)
         workspaces, weight_rows = [Workspace(len(Z), len(X), X.dtype) for _ in range(2)], _loops().weight_rows
 
         def work_off(start, stop, write_sums, S, W):

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse
 
-from ._base import LOG2_E, GradientAccumulator, Kernel, Profile, _loops
+from ._base import LOG2_E, SAME_PLACE, GradientAccumulator, Kernel, Profile, _loops
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class LpqLaplaceKernel(_CoordinateKernel):
     def profile(self, n_coordinates):
         """Exponential of a power of the sum of powers."""
         q, rate = self.exponent, self.bandwidth**-self.exponent
-        return Profile(0, q / self.norm_p, LOG2_E * rate, -q * rate, 0.0, 1, 1e-15**self.norm_p)
+        return Profile(0, q / self.norm_p, LOG2_E * rate, -q * rate, 0.0, 1, self.norm_p)
 
     def distances(self, sums, n_coordinates):
         """Distances in the l_p norm."""
@@ -116,7 +116,7 @@ class ProductLaplaceKernel(_CoordinateKernel):
     def profile(self, n_coordinates):
         """Exponential of the sum of powers."""
         q, rate = self.exponent, self.bandwidth**-self.exponent
-        return Profile(0, 1.0, LOG2_E * rate, -q * rate, 0.0, 1, 0.0)
+        return Profile(0, 1.0, LOG2_E * rate, -q * rate, 0.0, 1, q)
 
     def distances(self, sums, n_coordinates):
         """Root of the sum of powers."""
@@ -177,10 +177,10 @@ class SumPowerLaplaceKernel(_CoordinateKernel):
     def profile(self, n_coordinates):
         """Power of an affine function of the sum of exponentials."""
         if n_coordinates == 0:
-            return Profile(1, 1.0, 0.0, 0.0, 1.0, 1, 0.0)
+            return Profile(1, 1.0, 0.0, 0.0, 1.0, 1, 1.0)
         share, rate = (1 - self.const_mix) / n_coordinates, self.bandwidth**-self.exponent
         scale = -share * self.degree * self.exponent * rate
-        return Profile(1, 1.0, share, scale, float(self.const_mix), int(self.degree), 0.0)
+        return Profile(1, 1.0, share, scale, float(self.const_mix), int(self.degree), 1.0)
 
     def distances(self, sums, n_coordinates):
         """Length of the difference in one coordinate, that whose exponential is the mean of all coordinates'."""
@@ -207,8 +207,8 @@ class _CoordinateGradient(GradientAccumulator):
         z_coef = np.ascontiguousarray(self._z_coef[:, rows]) if both else x_coef[:, :0]
         z_grad = np.zeros((len(x_coef), *ZT.shape), dtype=W.dtype)
         x_grad = np.zeros((len(x_coef), *XT.shape) if both else (0, 0, 0), dtype=W.dtype)
-        arguments = ZT, XT, self._power, self._rate, W, z_coef, x_coef, both, z_grad, x_grad
-        team.share(_loops().coordinate_gradient, len(ZT), *arguments)
+        arguments = ZT, XT, self._power, self._rate, SAME_PLACE[W.dtype.type], W, z_coef, x_coef, both, z_grad, x_grad
+        team.share(_loops().coordinate_gradient, len(ZT), *arguments, piece=1)
         self._z_grad[:, :, rows] += z_grad
         if both:
             self._z_grad[:, :, columns] += x_grad
@@ -249,8 +249,9 @@ class _CoordinateGradient(GradientAccumulator):
 
     def _derivative(self, D):
         """``sign(D) |D|^(p - 1)``, times the exponential of the coordinate if there is one; zero at zero."""
-        size = np.where(D == 0, 1, np.abs(D))
-        v = np.where(D == 0, 0, np.sign(D) * size ** (self._power - 1))
+        same = np.abs(D) <= SAME_PLACE[D.dtype.type]
+        size = np.where(same, 1, np.abs(D))
+        v = np.where(same, 0, np.sign(D) * size ** (self._power - 1))
         return v * np.exp2(-self._rate * size**self._power) if self._rate else v
 
 

@@ -221,16 +221,17 @@ def fill_lower(start, stop, A, family, e, rate, const, degree, diagonal):
 
 
 @njit(**JIT)
-def coordinate_gradient(start, stop, ZT, XT, p, rate, W, z_coef, x_coef, both, z_grad, x_grad):
+def coordinate_gradient(start, stop, ZT, XT, p, rate, same, W, z_coef, x_coef, both, z_grad, x_grad):
     """Add a tile's part of the gradient along coordinates start to stop.
 
     ``z_grad[l, k, i] += sum_j W[i, j] x_coef[l, j] v(z_ik - x_jk)``, with v(D) = sign(D) |D|^(p - 1), times
-    2^(-rate |D|^p) if rate > 0. With `both`, the pair's other half, ``x_grad[l, k, j] -= W[i, j] z_coef[l, i] v``, is
-    added as well, for tiles of which only the half right of the diagonal is visited.
+    2^(-rate |D|^p) if rate > 0, and zero for |D| up to `same`. With `both`, the pair's other half,
+    ``x_grad[l, k, j] -= W[i, j] z_coef[l, i] v``, is added as well, for tiles of which only the half right of the
+    diagonal is visited.
     """
     m, n = W.shape
     n_outputs = x_coef.shape[0]
-    zero, r = W.dtype.type(0), W.dtype.type(-rate)
+    zero, r, limit = W.dtype.type(0), W.dtype.type(-rate), W.dtype.type(same)
     differences, powers, slopes = np.empty(_STRIP, W.dtype), np.empty(_STRIP, W.dtype), np.empty(_STRIP, W.dtype)
     for k in range(start, stop):
         for strip in range(0, n, _STRIP):
@@ -248,7 +249,7 @@ def coordinate_gradient(start, stop, ZT, XT, p, rate, W, z_coef, x_coef, both, z
                         v[j] *= exp2(r * u[j])
                 for j in range(v.size):
                     d = z - x[j]
-                    v[j] = (v[j] if d > zero else -v[j]) * weights[j] if d != zero else zero
+                    v[j] = (v[j] if d > zero else -v[j]) * weights[j] if abs(d) > limit else zero
                 for output in range(n_outputs):
                     coef = x_coef[output, strip:end]
                     total = zero

@@ -43,7 +43,7 @@ class PairMatrix:
         loops, n = _loops(), len(self)
         values = kernel.profile(self.prepared[0].points.n_coordinates).value_arguments
         with Team(2 * n * n) as team:
-            team.share(loops.fill_lower, -(-n // loops._BLOCK), self.array, *values, 1.0)
+            team.share(loops.fill_lower, -(-n // loops._BLOCK), self.array, *values, 1.0, piece=1)
 
     def symmetric_gram(self):
         """The array with the Gram matrix mirrored over the sums."""
@@ -61,7 +61,7 @@ class PairMatrix:
         n = len(self)
         coef = np.ascontiguousarray(coef_columns(coef, x.points).T)
         collect = kernel.accumulator(x, x, coef, coef)
-        weights = kernel.profile(x.points.n_coordinates).weight_arguments
+        weights = kernel.profile(x.points.n_coordinates).weight_arguments(self.array.dtype)
         workspace, weight_rows = Workspace(n, n, self.array.dtype), _loops().weight_rows
         with kernel.team(n * n // 2, x) as team:
             for rows, columns in tiles(n, n, upper=True):

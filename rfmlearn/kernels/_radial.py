@@ -37,7 +37,7 @@ class LaplaceKernel(Kernel):
     def profile(self, n_coordinates):
         """Exponential of a power of the squared distance."""
         q, rate = self.exponent, self.bandwidth**-self.exponent
-        return Profile(0, q / 2, LOG2_E * rate, -q * rate, 0.0, 1, 1e-30)
+        return Profile(0, q / 2, LOG2_E * rate, -q * rate, 0.0, 1, 2.0)
 
     def sum_pass(self, z, x, out, row=0, column=0, upper=False):
         """Squared distances, by a matrix product and, for near duplicates, by differences."""
@@ -85,7 +85,7 @@ class GaussianKernel(LaplaceKernel):
     def profile(self, n_coordinates):
         """Exponential of the squared distance."""
         rate = 0.5 / self.bandwidth**2
-        return Profile(0, 1.0, LOG2_E * rate, -2 * rate, 0.0, 1, 0.0)
+        return Profile(0, 1.0, LOG2_E * rate, -2 * rate, 0.0, 1, 2.0)
 
 
 class _RadialGradient(GradientAccumulator):
@@ -105,7 +105,7 @@ class _RadialGradient(GradientAccumulator):
     def add(self, team, rows, columns, W, both=False):
         team.share(_add_product, len(W), W, self._stacked[columns], self._out[rows])
         if both:
-            team.share(_add_product, W.shape[1], W.T, self._stacked[rows], self._out[columns])
+            team.share(_add_product, W.shape[1], W.T, self._stacked[rows], self._out[columns], piece=256)
 
     def gradient(self):
         c, d = self._n_outputs, self._z.shape[1]
