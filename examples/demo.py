@@ -231,7 +231,8 @@ def draw_pixels(figure, model):
     axes[0].imshow(model.feature_importances_.reshape(8, 8), cmap="magma")
     axes[0].set_title("feature importances", fontsize=10)
     for i, ax in enumerate(axes[1:]):
-        vector = vectors[:, -1 - i]
+        vector = np.zeros(64)  # constant pixels have no coordinate
+        vector[model.coordinate_columns_] = vectors[:, -1 - i]
         limit = np.abs(vector).max()
         ax.imshow(vector.reshape(8, 8), cmap="RdBu_r", vmin=-limit, vmax=limit)
         ax.set_title(f"AGOP eigenvector {i + 1} ({shares[i]:.0%})", fontsize=10)

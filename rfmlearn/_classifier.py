@@ -130,8 +130,8 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
     gradients of what was fitted, the AGOP ``G = mean_i grad f(x_i) grad f(x_i)^T``; take it for the next M. A weight
     is a repetition of its row in everything that is computed.
 
-    Time O(n^3 / 3) for the last round and O(n^2 (d + 600)) for each other from 2,500 rows on; memory of one n x n
-    array, of float64 up to 6,000 rows and of float32 beyond (0.4 GB at 10,000 rows).
+    Time O(n^3 / 3) for the last round and O(n^2 (d + 600)) for each other from 2,500 rows on; memory of one n x n array
+    of float64 (0.8 GB at 10,000 rows), or of float32 for Euclidean kernels from 6,000 rows on.
 
     References
     ----------
