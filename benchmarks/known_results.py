@@ -64,7 +64,8 @@ def main():
                 used = settings if max_iter is None else {**settings, "max_iter": max_iter}
                 prediction = RFMRegressor(random_state=0, **used).fit(X, y).predict(X_test)
                 error = np.mean((prediction - y_test) ** 2)
-                print(f"{name:9s} {label:24s} rounds {max_iter}: test MSE {error:.5f}, R2 {r2(prediction, y_test):.4f}")
+                shown = "default" if max_iter is None else max_iter
+                print(f"{name:9s} {label:24s} rounds {shown}: test MSE {error:.5f}, R2 {r2(prediction, y_test):.4f}")
             if label.startswith("chosen"):
                 print("          chosen:", settings)
 
