@@ -56,7 +56,7 @@ class Team:
     def __exit__(self, *error):
         self._exit.close()
 
-    def share(self, core, n_rows, *args, piece=64):
+    def share(self, core, n_rows, *args, piece=128):
         """Run ``core(start, stop, *args)`` over all rows.
 
         `core` releases the interpreter's lock and writes disjoint results for disjoint ranges of rows. Ranges have

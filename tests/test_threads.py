@@ -64,7 +64,7 @@ def test_small_work_stays_in_its_thread(monkeypatch):
     monkeypatch.setattr(rfmlearn._threads, "n_threads_in_force", lambda: 3)
     pieces = []
     with Team(work=1000) as team:
-        team.share(lambda start, stop: pieces.append((start, stop, threading.get_ident())), 100)
+        team.share(lambda start, stop: pieces.append((start, stop, threading.get_ident())), 100, piece=64)
     assert pieces == [(0, 64, threading.get_ident()), (64, 100, threading.get_ident())]
 
 
@@ -76,7 +76,7 @@ def test_errors_of_any_thread_come_back(failing, three_threads):
 
     before = threading.active_count()
     with pytest.raises(ArithmeticError, match="row"), Team() as team:
-        team.share(core, 100)
+        team.share(core, 100, piece=10)
     assert threading.active_count() == before
 
 
@@ -120,7 +120,7 @@ def test_the_limit_is_obeyed():
     seen = set()
     with threadpool_limits(1, user_api="blas"):
         with Team() as team:
-            team.share(lambda start, stop: seen.add((start, stop, threading.get_ident())), 100)
+            team.share(lambda start, stop: seen.add((start, stop, threading.get_ident())), 100, piece=64)
     assert seen == {(0, 64, threading.get_ident()), (64, 100, threading.get_ident())}
 
 
