@@ -99,6 +99,8 @@ def report(results):
             if "rfm" in table and model != "rfm":
                 wins = f"{100 * ((table.rfm < table[model]).mean() + 0.5 * (table.rfm == table[model]).mean()):5.1f}"
             print(f"  {model:10s} {rank:5.2f} {sign * table[model].mean():8.4f}  {wins}")
+    if "error" in results:
+        print(f"\nrefused: {results.error.notna().groupby(results.model).sum().to_dict()}")
     print("\nseconds to fit, median and total")
     for model, times in results.groupby("model").t_fit:
         print(f"  {model:10s} {times.median():8.2f} {times.sum():9.1f}")
@@ -121,10 +123,16 @@ def main():
     jobs = [(name, model) for model in args.models.split(",") for name in sets if (name, model) not in done]
     with args.results.open("a") as file:
         for name, model in track(jobs, description="fitting"):
-            file.write(json.dumps(evaluate(args.data, name, model)) + "\n")
+            try:
+                record = evaluate(args.data, name, model)
+            except ValueError as error:  # a set with a single class in training, say: kept, and told
+                record = {"set": name, "model": model, "error": str(error)}
+                print(f"{name}, {model}: {error}")
+            file.write(json.dumps(record) + "\n")
             file.flush()
     files = [args.results, *args.others]
-    report(pd.concat([pd.read_json(file, lines=True) for file in files], ignore_index=True))
+    results = pd.concat([pd.read_json(file, lines=True) for file in files], ignore_index=True)
+    report(results[results.set.isin(sets)].drop_duplicates(["set", "model"]))
 
 
 if __name__ == "__main__":
