@@ -163,8 +163,8 @@ def _product(X, root):
 
 def _power(block, power, shrinkage):
     """``((1 - s) B + s I)^p`` of a positive semidefinite block or of a diagonal."""
-    if block.ndim == 1:
-        return ((1 - shrinkage) * block + shrinkage) ** power
+    if block.ndim == 1 or len(block) < 2:  # LAPACK's divide and conquer wants two rows, SciPy before 1.14 lets it ask
+        return ((1 - shrinkage) * np.clip(block, 0, None) + shrinkage) ** power
     values, vectors = scipy.linalg.eigh((block + block.T) / 2, driver="evd", check_finite=False)
     values = ((1 - shrinkage) * np.clip(values, 0, None) + shrinkage) ** power
     return (vectors * values) @ vectors.T
