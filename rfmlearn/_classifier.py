@@ -266,7 +266,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         -------
         ndarray of shape (m,) or (m, n_classes)
         """
-        logits = self._calibration_logits(X)
+        logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_proba(self, X):
@@ -282,7 +282,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         ndarray of shape (m, n_classes)
             Rows sum to one.
         """
-        return softmax(self._calibration_logits(X), axis=1)
+        return softmax(self._logits(X), axis=1)
 
     def predict(self, X):
         """Most probable class.
@@ -296,10 +296,10 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         -------
         ndarray of shape (m,)
         """
-        logits = self._calibration_logits(X)
+        logits = self._logits(X)
         return self.classes_[np.argmax(logits, axis=1)]
 
-    def _calibration_logits(self, X):
+    def _logits(self, X):
         F = self._decision(X)
         return self._calibration.logits(self._codes.decode(F)).astype(F.dtype, copy=False)
 

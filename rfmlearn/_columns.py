@@ -220,18 +220,17 @@ class _NumericBlock:
     def fit(self, M, w):
         seen = ~np.isnan(M)
         count = seen.sum(axis=0)
-        self.empty = count == 0
         self.indicated = np.flatnonzero((count > 0) & (count < len(M)))
         # Dividing by a power of two is exact and keeps squares and sums from overflow and underflow.
         self.exponents = np.frexp(np.max(np.abs(M), axis=0, where=seen, initial=0.0))[1]
         self.origin, self.center, self.fill = np.zeros((3, M.shape[1]))
         self.scale = np.full(M.shape[1], np.inf)  # dividing by infinity ignores a column
         self.curves = {}
-        for j in np.flatnonzero(~self.empty):
-            rows = seen[:, j]
-            self._fit_column(j, np.ldexp(M[rows, j], -self.exponents[j]), w[rows])
         low, high = (f(M, axis=0, where=seen, initial=-s * np.inf) for f, s in ((np.min, -1), (np.max, 1)))
         self.varying = np.flatnonzero(low < high)
+        for j in self.varying:
+            rows = seen[:, j]
+            self._fit_column(j, np.ldexp(M[rows, j], -self.exponents[j]), w[rows])
         return self
 
     def _fit_column(self, j, x, w):

@@ -165,7 +165,7 @@ class Recursion:
         feature_matrix = feature_matrix or FORMS[self.form].identity(self.points)
         points = self.points.astype(np.float32) if self.iterative else self.points
         for n_iter in range(max_iter):
-            pairs = pairs or PairMatrix.empty(len(points), points.dtype)
+            pairs = _reuse(pairs, points)
             transformed = feature_matrix.transform(points)
             kernel, alpha = self._fill(pairs, transformed, alpha)
             if self.iterative:
@@ -194,8 +194,7 @@ class Recursion:
         if self.mixed:
             with contextlib.suppress(np.linalg.LinAlgError):
                 return self._solve_mixed(feature_matrix, transformed, n_iter, pairs, start, alpha)
-        if pairs is None or pairs.array.dtype != self.points.dtype:
-            pairs = PairMatrix.empty(len(self.points), self.points.dtype)
+        pairs = _reuse(pairs, transformed)
         kernel, alpha = self._fill(pairs, transformed, alpha)
         factor = CholeskyFactor(pairs, kernel, ridge_diagonal(alpha, self.sample_weight))
         coef, seconds = factor.solve(self.targets), time.perf_counter() - start
@@ -203,11 +202,9 @@ class Recursion:
         return RFMIterate(*parts, factor=factor, pairs=pairs)
 
     def _solve_mixed(self, feature_matrix, transformed, n_iter, pairs, start, alpha):
-        single = np.dtype(np.float32)
-        pairs = (
-            pairs if pairs is not None and pairs.array.dtype == single else PairMatrix.empty(len(self.points), single)
-        )
-        kernel, alpha = self._fill(pairs, transformed.astype(single), alpha)
+        single = transformed.astype(np.float32)
+        pairs = _reuse(pairs, single)
+        kernel, alpha = self._fill(pairs, single, alpha)
         ridge = ridge_diagonal(alpha, self.sample_weight)
         factor = CholeskyFactor(pairs, kernel, ridge, max_tries=0)
 
@@ -260,3 +257,10 @@ class Recursion:
                 stacklevel=2,
             )
         return result
+
+
+def _reuse(pairs, points):
+    """The pair matrix at hand if it has the precision of the points, or else a new one."""
+    if pairs is not None and pairs.array.dtype == points.dtype:
+        return pairs
+    return PairMatrix.empty(len(points), points.dtype)
