@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._category_coding import CODINGS
 from ._columns import ColumnEncoder, check_table
 from ._feature_matrix import FORMS
 from ._memory import check_memory
@@ -31,6 +32,7 @@ class BaseRFM(BaseEstimator):
         "exponent": [Interval(Real, 0, 2, closed="right")],
         "norm_p": [Interval(Real, 0, 2, closed="right")],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "alpha_scale": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "feature_matrix": [StrOptions(set(FORMS))],
         "agop_power": [Interval(Real, 0, 1, closed="right")],
@@ -38,6 +40,7 @@ class BaseRFM(BaseEstimator):
         "n_agop_samples": [Interval(Integral, 1, None, closed="left"), None],
         "scaling": [StrOptions({"standard", "robust", "quantile"}), None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "categorical_coding": [StrOptions(set(CODINGS))],
         "solver": [StrOptions({"auto", "cholesky", "cg"})],
         "tol": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
@@ -55,6 +58,7 @@ class BaseRFM(BaseEstimator):
         exponent=1.2,
         norm_p=1.5,
         alpha="auto",
+        alpha_scale=1.0,
         max_iter=3,
         feature_matrix="diagonal",
         agop_power=0.375,
@@ -62,6 +66,7 @@ class BaseRFM(BaseEstimator):
         n_agop_samples=20_000,
         scaling="robust",
         categorical_features="from_dtype",
+        categorical_coding="one_hot",
         solver="auto",
         tol=1e-3,
         n_iter_no_change=None,
@@ -75,6 +80,7 @@ class BaseRFM(BaseEstimator):
         self.exponent = exponent
         self.norm_p = norm_p
         self.alpha = alpha
+        self.alpha_scale = alpha_scale
         self.max_iter = max_iter
         self.feature_matrix = feature_matrix
         self.agop_power = agop_power
@@ -82,6 +88,7 @@ class BaseRFM(BaseEstimator):
         self.n_agop_samples = n_agop_samples
         self.scaling = scaling
         self.categorical_features = categorical_features
+        self.categorical_coding = categorical_coding
         self.solver = solver
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
@@ -115,16 +122,8 @@ class BaseRFM(BaseEstimator):
             Rows kept (positive weight) to their coded targets, shape (n_kept, n_outputs).
         validation : tuple (X, coded targets, weights) or None
         """
-        rng = check_random_state(self.random_state)
         kept = np.flatnonzero(weights > 0)
-        weights = weights[kept]
-        self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
-        points = self._encoder.fit_transform(take_rows(X, kept), weights)
-        targets = encode(kept)
-        recursion = self._make_recursion(points, targets, weights, row_weights[kept], rng)
-        check_memory(
-            len(points), points.n_coordinates, targets.shape[1], 4 if recursion.mixed else points.dtype.itemsize
-        )
+        recursion = self._start(take_rows(X, kept), weights[kept], row_weights[kept], encode(kept))
         if validation is not None:
             table, coded, validation_weights = validation
             validation = ValidationSet(self._encoder.transform(table), coded, validation_weights)
@@ -133,6 +132,18 @@ class BaseRFM(BaseEstimator):
             best, self.history_ = rule.run(recursion)
         self._store(recursion, best)
         return recursion, best, kept
+
+    def _start(self, X, weights, row_weights, targets, dtype=None, **options):
+        """Learn the encoding of a table of rows with positive weight; the recursion over its points."""
+        rng = check_random_state(self.random_state)
+        self._encoder = ColumnEncoder(self.scaling, self.categorical_features, self.categorical_coding)
+        points = self._encoder.fit_transform(X, weights, targets)
+        points = points if dtype is None else points.astype(dtype)
+        recursion = self._make_recursion(points, targets, weights, row_weights, rng, **options)
+        check_memory(
+            len(points), points.n_coordinates, targets.shape[1], 4 if recursion.mixed else points.dtype.itemsize
+        )
+        return recursion
 
     def _store(self, recursion, best):
         """Keep what prediction and inspection need, and not the n x n arrays."""
@@ -166,7 +177,7 @@ class BaseRFM(BaseEstimator):
         bandwidth = 1.0 if self.bandwidth == "auto" else self.bandwidth
         return make_kernel(self.kernel, bandwidth, self.exponent, self.norm_p)
 
-    def _make_recursion(self, points, targets, weights, row_weights, rng):
+    def _make_recursion(self, points, targets, weights, row_weights, rng, **options):
         n, kernel = len(points), self._make_kernel()
         large = self.solver != "cholesky" and n >= MIXED_FROM
         return Recursion(
@@ -176,6 +187,7 @@ class BaseRFM(BaseEstimator):
             kernel,
             adaptive=self.bandwidth == "auto" and not isinstance(self.kernel, Kernel),
             alpha=None if self.alpha == "auto" else float(self.alpha),
+            alpha_scale=float(self.alpha_scale),
             form=self.feature_matrix,
             agop_power=float(self.agop_power),
             shrinkage=float(self.shrinkage),
@@ -185,6 +197,7 @@ class BaseRFM(BaseEstimator):
             mixed=large and isinstance(kernel, LaplaceKernel) and points.dtype == np.float64,
             rng=rng,
             row_weight=row_weights,
+            **options,
         )
 
     def _check_validation(self, X_val, y_val, sample_weight_val):

@@ -71,3 +71,26 @@ class Calibration:
             # Scores that point away from their labels, as those of equal rows with different labels do, say nothing.
             return replace(cls.fit(np.zeros_like(scores), labels, sample_weight, prior), temperature=_HARDEST)
         return cls(max(float(best[0]), _HARDEST), reference + best[1:])
+
+
+def calibration_error(probabilities, labels, sample_weight, n_bins=15):
+    """Expected calibration error of the most probable class.
+
+    Rows fall into bins of equal width by that class's probability; the error is the mean over bins, by weight, of
+    ``|share of rows that are right - mean probability|`` (Guo et al., arXiv 1706.04599, equation 3).
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, n_classes)
+    labels : ndarray of int of shape (n,)
+    sample_weight : ndarray of shape (n,)
+    n_bins : int, default=15
+
+    Returns
+    -------
+    float
+    """
+    confidence = probabilities.max(axis=1)
+    excess = sample_weight * ((probabilities.argmax(axis=1) == labels) - confidence)
+    bins = np.clip(np.ceil(confidence * n_bins).astype(np.intp) - 1, 0, n_bins - 1)
+    return float(np.abs(np.bincount(bins, weights=excess, minlength=n_bins)).sum() / sample_weight.sum())

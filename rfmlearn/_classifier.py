@@ -7,13 +7,11 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
 
 from ._base import BaseRFM
 from ._calibration import Calibration
 from ._sklearn_compat import StrOptions, _fit_context, check_weights
+from ._target_checks import check_labels, class_factors, code_labels
 from ._targets import ClassCodes
 from .solvers import leave_one_out_residuals
 
@@ -46,6 +44,9 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         Ridge, added to the diagonal of the Gram matrix as it is: not multiplied by the number of rows. In units of the
         kernel's value at distance zero, 1. Larger is smoother. "auto" has every round take the value between 1e-4 and 3
         with the smallest leave-one-out error, in closed form, on 1,500 rows drawn at random if there are more.
+    alpha_scale : float, default=1.0
+        The last fit takes so many times the ridge, whether given or chosen. Leave-one-out is optimistic once features
+        are learned, since they have seen the label left out, so more than 1 can be better.
     max_iter : int, default=3
         Rounds of feature learning. 0 is kernel ridge regression with the plain kernel.
     feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
@@ -67,6 +68,9 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Categorical columns: those of pandas or polars type category, string or boolean; or indices, names or a mask; or
         none. Missing values are a category if there are any in training; categories never seen are treated as missing.
+    categorical_coding : {"one_hot", "ordinal", "target"}, default="one_hot"
+        What stands for a category: an indicator of each level, its place in the order of the levels, or the average of
+        the targets over its rows (shrunk, cross-fitted, without sample weights), which suits columns of many levels.
     class_weight : dict, "balanced" or None, default=None
         Weights of classes, times sample weights; "balanced" makes all classes equally heavy.
     solver : {"auto", "cholesky", "cg"}, default="auto"
@@ -165,6 +169,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         exponent=1.0,
         norm_p=1.5,
         alpha="auto",
+        alpha_scale=1.0,
         max_iter=3,
         feature_matrix="diagonal",
         agop_power=0.375,
@@ -172,6 +177,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         n_agop_samples=20_000,
         scaling="robust",
         categorical_features="from_dtype",
+        categorical_coding="one_hot",
         class_weight=None,
         solver="auto",
         tol=1e-3,
@@ -187,6 +193,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
             exponent=exponent,
             norm_p=norm_p,
             alpha=alpha,
+            alpha_scale=alpha_scale,
             max_iter=max_iter,
             feature_matrix=feature_matrix,
             agop_power=agop_power,
@@ -194,6 +201,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
             n_agop_samples=n_agop_samples,
             scaling=scaling,
             categorical_features=categorical_features,
+            categorical_coding=categorical_coding,
             solver=solver,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
@@ -233,22 +241,15 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
             If the Gram matrix does not fit in the memory available, before it is allocated.
         """
         X = self._check_X(X, reset=True)
-        y = self._check_y(X, y)
+        y = check_labels(self, X, y)
         row_weights = weights = check_weights(sample_weight, X)
-        self.classes_ = np.unique(y[weights > 0])
+        self.classes_, labels = code_labels(self, y, weights)
         n_classes = len(self.classes_)
-        if n_classes < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least two classes with positive weight, got 1 class: "
-                f"{self.classes_[0]!r}."
-            )
-        seen = np.isin(y, self.classes_)
-        labels = np.searchsorted(self.classes_, np.where(seen, y, self.classes_[0]))
-        weights = weights * self._class_weights(y, weights)[labels]
+        weights = weights * class_factors(self.class_weight, self.classes_, y, weights)[labels]
         codes = ClassCodes.fit(labels, n_classes, weights)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            validation = validation[0], codes.encode(self._check_labels(validation[0], y_val)), validation[1]
+            validation = validation[0], codes.encode(self._check_validation_labels(validation[0], y_val)), validation[1]
         recursion, best, kept = self._fit(X, weights, row_weights, lambda kept: codes.encode(labels[kept]), validation)
         self._codes = codes
         self._calibration = self._calibrate(recursion, best, labels[kept])
@@ -315,28 +316,8 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         scores = self._codes.decode(recursion.targets[rows] - residuals)
         return Calibration.fit(scores, labels[rows], weights[rows], self._codes.prior)
 
-    def _class_weights(self, y, weights):
-        if self.class_weight == "balanced":
-            totals = np.array([weights[y == label].sum() for label in self.classes_])
-            return totals.sum() / (len(totals) * totals)
-        factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y[weights > 0])
-        if not (np.isfinite(factors).all() and (factors > 0).all()):
-            raise ValueError(f"class_weight must be positive and finite for every class, got {self.class_weight!r}.")
-        return factors
-
-    def _check_y(self, X, y, name="y"):
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        y = column_or_1d(y, warn=True)
-        if y.dtype == object and any(label is None or label != label for label in y):
-            raise ValueError(f"{name} has a missing label (None or NaN): every row needs one.")
-        assert_all_finite(y, input_name=name, estimator_name=type(self).__name__)
-        check_classification_targets(y)
-        check_consistent_length(X, y)
-        return y
-
-    def _check_labels(self, X, y):
-        y = self._check_y(X, y, "y_val")
+    def _check_validation_labels(self, X, y):
+        y = check_labels(self, X, y, "y_val")
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"y_val has labels that y has not: {unknown[:5].tolist()}.")

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array
 
+from ._category_coding import make_coding
 from .kernels._points import Points
 
 SCALINGS = (None, "standard", "robust", "quantile")
@@ -192,8 +193,12 @@ def _normal_scores(x, w):
     return knots, ndtri(np.clip(ranks, 1e-300, 1 - 2.0**-53))
 
 
-def _levels(values, used, name):
-    """Sorted distinct values of the used rows, then None if one is missing; nothing if there is only one."""
+def _levels(column, used, name):
+    """Distinct values of the used rows in order, then None if one is missing; nothing if there is only one.
+
+    The order is that of the column's type if it has one (a pandas category, a polars Enum), else ascending.
+    """
+    values = _values(column)
     try:
         levels = dict.fromkeys(value for value, use in zip(values, used, strict=True) if use)
     except TypeError as error:
@@ -202,6 +207,11 @@ def _levels(values, used, name):
         return []
     missing = [None] if None in levels else []
     levels.pop(None, None)
+    ordered = getattr(column.dtype, "categories", None)
+    if ordered is not None:
+        ordered = [value for value in ordered if value in levels]
+        if len(ordered) == len(levels):
+            return ordered + missing
     try:
         return sorted(levels) + missing
     except TypeError:  # values of several types have no order of their own
@@ -285,7 +295,8 @@ class ColumnEncoder(BaseEstimator):
     the mean or median, or for None the weighted mean; an indicator column tells where numbers were missing if some
     but not all were in training.
 
-    The levels of a category are the sorted values seen in training, then a level for missing ones if there were any.
+    The levels of a category are the values seen in training, in the order of the column's type if it has one and else
+    ascending, then a level for missing ones if there were any.
     Values not seen take the level of missing ones, or else the code -1.
 
     Columns constant in training have no coordinate, whatever the scaling, None included, and whatever comes later:
@@ -299,6 +310,9 @@ class ColumnEncoder(BaseEstimator):
     categorical_features : 'from_dtype', None, or array-like of bool, int or str, default='from_dtype'
         The categorical columns, as a mask, indices or names. 'from_dtype' takes the columns of strings, categories
         and booleans of a DataFrame, and of an array of objects those that do not convert to numbers. None takes none.
+    coding : {'one_hot', 'ordinal', 'target'}, default='one_hot'
+        What stands for a category: an indicator of each level; or a number, scaled as numeric columns are, which is
+        its place in the order of levels, or the average of the coded targets over its rows (cross-fitted in training).
 
     Attributes
     ----------
@@ -318,12 +332,18 @@ class ColumnEncoder(BaseEstimator):
         For each coordinate its name, such as ``age``, ``age_missing``, ``color=red``, ``color_missing``.
     """
 
-    def __init__(self, scaling="standard", categorical_features="from_dtype"):
+    def __init__(self, scaling="standard", categorical_features="from_dtype", coding="one_hot"):
         self.scaling = scaling
         self.categorical_features = categorical_features
+        self.coding = coding
 
-    def fit(self, X, sample_weight=None):
+    def fit(self, X, sample_weight=None, targets=None):
         """Learn the encoding from a table that `check_table` has passed."""
+        self.fit_transform(X, sample_weight, targets)
+        return self
+
+    def fit_transform(self, X, sample_weight=None, targets=None):
+        """Learn the encoding, and encode the same table; coded targets (n, n_outputs) are for coding='target'."""
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling must be one of {SCALINGS}, got {self.scaling!r}.")
         columns, self.column_names, named = _split(X)
@@ -334,25 +354,37 @@ class ColumnEncoder(BaseEstimator):
         self.numeric_, self.categorical_ = np.flatnonzero(~categorical), np.flatnonzero(categorical)
         types = {str(columns[j].dtype).lower() for j in self.numeric_}
         self.dtype_ = np.dtype(np.float32 if types and types <= {"float16", "float32"} else np.float64)
-        self._numeric_block = _NumericBlock(self.scaling).fit(self._matrix(X, columns)[used], w[used])
-        self.levels_ = [_levels(_values(columns[j]), used, self.column_names[j]) for j in self.categorical_]
+        numbers = self._matrix(X, columns)
+        self.levels_ = [_levels(columns[j], used, self.column_names[j]) for j in self.categorical_]
+        self._coding = make_coding(self.coding, self.levels_)
+        codes = self._codes(X, columns)
+        if self._coding is not None:
+            numbers = np.hstack([numbers, self._coding.fit_transform(codes, targets)])
+        self._numeric_block = _NumericBlock(self.scaling).fit(numbers[used], w[used])
         self._name_coordinates()
-        return self
+        return self._points(numbers, codes)
 
     def transform(self, X):
         """Encode a table that `check_table` has passed, its columns in the same order."""
         columns = _split(X)[0]
+        numbers, codes = self._matrix(X, columns), self._codes(X, columns)
+        if self._coding is not None:
+            numbers = np.hstack([numbers, self._coding.transform(codes)])
+        return self._points(numbers, codes)
+
+    def _codes(self, X, columns):
         codes = np.empty((X.shape[0], len(self.levels_)), dtype=np.int32)
         for i, (j, levels) in enumerate(zip(self.categorical_, self.levels_, strict=True)):
             code = {value: c for c, value in enumerate(levels)}
             other = code.get(None, -1)
             codes[:, i] = [code.get(value, other) for value in _values(columns[j])]
-        numeric = self._numeric_block.transform(self._matrix(X, columns), self.dtype_)
-        return Points.one_hot(numeric, codes, [len(levels) for levels in self.levels_])
+        return codes
 
-    def fit_transform(self, X, sample_weight=None):
-        """Learn the encoding and encode the same table."""
-        return self.fit(X, sample_weight).transform(X)
+    def _points(self, numbers, codes):
+        numeric = self._numeric_block.transform(numbers, self.dtype_)
+        if self._coding is not None:
+            return Points.of_numbers(numeric)
+        return Points.one_hot(numeric, codes, [len(levels) for levels in self.levels_])
 
     def _matrix(self, X, columns):
         if isinstance(X, np.ndarray) and X.dtype.kind in "biuf":
@@ -368,12 +400,17 @@ class ColumnEncoder(BaseEstimator):
         return M
 
     def _name_coordinates(self):
-        names = self.column_names
-        indicated = self.numeric_[self._numeric_block.indicated]
-        varying = self.numeric_[self._numeric_block.varying]
-        owners = [*varying, *indicated]
+        owners, names = list(self.numeric_), [self.column_names[j] for j in self.numeric_]
+        if self._coding is not None:
+            coded = self.categorical_[self._coding.columns]
+            owners += list(coded)
+            names += [self.column_names[j] + s for j, s in zip(coded, self._coding.suffixes, strict=True)]
+        varying, indicated = self._numeric_block.varying, self._numeric_block.indicated
         self.coordinate_names_ = [names[j] for j in varying] + [f"{names[j]}_missing" for j in indicated]
-        for j, levels in zip(self.categorical_, self.levels_, strict=True):
-            owners += [j] * len(levels)
-            self.coordinate_names_ += [f"{names[j]}_missing" if v is None else f"{names[j]}={v}" for v in levels]
+        owners = [owners[j] for j in [*varying, *indicated]]
+        if self._coding is None:
+            for j, levels in zip(self.categorical_, self.levels_, strict=True):
+                name = self.column_names[j]
+                owners += [j] * len(levels)
+                self.coordinate_names_ += [f"{name}_missing" if v is None else f"{name}={v}" for v in levels]
         self.coordinate_columns_ = np.array(owners, dtype=np.intp)

@@ -32,7 +32,6 @@ ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": np.inf}
 # products with a vector are cheap.
 MIXED_FROM = 6000
 _MAX_RANK = 600
-_RIDGE_ROWS = 1500
 _INSPECTED_ROWS = 1000
 _FIRST_RIDGE = 1e-2
 _EXACT = 1e-8
@@ -61,8 +60,10 @@ class RFMIterate:
         ``|y - G c| / |y|`` that the solver left, 0 for a direct one.
     seconds : float
         Wall time since the recursion began.
-    factor, pairs : CholeskyFactor and PairMatrix, or None
-        Of the last round, which is solved exactly: leave-one-out and the AGOP need them.
+    factor : CholeskyFactor or None
+        Of the last round, whose leave-one-out needs it.
+    pairs : PairMatrix or None
+        Of rounds solved exactly. There is one, and the next round takes it.
     """
 
     n_iter: int
@@ -100,6 +101,8 @@ class Recursion:
         Whether every round sets the bandwidth to a multiple of the median distance.
     alpha : float or None
         Ridge; None has every round choose it by leave-one-out.
+    alpha_scale : float
+        The last, exact fit takes so many times the ridge.
     form : str
         A key of `FORMS`.
     agop_power, shrinkage : float
@@ -115,6 +118,8 @@ class Recursion:
     row_weight : ndarray of shape (n,), default=None
         Weights of samples alone: as many rows as each stands for, of which leave-one-out leaves out one. None means
         that classes are not weighted.
+    n_ridge_rows : int, default=1500
+        Rows on which ridges are compared, at most.
     """
 
     points: Points
@@ -123,6 +128,7 @@ class Recursion:
     kernel: Kernel
     adaptive: bool
     alpha: float | None
+    alpha_scale: float
     form: str
     agop_power: float
     shrinkage: float
@@ -132,6 +138,7 @@ class Recursion:
     mixed: bool
     rng: np.random.RandomState
     row_weight: np.ndarray | None = None
+    n_ridge_rows: int = 1500
 
     # Drawn once, so that every round and the final fit look at the same rows.
 
@@ -147,7 +154,7 @@ class Recursion:
     def _ridge_rows(self):
         """Rows on which ridges are compared."""
         n = len(self.points)
-        return np.arange(n) if n <= _RIDGE_ROWS else np.sort(self.rng.choice(n, _RIDGE_ROWS, replace=False))
+        return np.arange(n) if n <= self.n_ridge_rows else np.sort(self.rng.choice(n, self.n_ridge_rows, replace=False))
 
     @cached_property
     def _landmarks(self):
@@ -174,15 +181,15 @@ class Recursion:
             else:
                 coef = CholeskyFactor(pairs, kernel, ridge_diagonal(alpha, self.sample_weight)).solve(self.targets)
                 residual, solver = 0.0, "cholesky"
-            seconds = time.perf_counter() - start
-            yield RFMIterate(n_iter, kernel, alpha, feature_matrix, transformed, coef, solver, residual, seconds)
+            parts = n_iter, kernel, alpha, feature_matrix, transformed, coef, solver, residual
+            yield RFMIterate(*parts, time.perf_counter() - start, pairs=None if self.iterative else pairs)
             agop = expansion_agop(kernel, feature_matrix, transformed, coef, self._agop_rows, pairs)
             feature_matrix = feature_matrix.learn(agop, self.agop_power, self.shrinkage)
         if self.iterative and not self.mixed:
             pairs = None  # the exact fit needs the room
         yield self.solve(feature_matrix, max_iter, pairs, start, alpha)
 
-    def solve(self, feature_matrix, n_iter, pairs=None, start=None, alpha=_FIRST_RIDGE) -> RFMIterate:
+    def solve(self, feature_matrix, n_iter, pairs=None, start=None, alpha=_FIRST_RIDGE, scale=None) -> RFMIterate:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory.
 
         With `mixed`, the factor is one of float32, and conjugate gradients with the kernel in float64, preconditioned
@@ -190,21 +197,24 @@ class Recursion:
         float64 does.
         """
         start = time.perf_counter() if start is None else start
+        scale = self.alpha_scale if scale is None else scale
         transformed = feature_matrix.transform(self.points)
         if self.mixed:
             with contextlib.suppress(np.linalg.LinAlgError):
-                return self._solve_mixed(feature_matrix, transformed, n_iter, pairs, start, alpha)
+                return self._solve_mixed(feature_matrix, transformed, n_iter, pairs, start, alpha, scale)
         pairs = _reuse(pairs, transformed)
         kernel, alpha = self._fill(pairs, transformed, alpha)
+        alpha *= scale
         factor = CholeskyFactor(pairs, kernel, ridge_diagonal(alpha, self.sample_weight))
         coef, seconds = factor.solve(self.targets), time.perf_counter() - start
         parts = n_iter, kernel, alpha, feature_matrix, transformed, coef, "cholesky", 0.0, seconds
         return RFMIterate(*parts, factor=factor, pairs=pairs)
 
-    def _solve_mixed(self, feature_matrix, transformed, n_iter, pairs, start, alpha):
+    def _solve_mixed(self, feature_matrix, transformed, n_iter, pairs, start, alpha, scale):
         single = transformed.astype(np.float32)
         pairs = _reuse(pairs, single)
         kernel, alpha = self._fill(pairs, single, alpha)
+        alpha *= scale
         ridge = ridge_diagonal(alpha, self.sample_weight)
         factor = CholeskyFactor(pairs, kernel, ridge, max_tries=0)
 
@@ -217,6 +227,12 @@ class Recursion:
         seconds = time.perf_counter() - start
         parts = n_iter, kernel, alpha, feature_matrix, transformed, result.coef, "cholesky", result.residual, seconds
         return RFMIterate(*parts, factor=factor, pairs=pairs)
+
+    def coef_at(self, iterate: RFMIterate, alpha):
+        """Dual coefficients with another ridge in the metric of an exact round, while `rounds` stands at it."""
+        iterate.pairs.fill_gram(iterate.kernel)
+        factor = CholeskyFactor(iterate.pairs, iterate.kernel, ridge_diagonal(alpha, self.sample_weight))
+        return factor.solve(self.targets)
 
     def agop(self, iterate: RFMIterate):
         """AGOP of the fitted function, one array over all coordinates whatever the form of its feature matrix.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils import check_array, check_consistent_length
 
 from ._base import BaseRFM
 from ._sklearn_compat import _fit_context, check_weights
+from ._target_checks import check_numbers
 from ._targets import ScaledTargets
 
 
@@ -35,6 +35,9 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         Ridge, added to the diagonal of the Gram matrix as it is: not multiplied by the number of rows. In units of the
         kernel's value at distance zero, 1. Larger is smoother. "auto" has every round take the value between 1e-4 and 3
         with the smallest leave-one-out error, in closed form, on 1,500 rows drawn at random if there are more.
+    alpha_scale : float, default=1.0
+        The last fit takes so many times the ridge, whether given or chosen. Leave-one-out is optimistic once features
+        are learned, since they have seen the label left out, so more than 1 can be better.
     max_iter : int, default=3
         Rounds of feature learning. 0 is kernel ridge regression with the plain kernel.
     feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
@@ -56,6 +59,9 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Categorical columns: those of pandas or polars type category, string or boolean; or indices, names or a mask; or
         none. Missing values are a category if there are any in training; categories never seen are treated as missing.
+    categorical_coding : {"one_hot", "ordinal", "target"}, default="one_hot"
+        What stands for a category: an indicator of each level, its place in the order of the levels, or the average of
+        the targets over its rows (shrunk, cross-fitted, without sample weights), which suits columns of many levels.
     solver : {"auto", "cholesky", "cg"}, default="auto"
         How the rounds that only learn features are solved. "cholesky" is exact. "cg" takes float32 and conjugate
         gradients with a Nystrom preconditioner, to the tolerance `tol`; below 500 rows it is exact too. "auto" is "cg"
@@ -170,13 +176,13 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             If the Gram matrix does not fit in the memory available, before it is allocated.
         """
         X = self._check_X(X, reset=True)
-        y = self._check_y(X, y)
+        y = check_numbers(self, X, y)
         weights = check_weights(sample_weight, X)
         Y, positive = y.reshape(len(y), -1), weights > 0
         targets = ScaledTargets.fit(Y[positive], weights[positive])
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            y_val = self._check_y(validation[0], y_val).reshape(len(y_val), -1)
+            y_val = check_numbers(self, validation[0], y_val).reshape(len(y_val), -1)
             if y_val.shape[1] != Y.shape[1]:
                 raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {Y.shape[1]}.")
             validation = validation[0], targets.encode(y_val), validation[1]
@@ -201,12 +207,3 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         F = self._decision(X)
         Y = self._targets.decode(F).reshape(len(F), *self._y_shape)
         return Y if np.max(np.abs(Y), initial=0.0) > np.finfo(F.dtype).max else Y.astype(F.dtype, copy=False)
-
-    def _check_y(self, X, y):
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
-        if y.ndim > 2:
-            raise ValueError(f"y must have one or two dimensions, got {y.ndim}.")
-        check_consistent_length(X, y)
-        return np.asarray(y, dtype=np.float64)

@@ -71,8 +71,8 @@ class StoppingRule:
                 break
         if best.factor is None:
             rounds.close()
-            del iterate  # both may hold the square array, and there is room for one
-            best = recursion.solve(best.feature_matrix, best.n_iter, alpha=best.alpha)
+            del iterate  # it may hold another square array, and there is room for one
+            best = recursion.solve(best.feature_matrix, best.n_iter, best.pairs, alpha=best.alpha)
         return best, history
 
     def _record(self, iterate):

@@ -31,6 +31,13 @@ def n_threads_in_force() -> int:
     return max(counts, default=joblib.cpu_count())
 
 
+@contextlib.contextmanager
+def blas_limit(limit):
+    """BLAS, and with it the compiled loops, held to so many threads; None leaves them alone."""
+    with contextlib.nullcontext() if limit is None else _controller().limit(limits=limit, user_api="blas"):
+        yield
+
+
 class Team:
     """Threads for one stage of work, to be used in a ``with`` statement.
 

@@ -1,0 +1,60 @@
+"""Ensemble selection: which predictions to average, and with what weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def select_ensemble(predictions, loss, max_members, n_steps=25):
+    """Weights of the average of predictions that greedy selection with repetition finds (Caruana et al., 2004).
+
+    Starts from the best single prediction and adds, again and again, the one with which the average of all that were
+    taken has the smallest loss. A prediction may be taken many times, and the shares are the weights. The best average
+    that was met on the way is returned.
+
+    Parameters
+    ----------
+    predictions : ndarray of shape (n_candidates, ...)
+    loss : callable
+        Of an array like one of the predictions; to be minimised.
+    max_members : int
+        At most so many candidates with a positive weight.
+    n_steps : int, default=25
+        Predictions taken in all.
+
+    Returns
+    -------
+    ndarray of shape (n_candidates,)
+        Non-negative, with sum one.
+
+    References
+    ----------
+    Caruana, Niculescu-Mizil, Crew, Ksikes, Ensemble selection from libraries of models, ICML 2004.
+    """
+    losses = [loss(prediction) for prediction in predictions]
+    best = int(np.argmin(losses))
+    counts, smallest = np.zeros(len(predictions)), losses[best]
+    counts[best] = 1
+    total, chosen = predictions[best].astype(np.float64), counts.copy()
+    for step in range(2, n_steps + 1):
+        full = np.count_nonzero(counts) >= max_members
+        candidates = np.flatnonzero(counts) if full else np.arange(len(predictions))
+        losses = [loss((total + predictions[i]) / step) for i in candidates]
+        taken = candidates[int(np.argmin(losses))]
+        counts[taken] += 1
+        total += predictions[taken]
+        if min(losses) < smallest:
+            smallest, chosen = min(losses), counts.copy()
+    return chosen / chosen.sum()
+
+
+def shrink_to(weights, reference, n_samples, n_doubt, smallest=0.05):
+    """Weights mixed with one reference candidate's, as if that had been the best on `n_doubt` more rows.
+
+    What selection finds on few rows is half chance. ``w = n / (n + m) w + m / (n + m) e_reference``; then weights below
+    `smallest` are dropped, since every member costs time in prediction.
+    """
+    mixed = weights * (n_samples / (n_samples + n_doubt))
+    mixed[reference] += n_doubt / (n_samples + n_doubt)
+    mixed[mixed < min(smallest, mixed.max())] = 0.0
+    return mixed / mixed.sum()

@@ -1,0 +1,127 @@
+"""Folds of a search: the splits of all rows, and the smaller ones on which many candidates are compared first."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    RepeatedKFold,
+    RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
+    check_cv,
+)
+
+# Up to so many rows the default splits are repeated: on few rows one split is a lottery.
+_REPEATED_UP_TO = 400
+_REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Pairs of training and test rows.
+
+    Attributes
+    ----------
+    pairs : tuple of (train, test)
+        Arrays of row numbers.
+    """
+
+    pairs: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    def __len__(self):
+        return len(self.pairs)
+
+    @property
+    def rows(self):
+        """Rows of all test parts one after another; with repeated splits a row occurs several times."""
+        return np.concatenate([test for _, test in self.pairs])
+
+    @property
+    def shares(self):
+        """For each entry of `rows` one over the number of its occurrences, so that every row counts once."""
+        rows = self.rows
+        return 1.0 / np.bincount(rows)[rows]
+
+    def thin(self, train_rows, test_rows):
+        """The same folds with training and test parts cut to the given rows; parts that become empty are left out."""
+        pairs = [(np.intersect1d(train, train_rows), np.intersect1d(test, test_rows)) for train, test in self.pairs]
+        return Folds(tuple((train, test) for train, test in pairs if len(train) and len(test)))
+
+
+def make_folds(cv, X, labels, groups, random_state, kept):
+    """The folds that the user's `cv` means.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable or None
+        None is 5-fold, repeated three times up to 400 rows. Numbers and None stratify classes and shuffle.
+    X : table
+    labels : ndarray of int of shape (n,) or None
+        Classes, which stratify.
+    groups : array-like of shape (n,) or None
+    random_state : RandomState
+    kept : ndarray of bool of shape (n,)
+        Rows of positive weight; the others are taken out of every part.
+
+    Raises
+    ------
+    ValueError
+        If a fold has no training or no test rows.
+    """
+    if cv is None or isinstance(cv, Integral):
+        splitter = _default_splitter(cv, labels, groups, random_state, kept)
+    else:
+        splitter = check_cv(cv)
+    stratifier = np.zeros(len(kept)) if labels is None else labels
+    if cv is None or isinstance(cv, Integral):
+        rows = np.flatnonzero(kept)
+        group_rows = None if groups is None else np.asarray(groups)[rows]
+        with warnings.catch_warnings():
+            # A class with fewer rows than folds is spread as far as it goes.
+            warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+            pairs = [(rows[a], rows[b]) for a, b in splitter.split(rows, stratifier[rows], group_rows)]
+    else:
+        pairs = [(a[kept[a]], b[kept[b]]) for a, b in map(_as_rows, splitter.split(X, stratifier, groups))]
+    for k, (train, test) in enumerate(pairs):
+        if not len(train) or not len(test):
+            raise ValueError(f"fold {k} of cv={cv!r} has {len(train)} training and {len(test)} test rows of positive "
+                             "weight; both must be positive.")  # fmt: skip
+    return Folds(tuple(pairs))
+
+
+def _as_rows(pair):
+    return tuple(np.flatnonzero(part) if part.dtype == bool else part for part in map(np.asarray, pair))
+
+
+def _default_splitter(cv, labels, groups, random_state, kept):
+    """Shuffled k-fold splits that suit the labels and groups there are."""
+    n = int(kept.sum())
+    if n < 2:
+        raise ValueError(f"cross-validation needs at least two rows, got n_samples={n}.")
+    n_splits = 5 if cv is None else int(cv)
+    if n_splits < 2:
+        raise ValueError(f"cv must be at least 2, a splitter or an iterable of splits, got {cv}.")
+    if groups is not None:
+        n_groups = len(np.unique(np.asarray(groups)[kept]))
+        if n_groups < 2:
+            raise ValueError("groups must hold at least two different groups, got 1.")
+        n_splits = min(n_splits, n_groups)
+        if labels is None:
+            return GroupKFold(n_splits)
+        return StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
+    if cv is not None and n_splits > n:
+        raise ValueError(f"cv={cv} has more folds than there are rows, n_samples={n}.")
+    n_splits = min(n_splits, n)
+    repeats = _REPEATS if cv is None and n <= _REPEATED_UP_TO else 1
+    largest = 0 if labels is None else int(np.bincount(labels[kept]).max())
+    if largest >= 2:
+        # More folds than rows of any class could not be stratified at all.
+        return RepeatedStratifiedKFold(n_splits=min(n_splits, largest), n_repeats=repeats, random_state=random_state)
+    if repeats == 1:
+        return KFold(n_splits, shuffle=True, random_state=random_state)
+    return RepeatedKFold(n_splits=n_splits, n_repeats=repeats, random_state=random_state)

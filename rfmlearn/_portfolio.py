@@ -1,0 +1,51 @@
+"""What is compared when nothing is said: settings of the single models that suit different tables."""
+
+from __future__ import annotations
+
+# Where a full feature matrix over more coordinates than this would be learned, it is left out: its eigenvectors cost
+# d^3 operations in every round of every fold.
+_MAX_FULL = 400
+# Averages of so many coded targets for every category would make more columns than they are worth.
+_MAX_CODED_OUTPUTS = 6
+
+# In the order in which they earned their place on tables set apart for choosing: docs/model_choice.md.
+_SETTINGS = (
+    {},
+    {"scaling": "quantile"},
+    {"kernel": "gaussian", "feature_matrix": "full"},
+    {"feature_matrix": "full"},
+    {"scaling": "standard"},
+    {"kernel": "product_laplace"},
+    {"kernel": "laplace", "feature_matrix": "full", "agop_power": 0.25},
+    {"agop_power": 0.5, "shrinkage": 0.001},
+    {"kernel": "sum_power_laplace"},
+    {"norm_p": 1.2, "exponent": 1.0},
+    {"categorical_coding": "ordinal"},
+    {"categorical_coding": "target"},
+)
+
+
+def default_settings(n_coordinates, n_outputs, has_categories):
+    """Settings to compare, the defaults of the single model first.
+
+    Parameters
+    ----------
+    n_coordinates : int
+        Of the encoded table, with indicators for categories.
+    n_outputs : int
+        Of the coded targets.
+    has_categories : bool
+
+    Returns
+    -------
+    list of dict
+        Parameters of `RFMRegressor` or `RFMClassifier`.
+    """
+    return [dict(settings) for settings in _SETTINGS if _suits(settings, n_coordinates, n_outputs, has_categories)]
+
+
+def _suits(settings, n_coordinates, n_outputs, has_categories):
+    if settings.get("feature_matrix") == "full" and n_coordinates > _MAX_FULL:
+        return False
+    coding = settings.get("categorical_coding", "one_hot")
+    return coding == "one_hot" or (has_categories and (coding != "target" or n_outputs <= _MAX_CODED_OUTPUTS))

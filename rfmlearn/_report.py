@@ -1,0 +1,75 @@
+"""What a search found, as the table that scikit-learn's searches give and in words."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+def candidate_params(settings, candidate):
+    """Parameters with which the single model is the machine that a candidate describes."""
+    return settings[candidate.path] | {"max_iter": candidate.n_iter, "alpha_scale": candidate.scale}
+
+
+def cv_results(rungs, race, score):
+    """Scores of all candidates of all rungs, as `sklearn.model_selection.GridSearchCV` keeps them.
+
+    Parameters
+    ----------
+    rungs : list of (list of Scored, Folds)
+    race : Race
+    score : callable
+        ``(predictions, rows, weights)`` to a number.
+
+    Returns
+    -------
+    dict of ndarray
+        ``params``, ``param_*``, ``iter`` and ``n_resources`` (the rung and its training rows), ``mean_fit_time``,
+        ``split*_test_score``, ``mean_test_score``, ``std_test_score`` and ``rank_test_score``: first those of the last
+        rung, by score.
+    """
+    params, rung_numbers, resources, times, by_split = [], [], [], [], []
+    n_splits = max(len(folds) for _, folds in rungs)
+    for number, (entries, folds) in enumerate(rungs):
+        parts = [(test, race.sample_weight[test]) for _, test in folds.pairs]
+        edges = np.cumsum([len(test) for test, _ in parts])[:-1]
+        for entry in entries:
+            pieces = np.split(entry.predictions, edges)
+            scores = [score(P, test, weights) for P, (test, weights) in zip(pieces, parts, strict=True)]
+            by_split.append(scores + [np.nan] * (n_splits - len(scores)))
+            params.append(candidate_params(race.settings, entry.candidate))
+            rung_numbers.append(number)
+            resources.append(max(len(train) for train, _ in folds.pairs))
+            times.append(entry.seconds)
+    splits = np.array(by_split)
+    mean = np.nanmean(splits, axis=1)
+    results = {"mean_fit_time": np.array(times), "iter": np.array(rung_numbers), "n_resources": np.array(resources)}
+    for name in sorted({name for setting in params for name in setting}):
+        values = np.ma.masked_all(len(params), dtype=object)
+        for k, setting in enumerate(params):
+            if name in setting:
+                values[k] = setting[name]
+        results[f"param_{name}"] = values
+    results["params"] = params
+    results |= {f"split{k}_test_score": splits[:, k] for k in range(n_splits)}
+    results |= {"mean_test_score": mean, "std_test_score": np.nanstd(splits, axis=1)}
+    # A later rung saw more rows: its candidates come before those that were dropped.
+    ranks, offset = np.empty(len(mean), dtype=np.int32), 0
+    for number in reversed(range(len(rungs))):
+        inside = results["iter"] == number
+        ranks[inside] = offset + rankdata(-mean[inside], method="min")
+        offset += int(inside.sum())
+    return results | {"rank_test_score": ranks}
+
+
+def summary(n_compared, n_splits, score_name, best_score, ensemble_score, members):
+    """What was compared, and the members with their weights, in plain words."""
+    lines = [
+        f"{n_compared} machines compared in {n_splits} folds by {score_name}.",
+        f"Best single machine {best_score:.4f}, average of the {len(members)} members {ensemble_score:.4f} "
+        "(out-of-fold, greater is better).",
+        "weight  rounds  ridge     settings that differ from the defaults",
+    ]
+    for weight, n_iter, alpha, params in sorted(members, key=lambda member: -member[0]):
+        changed = ", ".join(f"{name}={value!r}" for name, value in params.items()) or "(none)"
+        lines.append(f"{weight:6.2f}  {n_iter:6d}  {alpha:<8.2g}  {changed}")
+    return "\n".join(lines)
