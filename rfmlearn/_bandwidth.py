@@ -6,16 +6,16 @@ import numpy as np
 
 from .kernels._pairs import PairMatrix
 
-# Rows among which pairs are looked at; the median of half a million pairs is known to a fraction of a per cent.
-_MAX_ROWS = 1000
 
+def bandwidth_rows(sample_weight, rng, max_rows=1000):
+    """Rows whose pairs decide the bandwidth, and their weights: all of them, or a weighted random draw.
 
-def bandwidth_rows(sample_weight, rng):
-    """Rows whose pairs decide the bandwidth, and their weights: all of them, or a weighted random draw."""
+    The median of the half million pairs of 1,000 rows is known to a fraction of a per cent.
+    """
     n = len(sample_weight)
-    if n <= _MAX_ROWS:
+    if n <= max_rows:
         return np.arange(n), sample_weight
-    rows = rng.choice(n, _MAX_ROWS, replace=True, p=sample_weight / sample_weight.sum())
+    rows = rng.choice(n, max_rows, replace=True, p=sample_weight / sample_weight.sum())
     rows, counts = np.unique(rows, return_counts=True)
     return rows, counts.astype(np.float64)
 

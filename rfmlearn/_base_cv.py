@@ -140,7 +140,7 @@ class BaseRFMCV(BaseEstimator):
             model = self._single(**({"categorical_features": self.categorical_features} | parameters))
             model._validate_params()
         except TypeError as error:
-            raise ValueError(f"settings hold parameters that {self._single.__name__} does not have: {error}.") from error
+            raise ValueError(f"settings has what {self._single.__name__} does not take: {error}.") from error
         return model
 
     def _run_rungs(self, race, folds, score, labels, rng):

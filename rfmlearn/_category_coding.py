@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.model_selection import KFold
 from sklearn.preprocessing import TargetEncoder
 
 CODINGS = ("one_hot", "ordinal", "target")
@@ -50,22 +50,19 @@ class TargetCoding:
         self.columns = np.repeat(np.arange(self._n_columns), n_outputs)
         self.suffixes = [f"_target{k}" if n_outputs > 1 else "_target" for k in range(n_outputs)] * self._n_columns
         self._encoders = [TargetEncoder(target_type="continuous").fit(codes, target) for target in targets.T]
+        numbers = self.transform(codes)
         if len(codes) < 2:
-            return self.transform(codes)
-        folds = KFold(min(_FOLDS, len(codes)), shuffle=True, random_state=0)
-        return self._interleave(
-            cross_val_predict(encoder, codes, target, cv=folds, method="transform")
-            for encoder, target in zip(self._encoders, targets.T, strict=True)
-        )
+            return numbers
+        for train, test in KFold(min(_FOLDS, len(codes)), shuffle=True, random_state=0).split(codes):
+            for k, target in enumerate(targets.T):
+                encoder = TargetEncoder(target_type="continuous").fit(codes[train], target[train])
+                numbers[test, k::n_outputs] = encoder.transform(codes[test])
+        return numbers
 
     def transform(self, codes):
         """Numbers of new rows, shape (m, n_columns * n_outputs)."""
-        return self._interleave(encoder.transform(codes) for encoder in self._encoders)
-
-    @staticmethod
-    def _interleave(parts):
-        stacked = np.stack(list(parts), axis=2)
-        return stacked.reshape(len(stacked), -1)
+        parts = np.stack([encoder.transform(codes) for encoder in self._encoders], axis=2)
+        return parts.reshape(len(codes), -1)
 
 
 def make_coding(name, levels):

@@ -4,11 +4,11 @@ A conformity score says how badly a target agrees with a prediction: the size of
 of a label. The scores of rows that the model has not seen are sorted, and their conformal quantile at the coverage that
 is asked for tells which targets of a new row are still as good as most.
 
-If the scores of the old rows and the score of the new one are exchangeable, as they are for one model and rows held out
-from it, the new target is covered with at least that probability, on average over rows, not given the row. Out-of-fold
-scores come from several models, and the model that predicts is another one still, so for them this is close when leaving
-out a fold changes little, but is no theorem: Barber et al. call these intervals K-fold cross-validation, and their CV+,
-which has a bound for every case (a coverage of 2 c - 1 or a little less), needs the predictions of all fold models.
+If the scores of the old rows and that of the new one are exchangeable, as they are for one model and rows held out from
+it, the new target is covered with at least that probability: on average over rows, not for each row. Out-of-fold scores
+come from several models, and the model that predicts is another one still, so here this is no theorem, but close if
+leaving out a fold changes little. (Cross-conformal predictors and CV+ have a bound for every case, 2 c - 1 or a little
+less where c is asked for, but need the predictions of all fold models.)
 
 References
 ----------
@@ -31,16 +31,16 @@ SET_METHODS = ("lac", "aps", "raps")
 
 # Sums of weights that differ by less than this share are equal: thirds of a row, for instance, add up with rounding.
 _ROUNDING = 1e-10
-
 # What a rank too much costs in "raps", in units of probability.
 _PENALTY = 0.01
 
 
 def check_coverage(coverage):
     """The coverage as a float; a ValueError unless ``0 < coverage < 1``."""
-    if not isinstance(coverage, Real) or not 0.0 < coverage < 1.0:
+    value = float(coverage) if isinstance(coverage, Real) else math.nan
+    if not 0.0 < value < 1.0:
         raise ValueError(f"coverage must be a number with 0 < coverage < 1, got coverage={coverage!r}")
-    return float(coverage)
+    return value
 
 
 def check_set_method(method):
@@ -65,16 +65,7 @@ def conformal_quantile(scores, weight, coverage):
     ----------
     scores, weight : ndarray of shape (n,)
     coverage : float
-        c, 0 < c < 1.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If c (W + 1) > W: fewer than c / (1 - c) rows cannot tell.
+        c, 0 < c < 1. A ValueError if c (W + 1) > W: fewer than c / (1 - c) rows cannot tell.
     """
     coverage = check_coverage(coverage)
     order = np.argsort(scores, kind="stable")
@@ -122,9 +113,7 @@ class IntervalScores:
 
     def radius(self, coverage):
         """Radius q in units of the scale, shape (n_outputs,)."""
-        sizes = np.abs(self.residuals)
-        if self.scale is not None:
-            sizes = sizes / self.scale
+        sizes = np.abs(self.residuals) / (1.0 if self.scale is None else self.scale)
         return np.array([conformal_quantile(column, self.weight, coverage) for column in sizes.T])
 
 
@@ -163,7 +152,7 @@ def _of_labels(values, labels):
 
 
 def set_scores(proba, labels, *, method, penalty=0.0, k_reg=1, u=1.0):
-    """Conformity scores of labels; larger is worse.
+    """Conformity scores of labels, shape (n,); larger is worse.
 
     With p the probabilities of a row, y its label, ``A = sum of p_k over p_k > p_y`` the mass of the classes that are
     more probable, and ``rank = 1 + their number``, the score is
@@ -183,10 +172,6 @@ def set_scores(proba, labels, *, method, penalty=0.0, k_reg=1, u=1.0):
         Only for "raps": ranks up to this one are free.
     u : float or ndarray of shape (n,), default=1.0
         Independent and uniform on [0, 1] for randomised scores, 1 for others. Not used by "lac".
-
-    Returns
-    -------
-    ndarray of shape (n,)
     """
     return _of_labels(_class_scores(proba, method=method, penalty=penalty, k_reg=k_reg, u=u), labels)
 
@@ -244,9 +229,8 @@ class SetScores:
 
     def threshold(self, coverage, method, rng=None):
         """Conformal quantile of the scores of the labels; u is drawn from a Generator or RandomState ``rng``."""
-        scores = set_scores(
-            self.proba, self.labels, u=_draw(rng, len(self.proba)), **self._parameters(coverage, method)
-        )
+        u = _draw(rng, len(self.proba))
+        scores = set_scores(self.proba, self.labels, u=u, **self._parameters(coverage, method))
         if rng is None:
             scores = np.where(_of_labels(_most_probable(self.proba), self.labels), 0.0, scores)
         return conformal_quantile(scores, self.weight, coverage)

@@ -72,9 +72,7 @@ class MemberPath:
     def predict(self, X):
         """Weighted sum of the machines' predictions for a checked table."""
         points = self.encoder.transform(X)
-        parts = [
-            machine.weight * machine.link(self.decode(_expand(machine, points))) for machine in self.machines
-        ]
+        parts = [machine.weight * machine.link(self.decode(_expand(machine, points))) for machine in self.machines]
         return sum(parts[1:], start=parts[0])
 
     def column_importances(self, n_columns):

@@ -120,6 +120,8 @@ class Recursion:
         that classes are not weighted.
     n_ridge_rows : int, default=1500
         Rows on which ridges are compared, at most.
+    n_bandwidth_rows : int, default=1000
+        Rows whose pairs decide the bandwidth, at most.
     """
 
     points: Points
@@ -139,12 +141,13 @@ class Recursion:
     rng: np.random.RandomState
     row_weight: np.ndarray | None = None
     n_ridge_rows: int = 1500
+    n_bandwidth_rows: int = 1000
 
     # Drawn once, so that every round and the final fit look at the same rows.
 
     @cached_property
     def _bandwidth_rows(self):
-        return bandwidth_rows(self.sample_weight, self.rng)
+        return bandwidth_rows(self.sample_weight, self.rng, self.n_bandwidth_rows)
 
     @cached_property
     def _agop_rows(self):

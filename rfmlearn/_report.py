@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
+
 def candidate_params(settings, candidate):
     """Parameters with which the single model is the machine that a candidate describes."""
     return settings[candidate.path] | {"max_iter": candidate.n_iter, "alpha_scale": candidate.scale}

@@ -15,8 +15,8 @@ from ._threads import blas_limit
 
 # Ridges of held-out scores, in units of the one that leave-one-out chose: it has seen what the features have seen.
 SCALES = (1.0, 3.0)
-# Rows on which ridges are compared within a fold.
-_RIDGE_ROWS = 700
+# Rows on which a recursion compares ridges and measures distances: fewer than in a single fit, where time matters less.
+_ROWS_LOOKED_AT = {"n_ridge_rows": 700, "n_bandwidth_rows": 400}
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ class Race:
         model = self.make_model(self.settings[path] | {"random_state": self.seed} | parameters)
         weights = self.sample_weight[rows]
         targets, decode = self.outcome.code(rows, weights)
-        options = {"dtype": np.float64, "n_ridge_rows": _RIDGE_ROWS}
-        recursion = model._start(take_rows(self.X, rows), weights, self.row_weight[rows], targets, **options)
+        data = take_rows(self.X, rows), weights, self.row_weight[rows], targets
+        recursion = model._start(*data, dtype=np.float64, **_ROWS_LOOKED_AT)
         return model, recursion, decode
 
     def _score_fold(self, path, train, test, is_first):

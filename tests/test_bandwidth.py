@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from instances import DTYPES, FEW_KERNELS, KERNELS
 
-import rfmlearn._bandwidth
 from rfmlearn._bandwidth import adapt_bandwidth, bandwidth_rows, weighted_median
 from rfmlearn.kernels._pairs import PairMatrix
 from rfmlearn.kernels._points import as_points
@@ -85,10 +84,9 @@ def test_all_rows_of_a_small_set_count():
     np.testing.assert_array_equal(kept, weights)
 
 
-def test_a_large_set_is_sampled_by_weight(monkeypatch):
-    monkeypatch.setattr(rfmlearn._bandwidth, "_MAX_ROWS", 100)
+def test_a_large_set_is_sampled_by_weight():
     weights = np.where(np.arange(500) < 400, 1.0, 16.0)  # the last 100 rows have four fifths of the weight
-    rows, counts = bandwidth_rows(weights, np.random.RandomState(0))
+    rows, counts = bandwidth_rows(weights, np.random.RandomState(0), 100)
     assert counts.sum() == 100 and np.all(np.diff(rows) > 0)
     assert 65 <= counts[rows >= 400].sum() <= 95
 

@@ -7,7 +7,7 @@ import pytest
 
 import rfmlearn
 import rfmlearn.kernels
-from rfmlearn import RFMClassifier, RFMRegressor
+from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 
 validate = pytest.importorskip("numpydoc.validate").validate
 docscrape = pytest.importorskip("numpydoc.docscrape")
@@ -20,11 +20,12 @@ def public(module):
     return [f"{module.__name__}.{name}" for name in module.__all__ if not name.startswith("__")]
 
 
+ESTIMATORS = [RFMRegressor, RFMClassifier, RFMRegressorCV, RFMClassifierCV]
 NAMES = public(rfmlearn) + public(rfmlearn.kernels)
 METHODS = [
     f"rfmlearn.{Estimator.__name__}.{method}"
-    for Estimator in (RFMRegressor, RFMClassifier)
-    for method in ("fit", "predict", "predict_proba", "decision_function")
+    for Estimator in ESTIMATORS
+    for method in ("fit", "predict", "predict_proba", "decision_function", "predict_interval", "predict_set", "summary")
     if hasattr(Estimator, method)
 ]
 
@@ -56,7 +57,7 @@ def test_example(name):
     assert docscrape.get_doc_object(find(name))["Examples"]
 
 
-@pytest.mark.parametrize("Estimator", [RFMRegressor, RFMClassifier])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_defaults_in_the_docstring_are_those_of_the_signature(Estimator):
     signature = inspect.signature(Estimator).parameters
     for parameter in docscrape.get_doc_object(Estimator)["Parameters"]:
@@ -65,11 +66,12 @@ def test_defaults_in_the_docstring_are_those_of_the_signature(Estimator):
         assert stated == signature[parameter.name].default, parameter.name
 
 
-@pytest.mark.parametrize("Estimator", [RFMRegressor, RFMClassifier])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_attributes_are_those_of_a_fitted_estimator(Estimator):
     pd = pytest.importorskip("pandas")
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=["a", "b"])
-    model = Estimator(max_iter=1).fit(X, (X["a"] > 0).astype(int))
+    parameters = {"cv": 2} if "cv" in Estimator().get_params() else {"max_iter": 1}
+    model = Estimator(**parameters).fit(X, (X["a"] > 0).astype(int))
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
     documented = {attribute.name for attribute in docscrape.get_doc_object(Estimator)["Attributes"]}
     assert documented == fitted

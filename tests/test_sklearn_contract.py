@@ -30,7 +30,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
-from rfmlearn import RFMClassifier, RFMRegressor
+from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 from rfmlearn.kernels import LaplaceKernel
 
 ESTIMATORS = [RFMRegressor, RFMClassifier]
@@ -77,8 +77,15 @@ def fitted(request, data):
 def to_frame(request):
     return pytest.importorskip(request.param).DataFrame
 
+# Two settings and two folds do for the contract; what is chosen among more is tested elsewhere.
+SEARCHES = [
+    Estimator(settings, cv=2, max_members=max_members)
+    for Estimator in (RFMRegressorCV, RFMClassifierCV)
+    for settings, max_members in (([{}, {"kernel": "gaussian", "feature_matrix": "full"}], 6), ([{"max_iter": 1}], 1))
+]
 
-@parametrize_with_checks([Estimator(**variant) for Estimator in ESTIMATORS for variant in VARIANTS])
+
+@parametrize_with_checks([Estimator(**variant) for Estimator in ESTIMATORS for variant in VARIANTS] + SEARCHES)
 def test_sklearn_checks(estimator, check):
     check(estimator)
 

@@ -1,0 +1,97 @@
+"""Codings of categories by one number, alone and in the estimators."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.preprocessing import TargetEncoder
+
+from rfmlearn import RFMClassifier, RFMRegressor
+from rfmlearn._category_coding import OrdinalCoding, TargetCoding, make_coding
+from rfmlearn._columns import ColumnEncoder
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    size = pd.Categorical(rng.choice(["small", "large", "middle"], 90), ["small", "middle", "large"], ordered=True)
+    town = rng.choice([f"t{k}" for k in range(12)], 90)
+    X = pd.DataFrame({"x": rng.normal(size=90), "size": size, "town": town})
+    y = X["x"].to_numpy() + np.array([int(t[1:]) for t in town]) ** 2 / 30
+    return X, y
+
+
+def test_ordinal_follows_the_order_of_the_type(table):
+    X, _ = table
+    encoder = ColumnEncoder("standard", coding="ordinal")
+    points = encoder.fit_transform(X)
+    assert encoder.coordinate_names_ == ["x", "size", "town"]
+    assert_array_equal(encoder.coordinate_columns_, [0, 1, 2])
+    means = [points.numeric[(X["size"] == level).to_numpy(), 1].mean() for level in ("small", "middle", "large")]
+    assert means == sorted(means)
+    assert not points.levels
+
+
+def test_missing_and_unseen_levels_are_missing_numbers():
+    coding = OrdinalCoding([["a", "b", None], ["c", "d"]])
+    assert_array_equal(coding.transform(np.array([[0, 1], [2, -1]])), [[0, 1], [np.nan, np.nan]])
+    X = pd.DataFrame({"c": pd.Categorical(["a", "b", None, "b"])})
+    encoder = ColumnEncoder("standard", coding="ordinal").fit(X)
+    assert encoder.coordinate_names_ == ["c", "c_missing"]
+    new = encoder.transform(pd.DataFrame({"c": pd.Categorical(["z", "a"])})).numeric
+    assert_array_equal(new[:, 1], [1, 0])
+
+
+def test_target_coding_is_that_of_sklearn_for_new_rows(table):
+    _, y = table
+    codes = np.random.default_rng(1).integers(0, 4, (90, 2))
+    coding = TargetCoding([["a"] * 4] * 2)
+    coding.fit_transform(codes, y[:, None])
+    expected = TargetEncoder(target_type="continuous").fit(codes, y).transform(codes)
+    assert_allclose(coding.transform(codes), expected)
+    both = TargetCoding([["a"] * 4] * 2)
+    both.fit_transform(codes, np.column_stack([y, -y]))
+    assert_array_equal(both.columns, [0, 0, 1, 1])
+    assert_allclose(both.transform(codes)[:, ::2], expected)
+    assert_allclose(both.transform(codes)[:, 1::2], -expected)
+
+
+def test_target_coding_does_not_tell_a_row_its_own_target():
+    # Every row is its own category: a code that had seen the row would be its target.
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=200)
+    codes = np.arange(200)[:, None]
+    coded = TargetCoding([list(range(200))]).fit_transform(codes, y[:, None])
+    assert abs(np.corrcoef(coded[:, 0], y)[0, 1]) < 0.2
+
+
+def test_names():
+    assert make_coding("one_hot", [["a"]]) is None
+    assert make_coding("target", []) is None
+    with pytest.raises(ValueError, match="coding must be one of"):
+        make_coding("hash", [["a"]])
+
+
+@pytest.mark.parametrize("coding", ["ordinal", "target"])
+def test_estimators(table, coding):
+    X, y = table
+    model = RFMRegressor(categorical_coding=coding, random_state=0).fit(X[:60], y[:60])
+    assert model.score(X[60:], y[60:]) > 0.5
+    assert_allclose(model.feature_importances_.sum(), 1)
+    labels = np.where(y > np.median(y), "high", np.where(y > np.quantile(y, 0.2), "low", "none"))
+    model = RFMClassifier(categorical_coding=coding, random_state=0).fit(X[:60], labels[:60])
+    assert model.score(X[60:], labels[60:]) > 0.5
+    unseen = X[60:].assign(town="elsewhere")
+    assert np.isfinite(model.predict_proba(unseen)).all()
+
+
+def test_target_coding_helps_where_levels_are_many():
+    rng = np.random.default_rng(0)
+    codes, effects = rng.integers(0, 100, (500, 3)), rng.normal(size=(100, 3))
+    y = sum(effects[codes[:, j], j] for j in range(3)) + 0.5 * rng.normal(size=500)
+    X = pd.DataFrame({f"town{j}": pd.Categorical(codes[:, j].astype(str)) for j in range(3)})
+    ordinal, target = (
+        RFMRegressor(categorical_coding=coding).fit(X[:400], y[:400]).score(X[400:], y[400:])
+        for coding in ("ordinal", "target")
+    )
+    assert target > max(ordinal, 0) + 0.2

@@ -1,0 +1,394 @@
+"""Estimators that choose their settings: what they choose, report and predict; bad input."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_friedman1
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from threadpoolctl import threadpool_limits
+
+import rfmlearn._base_cv
+from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+
+FEW = [{}, {"kernel": "gaussian", "feature_matrix": "full", "max_iter": 2}]
+ESTIMATORS = [RFMRegressorCV, RFMClassifierCV]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads that wait for each other would take most of the time of tests this small."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(params=ESTIMATORS)
+def Estimator(request):
+    return request.param
+
+
+def data(Estimator, n=60):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 3))
+    y = X[:, 0] * 2 + np.sin(2 * X[:, 1]) + 0.2 * rng.normal(size=n)
+    return X, (y if Estimator is RFMRegressorCV else np.where(y > 0.5, "b", np.where(y < -1, "c", "a")))
+
+
+def values(model, X):
+    return model.predict(X) if isinstance(model, RFMRegressorCV) else model.predict_proba(X)
+
+
+@pytest.fixture
+def fitted(Estimator):
+    return Estimator(FEW, cv=3, random_state=0).fit(*data(Estimator))
+
+
+# What is reported
+
+
+def test_cv_results_have_the_form_of_a_grid_search(fitted):
+    results = fitted.cv_results_
+    n = len(results["params"])
+    assert n == 2 * (4 + 3)  # two ridges in each round of both settings, round 0 included
+    assert {len(column) for column in results.values()} == {n}
+    assert {"mean_test_score", "std_test_score", "rank_test_score", "mean_fit_time", "split2_test_score", "iter",
+            "n_resources", "param_kernel", "param_max_iter", "param_alpha_scale"} <= set(results)  # fmt: skip
+    splits = np.column_stack([results[f"split{k}_test_score"] for k in range(3)])
+    assert_allclose(results["mean_test_score"], splits.mean(axis=1))
+    assert_array_equal(np.sort(results["rank_test_score"]), np.arange(1, n + 1))
+    assert results["param_kernel"].mask.sum() == 8
+    pd.DataFrame(results)
+
+
+def test_params_make_the_single_model(fitted):
+    assert fitted.best_params_ == fitted.cv_results_["params"][fitted.best_index_]
+    single = RFMRegressor if isinstance(fitted, RFMRegressorCV) else RFMClassifier
+    for params in fitted.cv_results_["params"]:
+        single(**params)._validate_params()
+
+
+def test_one_member_is_the_single_model_of_its_parameters(Estimator):
+    X, y = data(Estimator)
+    model = Estimator(FEW, cv=3, max_members=1, random_state=0).fit(X, y)
+    assert_array_equal(model.weights_, [1.0])
+    single = (RFMRegressor if Estimator is RFMRegressorCV else RFMClassifier)(**model.best_params_).fit(X, y)
+    if Estimator is RFMRegressorCV:
+        assert_allclose(model.predict(X), single.predict(X))
+    else:  # each is calibrated in its own way
+        scores = single._codes.decode(single._decision(X))
+        assert_allclose(model.predict_proba(X), model.members_[0].machines[0].link(scores))
+    assert_allclose(model.feature_importances_, single.feature_importances_)
+
+
+def test_ensemble(fitted):
+    X, _ = data(type(fitted))
+    machines = [(member, machine) for member in fitted.members_ for machine in member.machines]
+    assert 1 <= len(machines) <= 6
+    assert_allclose([machine.weight for _, machine in machines], fitted.weights_)
+    assert_allclose(fitted.weights_.sum(), 1)
+    assert fitted.ensemble_score_ >= fitted.best_score_ - 0.05
+    assert_allclose(fitted.feature_importances_.sum(), 1)
+    assert np.argmax(fitted.feature_importances_) == 0
+    if isinstance(fitted, RFMClassifierCV):
+        assert_allclose(fitted.predict_proba(X).sum(axis=1), 1)
+        assert_array_equal(fitted.predict(X), fitted.classes_[fitted.decision_function(X).argmax(axis=1)])
+        assert 0 <= fitted.calibration_error_ < 0.3
+
+
+def test_summary_tells_what_was_chosen(fitted):
+    text = fitted.summary()
+    assert "14 machines compared in 3 folds" in text
+    assert text.count("\n") == 2 + len(fitted.weights_)
+    for weight in fitted.weights_:
+        assert f"{weight:.2f}" in text
+
+
+def test_out_of_fold_predictions_come_from_models_that_have_not_seen_the_row():
+    X, y = data(RFMRegressorCV)
+    folds = list(KFold(3, shuffle=True, random_state=1).split(X))
+    model = RFMRegressorCV([{}], cv=folds, max_members=1, random_state=0).fit(X, y)
+    expected = np.empty(len(y))
+    for train, test in folds:
+        expected[test] = RFMRegressor(**model.best_params_).fit(X[train], y[train]).predict(X[test])
+    assert_allclose(model.oof_prediction_, expected)
+    some = [folds[0]]
+    model = RFMRegressorCV([{}], cv=some, random_state=0).fit(X, y)
+    assert_array_equal(np.flatnonzero(~np.isnan(model.oof_prediction_)), np.sort(folds[0][1]))
+
+
+# What is chosen
+
+
+def test_rotated_targets_choose_a_full_matrix():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 8))
+    direction = np.ones(8) / np.sqrt(8)
+    y = np.sin(2 * X @ direction) + 0.1 * rng.normal(size=500)
+    model = RFMRegressorCV(FEW, cv=3, random_state=0).fit(X[:300], y[:300])
+    assert model.best_params_.get("feature_matrix") == "full"
+    assert model.score(X[300:], y[300:]) > RFMRegressor().fit(X[:300], y[:300]).score(X[300:], y[300:]) + 0.05
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "roc_auc_ovr", "neg_brier_score", "f1_macro", None])
+def test_scoring_of_classes(scoring):
+    X, y = load_iris(return_X_y=True)
+    model = RFMClassifierCV(FEW, scoring=scoring, cv=3, random_state=0).fit(X[::2], y[::2])
+    assert model.score(X[1::2], y[1::2]) > 0.9
+    assert model.best_score_ == max(model.best_score_, -1)
+    assert f"by {scoring or 'neg_log_loss'}" in model.summary()
+
+
+@pytest.mark.parametrize("scoring", ["neg_mean_absolute_error", "neg_root_mean_squared_error", None])
+def test_scoring_of_numbers(scoring):
+    X, y = data(RFMRegressorCV)
+    model = RFMRegressorCV(FEW, scoring=scoring, cv=3, random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.9
+
+
+def test_default_scores_are_those_of_sklearn(Estimator):
+    X, y = data(Estimator)
+    name = "r2" if Estimator is RFMRegressorCV else "neg_log_loss"
+    one, other = (Estimator(FEW, scoring=s, cv=3, random_state=0).fit(X, y) for s in (None, name))
+    assert_allclose(one.cv_results_["mean_test_score"], other.cv_results_["mean_test_score"], rtol=1e-6)
+
+
+def test_several_outputs():
+    X, y = data(RFMRegressorCV)
+    model = RFMRegressorCV(FEW, cv=3, random_state=0).fit(X, np.column_stack([y, 1000 * X[:, 2]]))
+    assert model.predict(X).shape == model.oof_prediction_.shape == (60, 2)
+    assert model.predict_interval(X).shape == (60, 2, 2)
+    assert model.score(X, np.column_stack([y, 1000 * X[:, 2]])) > 0.9
+
+
+def test_rungs(monkeypatch, Estimator):
+    for name, value in {"_ONE_RUNG": 80, "_FIRST_RUNG_ROWS": 60, "_SURVIVORS": 2}.items():
+        monkeypatch.setattr(rfmlearn._base_cv, name, value)
+    settings = [{"max_iter": 1}, {"scaling": None, "max_iter": 1}, {"kernel": "gaussian", "max_iter": 1},
+                {"kernel": "laplace", "bandwidth": 1e-3, "max_iter": 1}]  # fmt: skip
+    X, y = data(Estimator, 200)
+    model = Estimator(settings, cv=3, n_search_samples=120, random_state=0).fit(X, y)
+    results = model.cv_results_
+    assert_array_equal(np.unique(results["iter"]), [0, 1])
+    assert results["n_resources"].max() <= 90
+    last = results["iter"] == 1
+    assert last.sum() == 8 and (results["rank_test_score"][last] <= 8).all()
+    assert last[model.best_index_]
+    assert {"max_iter": 1, "alpha_scale": 1.0} in [results["params"][k] for k in np.flatnonzero(last)]  # the default
+    assert model.members_[0].machines[0].dual_coef.shape[0] == 200
+    values(model, X)
+
+
+# Intervals and sets
+
+
+def test_intervals_cover():
+    X, y = make_friedman1(700, noise=2.0, random_state=0)
+    model = RFMRegressorCV(FEW, cv=5, random_state=0).fit(X[:300], y[:300])
+    for coverage in (0.5, 0.9):
+        low, high = model.predict_interval(X[300:], coverage).T
+        assert abs(np.mean((low <= y[300:]) & (y[300:] <= high)) - coverage) < 0.07
+    assert_allclose((low + high) / 2, model.predict(X[300:]))
+    with pytest.raises(ValueError, match="coverage"):
+        model.predict_interval(X, 1.0)
+
+
+@pytest.mark.parametrize("method", ["lac", "aps", "raps"])
+def test_sets_cover(method):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(800, 3))
+    logits = X @ np.array([[2, 0, -2], [0, 2, -1], [1, 1, -2]])
+    y = np.argmax(logits + rng.gumbel(size=(800, 3)) * 2, axis=1)
+    model = RFMClassifierCV([{}], cv=5, random_state=0).fit(X[:400], y[:400])
+    sets = model.predict_set(X[400:], 0.8, method=method)
+    assert abs(np.mean(sets[np.arange(400), y[400:]]) - 0.8) < 0.07
+    whole = model.predict_set(X[400:], 0.8, method=method, randomized=False)
+    assert whole.any(axis=1).all()
+    assert_array_equal(whole[np.arange(400), np.argmax(model.predict_proba(X[400:]), axis=1)], True)
+
+
+# A citizen of scikit-learn
+
+
+def test_threads_do_not_change_results(Estimator):
+    X, y = data(Estimator)
+    one, two = (Estimator(FEW, cv=3, n_jobs=n, random_state=0).fit(X, y) for n in (1, 2))
+    assert_array_equal(values(one, X), values(two, X))
+    assert_array_equal(one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"])
+
+
+def test_same_seed_same_model_and_pickle(fitted):
+    X, y = data(type(fitted))
+    assert_array_equal(values(clone(fitted).fit(X, y), X), values(fitted, X))
+    assert_array_equal(values(pickle.loads(pickle.dumps(fitted)), X), values(fitted, X))
+
+
+def test_pipeline_and_grid_search(Estimator):
+    X, y = data(Estimator)
+    model = Estimator([{"max_iter": 1}], cv=2, random_state=0)
+    assert np.isfinite(cross_val_score(make_pipeline(FunctionTransformer(), model), X, y, cv=2)).all()
+    search = GridSearchCV(model, {"max_members": [1, 2]}, cv=2).fit(X, y)
+    assert search.best_score_ > 0.5
+
+
+def test_frames_with_categories_and_gaps(Estimator):
+    X, y = data(Estimator, 90)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    frame.loc[::7, "b"] = np.nan
+    frame["colour"] = pd.Categorical(np.where(X[:, 2] > 0, "red", "blue"))
+    model = Estimator(cv=2, random_state=0).fit(frame[:70], y[:70])
+    assert list(model.feature_names_in_) == ["a", "b", "c", "colour"]
+    codings = {params.get("categorical_coding") for params in model.cv_results_["params"]}
+    assert codings == {None, "ordinal", "target"}
+    assert np.isfinite(np.asarray(values(model, frame[70:].assign(colour="green")), dtype=float)).all()
+
+
+def test_weights_are_repetitions_where_folds_agree(Estimator):
+    X, y = data(Estimator, 40)
+    weight = np.random.default_rng(1).integers(0, 3, 40)
+    fold = np.arange(40) % 3
+    rows = np.repeat(np.arange(40), weight)
+    splits = lambda groups: [(np.flatnonzero(groups != k), np.flatnonzero(groups == k)) for k in range(3)]  # noqa: E731
+    weighted = Estimator(FEW, cv=splits(fold), random_state=0).fit(X, y, sample_weight=weight)
+    repeated = Estimator(FEW, cv=splits(fold[rows]), random_state=0).fit(X[rows], y[rows])
+    assert_allclose(values(weighted, X), values(repeated, X), rtol=1e-6, atol=1e-8)
+
+
+def test_groups_reach_the_folds(Estimator):
+    X, y = data(Estimator)
+    groups = np.arange(60) // 6
+    default = Estimator([{"max_iter": 1}], cv=5, random_state=0).fit(X, y, groups=groups)
+    assert default.n_splits_ == 5
+    assert Estimator([{"max_iter": 1}], cv=GroupKFold(10)).fit(X, y, groups=groups).n_splits_ == 10
+
+
+def test_progress(capsys, fitted):
+    X, y = data(type(fitted))
+    fitted.set_params(verbose=True).fit(X, y)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "settings" in shown.err
+
+
+# Bad and odd input
+
+
+@pytest.mark.parametrize(("parameters", "message"), [
+    ({"settings": []}, "settings must hold at least one"),
+    ({"settings": [{"kernle": "gaussian"}]}, "settings has what .* does not take.*kernle"),
+    ({"settings": [{"kernel": "cubic"}]}, "'kernel' parameter"),
+    ({"max_members": 0}, "max_members"),
+    ({"n_search_samples": 10}, "n_search_samples"),
+    ({"scoring": "accurracy"}, "scoring"),
+    ({"time_limit": 0.0}, "time_limit"),
+    ({"cv": 1}, "cv"),
+])  # fmt: skip
+def test_parameters_are_checked(Estimator, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        Estimator(**parameters).fit(*data(Estimator))
+
+
+def test_a_time_limit_too_short_keeps_the_first_settings(Estimator):
+    X, y = data(Estimator)
+    with pytest.warns(ConvergenceWarning, match="time_limit=1e-06 was reached: 1 of 2 settings"):
+        model = Estimator(FEW, cv=2, time_limit=1e-6, random_state=0).fit(X, y)
+    assert all("kernel" not in params for params in model.cv_results_["params"])
+    assert np.isfinite(np.asarray(values(model, X))).all()
+
+
+@pytest.mark.parametrize("n", [10, 11])
+def test_ten_rows(Estimator, n):
+    X, y = data(Estimator, n)
+    model = Estimator(random_state=0).fit(X, y)
+    assert np.isfinite(np.asarray(values(model, X))).all()
+
+
+def test_one_column(Estimator):
+    X, y = data(Estimator)
+    assert Estimator(cv=2, random_state=0).fit(X[:, :1], y).score(X[:, :1], y) > 0.5
+
+
+def test_more_folds_than_rows_of_a_class():
+    X, y = data(RFMClassifierCV, 40)
+    y = np.where(np.arange(40) < 2, "rare", y)
+    model = RFMClassifierCV(FEW, cv=5, random_state=0).fit(X, y)
+    assert "rare" in model.classes_ and np.isfinite(model.predict_proba(X)).all()
+
+
+def test_a_class_that_a_fold_has_not_seen():
+    X, y = data(RFMClassifierCV, 40)
+    first = np.flatnonzero(y == "a")
+    rest = np.flatnonzero(y != "a")
+    model = RFMClassifierCV(FEW, cv=[(rest, first), (first, rest)], random_state=0).fit(X, y)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_hundred_classes():
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(100, 5)) * 4
+    y = np.repeat(np.arange(100), 4)
+    X = centres[y] + 0.3 * rng.normal(size=(400, 5))
+    model = RFMClassifierCV(FEW, cv=2, random_state=0).fit(X, y)
+    assert model.score(centres, np.arange(100)) > 0.95
+
+
+def test_imbalance():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1001, 3))
+    y = np.zeros(1001, int)
+    y[0], X[0] = 1, 6.0
+    model = RFMClassifierCV([{"max_iter": 1}], cv=2, random_state=0).fit(X, y)
+    proba = model.predict_proba(X)[:, 1]
+    assert 0 <= proba.min() and 0.0005 < proba.mean() < 0.01
+    both = np.r_[np.zeros(300, int), 1, 1, 1]
+    model = RFMClassifierCV(FEW, cv=3, random_state=0).fit(np.r_[X[1:301], X[:3] + 6], both)
+    assert model.predict_proba(X[:1])[0, 1] > 0.3
+
+
+def test_constant_target_inside_a_fold_and_everywhere():
+    X, y = data(RFMRegressorCV)
+    y = np.where(np.arange(60) < 30, 1.0, y)
+    halves = [(np.arange(30), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))]
+    assert np.isfinite(RFMRegressorCV(FEW, cv=halves).fit(X, y).predict(X)).all()
+    model = RFMRegressorCV(FEW, cv=3).fit(X, np.full(60, 7.0))
+    assert_allclose(model.predict(X), 7.0)
+
+
+def test_duplicated_rows(Estimator):
+    X, y = data(Estimator, 30)
+    X, y = np.tile(X, (3, 1)), np.tile(y, 3)
+    groups = np.tile(np.arange(30), 3)
+    apart = Estimator(FEW, cv=3, random_state=0).fit(X, y, groups=groups)
+    mixed = Estimator(FEW, cv=3, random_state=0).fit(X, y)
+    assert apart.ensemble_score_ < mixed.ensemble_score_  # copies on both sides flatter: `groups` is the cure
+    assert np.isfinite(np.asarray(values(mixed, X))).all()
+
+
+def test_many_columns_leave_full_matrices_out(Estimator):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 500))
+    y = X[:, 0] if Estimator is RFMRegressorCV else (X[:, 0] > 0).astype(int)
+    model = Estimator(cv=2, random_state=0).fit(X, y)
+    assert all(params.get("feature_matrix") != "full" for params in model.cv_results_["params"])
+
+
+def test_float32_is_computed_in_float64(Estimator):
+    X, y = data(Estimator)
+    X = X.astype(np.float32)
+    one, other = (Estimator(FEW, cv=3, random_state=0).fit(A, y) for A in (X, X.astype(np.float64)))
+    assert_allclose(values(one, X), values(other, X), rtol=1e-4, atol=1e-6)
+
+
+def test_no_warnings_on_common_data():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        X, y = load_diabetes(return_X_y=True)
+        assert RFMRegressorCV(cv=2, random_state=0).fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.4
+        X, y = load_breast_cancer(return_X_y=True)
+        assert RFMClassifierCV(cv=2, random_state=0).fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.93
