@@ -164,7 +164,8 @@ class BaseRFMCV(BaseEstimator):
     def _survivors(self, race, entries, folds, score):
         """The default settings, and those that the ensemble on this rung takes most of, or else score best."""
         weights, scores = self._ensemble_weights(race, entries, folds, score)
-        shares, best = {}, {}
+        shares: dict[int, float] = {}
+        best: dict[int, float] = {}
         for entry, weight, value in zip(entries, weights, scores, strict=True):
             path = entry.candidate.path
             shares[path] = shares.get(path, 0.0) + weight
@@ -215,7 +216,7 @@ class BaseRFMCV(BaseEstimator):
         self._oof_rows = np.flatnonzero(counts)
 
     def _refit(self, race, rows):
-        by_path = {}
+        by_path: dict[int, list] = {}
         for entry, weight in self._chosen:
             by_path.setdefault(entry.candidate.path, []).append((entry, weight))
         # One path after another where square arrays are large, on all threads; else a path to a thread.

@@ -193,6 +193,10 @@ def _normal_scores(x, w):
     return knots, ndtri(np.clip(ranks, 1e-300, 1 - 2.0**-53))
 
 
+# Of pandas and of polars. The order of a polars Categorical is that in which the process met its strings.
+_ORDERED_TYPES = {"CategoricalDtype", "Enum"}
+
+
 def _levels(column, used, name):
     """Distinct values of the used rows in order, then None if one is missing; nothing if there is only one.
 
@@ -207,9 +211,8 @@ def _levels(column, used, name):
         return []
     missing = [None] if None in levels else []
     levels.pop(None, None)
-    ordered = getattr(column.dtype, "categories", None)
-    if ordered is not None:
-        ordered = [value for value in ordered if value in levels]
+    if type(column.dtype).__name__ in _ORDERED_TYPES:
+        ordered = [value for value in column.dtype.categories if value in levels]
         if len(ordered) == len(levels):
             return ordered + missing
     try:

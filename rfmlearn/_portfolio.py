@@ -9,7 +9,7 @@ _MAX_FULL = 400
 _MAX_CODED_OUTPUTS = 6
 
 # In the order in which they earned their place on tables set apart for choosing: docs/model_choice.md.
-_SETTINGS = (
+_SETTINGS: tuple[dict, ...] = (
     {},
     {"scaling": "quantile"},
     {"kernel": "gaussian", "feature_matrix": "full"},

@@ -233,6 +233,7 @@ class Recursion:
 
     def coef_at(self, iterate: RFMIterate, alpha):
         """Dual coefficients with another ridge in the metric of an exact round, while `rounds` stands at it."""
+        assert iterate.pairs is not None, "an exact round has its pairs"
         iterate.pairs.fill_gram(iterate.kernel)
         factor = CholeskyFactor(iterate.pairs, iterate.kernel, ridge_diagonal(alpha, self.sample_weight))
         return factor.solve(self.targets)

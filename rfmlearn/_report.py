@@ -50,7 +50,6 @@ def cv_results(rungs, race, score):
             if name in setting:
                 values[k] = setting[name]
         results[f"param_{name}"] = values
-    results["params"] = params
     results |= {f"split{k}_test_score": splits[:, k] for k in range(n_splits)}
     results |= {"mean_test_score": mean, "std_test_score": np.nanstd(splits, axis=1)}
     # A later rung saw more rows: its candidates come before those that were dropped.
@@ -59,7 +58,7 @@ def cv_results(rungs, race, score):
         inside = results["iter"] == number
         ranks[inside] = offset + rankdata(-mean[inside], method="min")
         offset += int(inside.sum())
-    return results | {"rank_test_score": ranks}
+    return results | {"rank_test_score": ranks, "params": params}
 
 
 def summary(n_compared, n_splits, score_name, best_score, ensemble_score, members):

@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 
 from ._base import take_rows
 from ._folds import Folds
+from ._outcomes import Classes, Numbers
 from ._threads import blas_limit
 
 # Ridges of held-out scores, in units of the one that leave-one-out chose: it has seen what the features have seen.
@@ -80,7 +81,7 @@ class Race:
     """
 
     X: object
-    outcome: object
+    outcome: Numbers | Classes
     sample_weight: np.ndarray
     row_weight: np.ndarray
     make_model: Callable

@@ -355,10 +355,10 @@ def test_category_with_one_level_has_no_coordinate():
             np.testing.assert_allclose(points.dense(), [[-1, 1, 0]] * 3)
 
 
-def test_pandas_categories_drop_unused_and_sort(pd):
+def test_pandas_categories_drop_unused_and_keep_their_order(pd):
     column = pd.Categorical(["b", "a", "b", None], categories=["z", "b", "a"], ordered=True)
     _, encoder = encode(pd.DataFrame({"c": column, "n": pd.Categorical([10, 9, 9, 10])}))
-    assert encoder.levels_ == [["a", "b", None], [9, 10]]
+    assert encoder.levels_ == [["b", "a", None], [9, 10]]
 
 
 def test_polars_types(pl):
@@ -375,7 +375,7 @@ def test_polars_types(pl):
     )
     Z, encoder = encode(X, scaling=None)
     assert encoder.categorical_.tolist() == [0, 1, 2, 5]
-    assert encoder.levels_ == [["a", "b", None], ["a", "b"], [False, True, None], []]
+    assert encoder.levels_ == [["a", "b", None], ["b", "a"], [False, True, None], []]
     assert encoder.coordinate_columns_.tolist() == [3, 4, 6, 3, 4, 6, 0, 0, 0, 1, 1, 2, 2, 2]
     assert not any(name.startswith("null") for name in encoder.coordinate_names_)
     np.testing.assert_allclose(Z[:, :3], [[1.5, 1, 1], [2, 2, 2.5], [2.5, 3, 1.75]])

@@ -32,6 +32,7 @@ DEFAULTS = {
     "kernel": LaplaceKernel(3.0),
     "adaptive": False,
     "alpha": 1e-2,
+    "alpha_scale": 1.0,
     "form": "full",
     "agop_power": 0.5,
     "shrinkage": 0.0,
@@ -192,7 +193,8 @@ def test_iterates_are_frozen_and_stay_as_they_were(rng):
         np.testing.assert_array_equal(iterate.feature_matrix.to_array(), M)
         np.testing.assert_array_equal(iterate.points.dense(), points)
         np.testing.assert_array_equal(iterate.decision(as_points(X)), decision)
-        assert (iterate.factor is None) == (iterate.pairs is None) == (iterate.n_iter < 3)
+        assert (iterate.factor is None) == (iterate.n_iter < 3)
+        assert iterate.pairs is seen[0][0].pairs is not None
     assert all(a[0].seconds <= b[0].seconds for a, b in itertools.pairwise(seen))
 
 
@@ -377,7 +379,7 @@ class Script:
             factor = "factor" if n_iter == max_iter else None
             yield make_round(n_iter, self.errors[n_iter], factor=factor, feature_matrix=n_iter)
 
-    def solve(self, feature_matrix, n_iter, **_):
+    def solve(self, feature_matrix, n_iter, pairs, **_):
         self.solved.append((feature_matrix, n_iter))
         return make_round(n_iter, self.errors[n_iter], factor="factor", feature_matrix=feature_matrix)
 

@@ -77,6 +77,7 @@ def fitted(request, data):
 def to_frame(request):
     return pytest.importorskip(request.param).DataFrame
 
+
 # Two settings and two folds do for the contract; what is chosen among more is tested elsewhere.
 SEARCHES = [
     Estimator(settings, cv=2, max_members=max_members)
