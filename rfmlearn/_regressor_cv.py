@@ -89,7 +89,7 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
     optimistic, since the features have seen the label it leaves out. Above 800 rows all settings are first compared on
     about 700 training rows, and the four that an ensemble takes most of on `n_search_samples` (successive halving).
     Greedy selection with repetition then finds weights of an average of the out-of-fold predictions [1]_, which is
-    mixed with the default model as if that were worth 50 more rows. Members are fitted again on all rows.
+    mixed with the default model as if that were worth 100 more rows. Members are fitted again on all rows.
 
     Time about 100 fits of 1,600 rows, whatever the number of rows, and a fit of all rows for each member.
 

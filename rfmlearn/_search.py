@@ -92,8 +92,8 @@ class Race:
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
 
-    def run(self, paths, folds: Folds) -> list[Scored]:
-        """Held-out predictions of every round and ridge of some settings.
+    def run(self, paths, folds: Folds, dtype=np.float64) -> list[Scored]:
+        """Held-out predictions of every round and ridge of some settings, computed in a precision.
 
         Settings whose folds were not all finished at the deadline are left out, and noted in `missed`.
         """
@@ -101,7 +101,7 @@ class Race:
         results: dict[int, list] = {path: [] for path in paths}
         with blas_limit(1 if self.n_jobs > 1 else None):
             parallel = Parallel(n_jobs=self.n_jobs, backend="threading", return_as="generator", pre_dispatch="n_jobs")
-            outcomes = parallel(delayed(self._score_fold)(path, *pair, path == paths[0]) for path, pair in jobs)
+            outcomes = parallel(delayed(self._score_fold)(path, *pair, dtype, path == paths[0]) for path, pair in jobs)
             for done, ((path, _), result) in enumerate(zip(jobs, outcomes, strict=True), start=1):
                 results[path].append(result)
                 self.on_progress(done, len(jobs), f"{len(paths)} settings in {len(folds)} folds")
@@ -113,22 +113,22 @@ class Race:
             for scored in self._collect(path, parts, folds)
         ]
 
-    def start(self, path, rows, **parameters):
+    def start(self, path, rows, dtype=np.float64, **parameters):
         """An unfitted recursion of some settings on training rows: its model, and how to decode its targets."""
         model = self.make_model(self.settings[path] | {"random_state": self.seed} | parameters)
         weights = self.sample_weight[rows]
         targets, decode = self.outcome.code(rows, weights)
         data = take_rows(self.X, rows), weights, self.row_weight[rows], targets
-        recursion = model._start(*data, dtype=np.float64, **_ROWS_LOOKED_AT)
+        recursion = model._start(*data, dtype=dtype, **_ROWS_LOOKED_AT)
         return model, recursion, decode
 
-    def _score_fold(self, path, train, test, is_first):
+    def _score_fold(self, path, train, test, dtype, is_first):
         """Scores of the test rows for every round and ridge; None after the deadline."""
         start = time.perf_counter()
         if start > self.deadline and not is_first:
             return None
-        model, recursion, decode = self.start(path, train, solver="cholesky")
-        points = model._encoder.transform(take_rows(self.X, test))
+        model, recursion, decode = self.start(path, train, dtype, solver="cholesky")
+        points = model._encoder.transform(take_rows(self.X, test)).astype(dtype)
         scores = {}
         for iterate in recursion.rounds(model.max_iter):
             coefs = [

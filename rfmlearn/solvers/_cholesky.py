@@ -8,6 +8,8 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs
 from sklearn.exceptions import ConvergenceWarning
 
+from ._lapack import factor_lower, invert_lower, solve_lower
+
 
 class CholeskyFactor:
     """Factor of ``G = K + diag(ridge)`` in the lower triangle of the array that held K.
@@ -37,16 +39,13 @@ class CholeskyFactor:
 
     def __init__(self, pairs, kernel, ridge, max_tries=6):
         array = pairs.array
-        (potrf,) = get_lapack_funcs(("potrf",), (array,))
         jitter = 0.0
         for attempt in range(max_tries + 1):
             if attempt:
                 jitter = 10.0**attempt * len(pairs) * np.finfo(array.dtype).eps
                 pairs.fill_gram(kernel)
             np.einsum("ii->i", array)[:] += (ridge + jitter).astype(array.dtype)
-            # The transpose of a C array is the Fortran array that LAPACK factors in place.
-            _, info = potrf(array.T, lower=0, overwrite_a=1, clean=0)
-            if info == 0:
+            if factor_lower(array):
                 break
         else:
             raise np.linalg.LinAlgError(
@@ -66,8 +65,7 @@ class CholeskyFactor:
     def solve(self, Y):
         """``G^-1 Y`` for Y of shape (n, n_outputs)."""
         self._require_factor()
-        (potrs,) = get_lapack_funcs(("potrs",), (self._array,))
-        return potrs(self._array.T, np.asarray(Y, dtype=self._array.dtype), lower=0)[0]
+        return solve_lower(self._array, Y)
 
     def _require_factor(self):
         if self._is_spent:
@@ -81,8 +79,7 @@ class CholeskyFactor:
         """
         self._require_factor()
         if rows is None:
-            (trtri,) = get_lapack_funcs(("trtri",), (self._array,))
-            trtri(self._array.T, lower=0, overwrite_c=1)
+            invert_lower(self._array)
             self._is_spent = True
             return column_norms(self._array)
         (trtrs,) = get_lapack_funcs(("trtrs",), (self._array,))
