@@ -21,11 +21,17 @@ def _routine(name, dtype, n_arguments):
     return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * n_arguments)(address)
 
 
-def _call(name, array, *arguments):
-    """Value of `info` after a routine whose arguments are flags, sizes and arrays, in Fortran's way all by address."""
-    places = [np.frombuffer(a, np.uint8) if isinstance(a, bytes) else np.asarray(a, np.intc) if isinstance(a, int) else a
-              for a in (*arguments, 0)]  # fmt: skip
-    _routine(name, array.dtype, len(places))(*[place.ctypes.data for place in places])
+def _place(argument):
+    """An array with a flag, a size or the array given, since Fortran takes all by address."""
+    if isinstance(argument, bytes):
+        return np.frombuffer(argument, np.uint8)
+    return np.array(argument, np.intc) if isinstance(argument, int) else argument
+
+
+def _call(name, dtype, *arguments):
+    """Call a routine; the value of its last argument, `info`."""
+    places = [_place(argument) for argument in (*arguments, 0)]
+    _routine(name, dtype, len(places))(*[place.ctypes.data for place in places])
     return int(places[-1])
 
 
@@ -34,17 +40,17 @@ def _call(name, array, *arguments):
 
 def factor_lower(array):
     """Cholesky factor in place of the lower triangle of a square C-contiguous array; whether there is one."""
-    return _call("potrf", array, b"U", len(array), array, len(array)) == 0
+    return _call("potrf", array.dtype, b"U", len(array), array, len(array)) == 0
 
 
 def solve_lower(factor, Y):
     """``(L L^T)^-1 Y`` with L of `factor_lower`, for Y of shape (n, n_outputs)."""
     solution = np.array(Y, dtype=factor.dtype, order="F")
     n, n_outputs = solution.shape
-    _call("potrs", factor, b"U", n, n_outputs, factor, n, solution, n)
+    _call("potrs", factor.dtype, b"U", n, n_outputs, factor, n, solution, n)
     return solution
 
 
 def invert_lower(factor):
     """Inverse in place of L of `factor_lower`."""
-    _call("trtri", factor, b"U", b"N", len(factor), factor, len(factor))
+    _call("trtri", factor.dtype, b"U", b"N", len(factor), factor, len(factor))
