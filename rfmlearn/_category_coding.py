@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.model_selection import KFold
-from sklearn.preprocessing import TargetEncoder
 
 CODINGS = ("one_hot", "ordinal", "target")
 _FOLDS = 5
+_TINY = np.finfo(np.float64).tiny
 
 
 class OrdinalCoding:
@@ -24,7 +24,7 @@ class OrdinalCoding:
         self.columns = np.arange(len(levels))
         self.suffixes = [""] * len(levels)
 
-    def fit_transform(self, codes, targets):
+    def fit_transform(self, codes, targets, sample_weight):
         """Numbers of integer codes, shape (n, n_columns)."""
         return self.transform(codes)
 
@@ -34,35 +34,64 @@ class OrdinalCoding:
 
 
 class TargetCoding:
-    """Each category is the average of each coded target over its rows, shrunk towards that of all rows.
+    r"""Each category is the average of each coded target over its rows, shrunk towards that of all rows.
 
-    The shrinkage is that of empirical Bayes (`sklearn.preprocessing.TargetEncoder`). Training rows get averages over
-    the other folds of a 5-fold split, lest the code tell a row its own target; unseen categories get the average of
-    all. Sample weights are not used.
+    With weight n, mean m and variance s^2 of the rows of a category, and m_0 and s_0^2 those of all rows, the average
+    is ``l m + (1 - l) m_0`` with ``l = n s_0^2 / (n s_0^2 + s^2)``, the empirical Bayes estimate that
+    `sklearn.preprocessing.TargetEncoder` takes for weights of one. Training rows get averages over the other folds of a
+    5-fold split, lest the code tell a row its own target; unseen categories get the average of all.
+
+    Parameters
+    ----------
+    levels : list of list
+        Levels of each column.
     """
 
     def __init__(self, levels):
-        self._n_columns = len(levels)
+        self._sizes = [len(known) for known in levels]
 
-    def fit_transform(self, codes, targets):
+    def fit_transform(self, codes, targets, sample_weight):
         """Numbers of the training rows, shape (n, n_columns * n_outputs)."""
-        n_outputs = targets.shape[1]
-        self.columns = np.repeat(np.arange(self._n_columns), n_outputs)
-        self.suffixes = [f"_target{k}" if n_outputs > 1 else "_target" for k in range(n_outputs)] * self._n_columns
-        self._encoders = [TargetEncoder(target_type="continuous").fit(codes, target) for target in targets.T]
+        n_outputs, n_columns = targets.shape[1], len(self._sizes)
+        self.columns = np.repeat(np.arange(n_columns), n_outputs)
+        self.suffixes = [f"_target{k}" if n_outputs > 1 else "_target" for k in range(n_outputs)] * n_columns
+        self._tables = self._averages(codes, targets, sample_weight)
         numbers = self.transform(codes)
         if len(codes) < 2:
             return numbers
         for train, test in KFold(min(_FOLDS, len(codes)), shuffle=True, random_state=0).split(codes):
-            for k, target in enumerate(targets.T):
-                encoder = TargetEncoder(target_type="continuous").fit(codes[train], target[train])
-                numbers[test, k::n_outputs] = encoder.transform(codes[test])
+            numbers[test] = _look_up(self._averages(codes[train], targets[train], sample_weight[train]), codes[test])
         return numbers
 
     def transform(self, codes):
         """Numbers of new rows, shape (m, n_columns * n_outputs)."""
-        parts = np.stack([encoder.transform(codes) for encoder in self._encoders], axis=2)
-        return parts.reshape(len(codes), -1)
+        return _look_up(self._tables, codes)
+
+    def _averages(self, codes, targets, weight):
+        """For each column the averages of its levels and, last, of all rows: shape (n_levels + 1, n_outputs)."""
+        total = weight.sum()
+        if not total:
+            return [np.zeros((size + 1, targets.shape[1])) for size in self._sizes]
+        mean = weight @ targets / total
+        variance = weight @ (targets - mean) ** 2 / total
+        tables = []
+        for column, size in zip(codes.T, self._sizes, strict=True):
+            count = np.bincount(column, weight, size)[:, None]
+            inside = np.where(count > 0, _sums(column, weight, targets, size) / np.maximum(count, _TINY), mean)
+            spread = _sums(column, weight, (targets - inside[column]) ** 2, size) / np.maximum(count, _TINY)
+            evidence = count * variance
+            share = np.divide(evidence, evidence + spread, out=np.zeros_like(inside), where=evidence > 0)
+            tables.append(np.vstack([mean + share * (inside - mean), mean]))
+        return tables
+
+
+def _sums(column, weight, targets, size):
+    return np.stack([np.bincount(column, weight * target, size) for target in targets.T], axis=1)
+
+
+def _look_up(tables, codes):
+    """Averages of codes, of which -1, an unseen level, is the last."""
+    return np.hstack([table[column] for table, column in zip(tables, codes.T, strict=True)])
 
 
 def make_coding(name, levels):

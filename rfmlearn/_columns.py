@@ -362,7 +362,7 @@ class ColumnEncoder(BaseEstimator):
         self._coding = make_coding(self.coding, self.levels_)
         codes = self._codes(X, columns)
         if self._coding is not None:
-            numbers = np.hstack([numbers, self._coding.fit_transform(codes, targets)])
+            numbers = np.hstack([numbers, self._coding.fit_transform(codes, targets, w)])
         self._numeric_block = _NumericBlock(self.scaling).fit(numbers[used], w[used])
         self._name_coordinates()
         return self._points(numbers, codes)

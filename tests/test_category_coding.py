@@ -46,14 +46,26 @@ def test_target_coding_is_that_of_sklearn_for_new_rows(table):
     _, y = table
     codes = np.random.default_rng(1).integers(0, 4, (90, 2))
     coding = TargetCoding([["a"] * 4] * 2)
-    coding.fit_transform(codes, y[:, None])
+    coding.fit_transform(codes, y[:, None], np.ones(90))
     expected = TargetEncoder(target_type="continuous").fit(codes, y).transform(codes)
     assert_allclose(coding.transform(codes), expected)
     both = TargetCoding([["a"] * 4] * 2)
-    both.fit_transform(codes, np.column_stack([y, -y]))
+    both.fit_transform(codes, np.column_stack([y, -y]), np.ones(90))
     assert_array_equal(both.columns, [0, 0, 1, 1])
     assert_allclose(both.transform(codes)[:, ::2], expected)
     assert_allclose(both.transform(codes)[:, 1::2], -expected)
+
+
+def test_target_coding_counts_rows_by_weight(table):
+    _, y = table
+    rng = np.random.default_rng(1)
+    codes, repeats = rng.integers(0, 4, (90, 2)), rng.integers(0, 3, 90)
+    weighted, repeated = TargetCoding([["a"] * 5] * 2), TargetCoding([["a"] * 5] * 2)
+    weighted.fit_transform(codes, y[:, None], repeats.astype(float))
+    repeated.fit_transform(codes.repeat(repeats, axis=0), y.repeat(repeats)[:, None], np.ones(repeats.sum()))
+    new = np.array([[0, 1], [2, 3], [4, -1]])  # a level without rows and an unseen one: the average of all
+    assert_allclose(weighted.transform(new), repeated.transform(new))
+    assert_allclose(weighted.transform(new)[2], np.average(y, weights=repeats))
 
 
 def test_target_coding_does_not_tell_a_row_its_own_target():
@@ -61,7 +73,7 @@ def test_target_coding_does_not_tell_a_row_its_own_target():
     rng = np.random.default_rng(0)
     y = rng.normal(size=200)
     codes = np.arange(200)[:, None]
-    coded = TargetCoding([list(range(200))]).fit_transform(codes, y[:, None])
+    coded = TargetCoding([list(range(200))]).fit_transform(codes, y[:, None], np.ones(200))
     assert abs(np.corrcoef(coded[:, 0], y)[0, 1]) < 0.2
 
 
