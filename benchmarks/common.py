@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import os
 import platform
 import statistics
@@ -29,11 +30,17 @@ def print_environment(*packages):
     """Versions, threads and processor, as the first lines of every report."""
     from threadpoolctl import threadpool_info
 
-    versions = [f"{name} {importlib.import_module(name).__version__}" for name in packages]
+    versions = [f"{name} {version(name)}" for name in packages]
     print(f"Python {platform.python_version()}, " + ", ".join(versions))
     pools = {f"{p['internal_api']} {p['version']} ({p.get('architecture', '?')}, {p['num_threads']} threads)"
              for p in threadpool_info()}  # fmt: skip
     print(f"{processor()}, {os.cpu_count()} cores; " + ", ".join(sorted(pools)))
+
+
+def version(package):
+    """Version of a package, from the module, or from its installation if the module does not tell."""
+    module = importlib.import_module(package)
+    return module.__version__ if hasattr(module, "__version__") else importlib.metadata.version(package)
 
 
 def processor():

@@ -33,8 +33,8 @@ from ._threads import blas_limit, n_threads_in_force
 _ONE_RUNG = 800
 _FIRST_RUNG_ROWS = 700
 _SURVIVORS = 4
-# Precision of machines that are only compared, where time matters.
-_FAST = np.float32
+# Machines that are only compared take float32, for half the time, if no ridge is smaller than this.
+_SMALLEST_RIDGE_IN_FLOAT32 = 1e-5
 # The ensemble is held to the default model as if by so many rows of evidence for it.
 _DOUBT = 100
 # Up to so many rows members are fitted side by side, each with a square array of its own.
@@ -154,9 +154,10 @@ class BaseRFMCV(BaseEstimator):
             return [(race.run(paths, searched), searched)]
         test_rows = np.unique(searched.rows)
         first = searched.thin(_draw(test_rows, _FIRST_RUNG_ROWS * 5 // 4, labels, rng), test_rows)
-        entries = race.run(paths, first, _FAST)
+        dtype = np.float32 if race.smallest_ridge >= _SMALLEST_RIDGE_IN_FLOAT32 else np.float64
+        entries = race.run(paths, first, dtype)
         survivors = self._survivors(race, entries, first, score)
-        return [(entries, first), (race.run(survivors, searched, _FAST), searched)]
+        return [(entries, first), (race.run(survivors, searched, dtype), searched)]
 
     @staticmethod
     def _thin(folds, n_rows, labels, rng):

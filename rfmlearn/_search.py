@@ -13,6 +13,7 @@ from ._base import take_rows
 from ._folds import Folds
 from ._outcomes import Classes, Numbers
 from ._threads import blas_limit
+from .solvers import ALPHAS
 
 # Ridges of held-out scores, in units of the one that leave-one-out chose: it has seen what the features have seen.
 SCALES = (1.0, 3.0)
@@ -91,6 +92,12 @@ class Race:
     deadline: float = np.inf
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
+
+    @property
+    def smallest_ridge(self):
+        """The smallest number that any candidate might add to the diagonal of its Gram matrix."""
+        alphas = [self.make_model(setting).alpha for setting in self.settings]
+        return min(ALPHAS[0] if alpha == "auto" else alpha for alpha in alphas) / self.sample_weight.max()
 
     def run(self, paths, folds: Folds, dtype=np.float64) -> list[Scored]:
         """Held-out predictions of every round and ridge of some settings, computed in a precision.

@@ -185,6 +185,21 @@ def test_rungs(monkeypatch, Estimator):
     values(model, X)
 
 
+def test_rungs_take_float32_where_ridges_allow(monkeypatch, Estimator):
+    for name, value in {"_ONE_RUNG": 80, "_FIRST_RUNG_ROWS": 60, "_SURVIVORS": 1}.items():
+        monkeypatch.setattr(rfmlearn._base_cv, name, value)
+    X, y = data(Estimator, 150)
+
+    def scores(weight, limit=1e-5):
+        monkeypatch.setattr(rfmlearn._base_cv, "_SMALLEST_RIDGE_IN_FLOAT32", limit)
+        model = Estimator(FEW, cv=2, random_state=0).fit(X, y, np.full(150, weight))
+        return model.cv_results_["mean_test_score"]
+
+    single, double = scores(1.0), scores(1.0, limit=np.inf)
+    assert 0 < np.abs(single - double).max() < 1e-3
+    assert_array_equal(scores(1e6), scores(1e6, limit=np.inf))  # ridges of 1e-10 are nothing in float32
+
+
 # Intervals and sets
 
 

@@ -3,9 +3,10 @@
 from ._cholesky import CholeskyFactor
 from ._conjugate_gradient import NystromPreconditioner, SolveResult, conjugate_gradient, gram_product
 from ._leave_one_out import RidgePath, leave_one_out_residuals, ridge_diagonal
-from ._ridge_choice import choose_ridge
+from ._ridge_choice import ALPHAS, choose_ridge
 
 __all__ = [
+    "ALPHAS",
     "CholeskyFactor",
     "NystromPreconditioner",
     "RidgePath",

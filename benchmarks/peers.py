@@ -1,0 +1,141 @@
+"""The models that are compared, by short names, each with its default settings.
+
+Boosting gets category columns as its library wants them; models without a front end of their own get imputed,
+standardised and one-hot coded columns.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import SVC, SVR
+
+from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+
+# Module to import; pip gives it under the same name.
+PACKAGES = {"lgbm": "lightgbm", "xgb": "xgboost", "catboost": "catboost", "xrfm": "xrfm"}
+MODELS = ("rfm", "rfmcv", "krr", "hgb", "rf", "svm", *PACKAGES)
+
+
+def import_package(name):
+    """The module that a model comes from, imported only now."""
+    package = PACKAGES[name]
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"model {name!r} needs a package: pip install {package} ({error})") from error
+
+
+def make_model(name, classes, X, seed=0, n_threads=1):
+    """The estimator of a name, not fitted.
+
+    Parameters
+    ----------
+    name : str
+        One of `MODELS`. "krr" is kernel ridge regression: the model "rfm" without feature learning.
+    classes : bool
+        Whether to classify.
+    X : DataFrame
+        Training rows: whose columns are categories is seen from them.
+    seed : int, default=0
+        Seed of all that is random.
+    n_threads : int, default=1
+        Threads, for models that do not go by the limit of BLAS or OpenMP.
+    """
+    match name:
+        case "rfm":
+            return (RFMClassifier if classes else RFMRegressor)(random_state=seed)
+        case "rfmcv":
+            return (RFMClassifierCV if classes else RFMRegressorCV)(random_state=seed)
+        case "krr":
+            return (RFMClassifier if classes else RFMRegressor)(max_iter=0, random_state=seed)
+        case "hgb":
+            model = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+            return model(categorical_features="from_dtype", random_state=seed)
+        case "rf":
+            model = RandomForestClassifier if classes else RandomForestRegressor
+            return make_pipeline(_preprocess(), model(500, n_jobs=n_threads, random_state=seed))
+        case "svm":
+            model = SVC(random_state=seed) if classes else SVR()
+            step = type(model).__name__.lower()
+            grid = {f"{step}__C": [0.1, 1, 10, 100], f"{step}__gamma": ["scale", 0.01, 0.1]}
+            return GridSearchCV(make_pipeline(_preprocess(), model), grid, cv=3, n_jobs=n_threads)
+        case "lgbm":
+            package = import_package(name)
+            model = package.LGBMClassifier if classes else package.LGBMRegressor
+            return model(random_state=seed, n_jobs=n_threads, verbose=-1)
+        case "xgb":
+            package = import_package(name)
+            model = package.XGBClassifier if classes else package.XGBRegressor
+            return model(random_state=seed, n_jobs=n_threads, enable_categorical=True)
+        case "catboost":
+            package = import_package(name)
+            model = package.CatBoostClassifier if classes else package.CatBoostRegressor
+            model = model(
+                cat_features=list(X.select_dtypes("category")),
+                random_seed=seed,
+                thread_count=n_threads,
+                verbose=False,
+                allow_writing_files=False,
+            )
+            return make_pipeline(FunctionTransformer(_categories_as_text), model)
+        case "xrfm":
+            model = import_package(name).xRFM(device="cpu", random_state=seed, n_threads=n_threads, verbose=False)
+            return make_pipeline(_preprocess(), _HoldOut(model, classes, seed))
+    raise ValueError(f"models are {', '.join(MODELS)}; got {name!r}.")
+
+
+def _preprocess():
+    numeric = make_pipeline(SimpleImputer(add_indicator=True, keep_empty_features=True), StandardScaler())
+    categorical = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value="missing"),
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False, min_frequency=2),
+    )
+    return make_column_transformer(
+        (numeric, make_column_selector(dtype_include=np.number)),
+        (categorical, make_column_selector(dtype_exclude=np.number)),
+    )
+
+
+def _categories_as_text(X):
+    text = {
+        name: X[name].astype(object).where(X[name].notna(), "missing").astype(str)
+        for name in X.select_dtypes("category")
+    }
+    return X.assign(**text)
+
+
+class _HoldOut(BaseEstimator):
+    """A model that wants rows for validation in its fit: a fifth of the training rows, by class."""
+
+    def __init__(self, model, classes, seed):
+        self.model, self.classes, self.seed = model, classes, seed
+
+    def fit(self, X, y):
+        """Hold rows out and fit."""
+        stratify = y if self.classes and np.bincount(y).min() > 1 else None
+        X, X_val, y, y_val = train_test_split(X, y, test_size=0.2, random_state=self.seed, stratify=stratify)
+        self.model.fit(X, y, X_val, y_val)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X):
+        """Numbers or labels."""
+        return np.ravel(self.model.predict(X))
+
+    def predict_proba(self, X):
+        """Probabilities of classes."""
+        return self.model.predict_proba(X)
