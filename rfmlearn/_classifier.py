@@ -70,7 +70,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         none. Missing values are a category if there are any in training; categories never seen are treated as missing.
     categorical_coding : {"one_hot", "ordinal", "target"}, default="one_hot"
         What stands for a category: an indicator of each level, its place in the order of the levels, or the average of
-        the targets over its rows (shrunk, cross-fitted, without sample weights), which suits columns of many levels.
+        the targets over its rows (shrunk, cross-fitted), which suits columns of many levels.
     class_weight : dict, "balanced" or None, default=None
         Weights of classes, times sample weights; "balanced" makes all classes equally heavy.
     solver : {"auto", "cholesky", "cg"}, default="auto"

@@ -61,7 +61,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         none. Missing values are a category if there are any in training; categories never seen are treated as missing.
     categorical_coding : {"one_hot", "ordinal", "target"}, default="one_hot"
         What stands for a category: an indicator of each level, its place in the order of the levels, or the average of
-        the targets over its rows (shrunk, cross-fitted, without sample weights), which suits columns of many levels.
+        the targets over its rows (shrunk, cross-fitted), which suits columns of many levels.
     solver : {"auto", "cholesky", "cg"}, default="auto"
         How the rounds that only learn features are solved. "cholesky" is exact. "cg" takes float32 and conjugate
         gradients with a Nystrom preconditioner, to the tolerance `tol`; below 500 rows it is exact too. "auto" is "cg"
