@@ -102,7 +102,12 @@ def parse(argv):
     parser.add_argument("--sets", type=Path, metavar="LIST.txt", help="names of the sets to use; else all in FOLDER")
     parser.add_argument("--models", type=lambda names: names.split(","), help=f"some of {','.join(MODELS)}")
     parser.add_argument("--folds", type=int, default=0, help="folds of a cross-validation; 0, the default: one split")
-    parser.add_argument("--max-train", type=int, default=2000, help="training rows at most (2000); more where one split has few test rows")
+    parser.add_argument(
+        "--max-train",
+        type=int,
+        default=2000,
+        help="training rows at most (2000); more where one split has few test rows",
+    )
     parser.add_argument("--max-test", type=int, default=2000, help="test rows at most (2000)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="threads of each fit; else as many as BLAS takes")
