@@ -3,7 +3,8 @@
 usage: search_speed.py [--repeats 3] [--small]
 
 Numbers are y = x0 x1 + sin(2 x2) + x3^2 / 2 + noise, and classes the thirds of y, with n = 2,000, d = 20 and
-n = 10,000, d = 50. A single model with its defaults is timed beside. Medians of repeated fits; compiled loops are loaded before.
+n = 10,000, d = 50. A single model with its defaults is timed beside. Medians of repeated fits; compiled loops are
+loaded before.
 """
 
 from __future__ import annotations
