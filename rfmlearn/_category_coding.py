@@ -76,12 +76,15 @@ class TargetCoding:
         variance = weight @ (targets - mean) ** 2 / total
         tables = []
         for column, size in zip(codes.T, self._sizes, strict=True):
-            count = np.bincount(column, weight, size)[:, None]
-            inside = np.where(count > 0, _sums(column, weight, targets, size) / np.maximum(count, _TINY), mean)
-            spread = _sums(column, weight, (targets - inside[column]) ** 2, size) / np.maximum(count, _TINY)
+            places = np.where(column < 0, size, column)  # a column of one level has none, and codes of -1
+            count = np.bincount(places, weight, size + 1)[:, None]
+            inside = np.where(count > 0, _sums(places, weight, targets, size + 1) / np.maximum(count, _TINY), mean)
+            spread = _sums(places, weight, (targets - inside[places]) ** 2, size + 1) / np.maximum(count, _TINY)
             evidence = count * variance
             share = np.divide(evidence, evidence + spread, out=np.zeros_like(inside), where=evidence > 0)
-            tables.append(np.vstack([mean + share * (inside - mean), mean]))
+            table = mean + share * (inside - mean)
+            table[size] = mean
+            tables.append(table)
         return tables
 
 

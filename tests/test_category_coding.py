@@ -93,6 +93,8 @@ def test_estimators(table, coding):
     labels = np.where(y > np.median(y), "high", np.where(y > np.quantile(y, 0.2), "low", "none"))
     model = RFMClassifier(categorical_coding=coding, random_state=0).fit(X[:60], labels[:60])
     assert model.score(X[60:], labels[60:]) > 0.5
+    constant = X.assign(land="here")  # a level that is not coded at all
+    assert RFMRegressor(categorical_coding=coding).fit(constant[:60], y[:60]).score(constant[60:], y[60:]) > 0.5
     unseen = X[60:].assign(town="elsewhere")
     assert np.isfinite(model.predict_proba(unseen)).all()
 
