@@ -33,6 +33,10 @@ from ._threads import blas_limit, n_threads_in_force
 _ONE_RUNG = 800
 _FIRST_RUNG_ROWS = 700
 _SURVIVORS = 4
+# Parameters of the single models that are not compared, but decided by the search.
+_OWN_PARAMETERS = {
+    "alpha_scale", "n_iter_no_change", "time_limit", "callback", "class_weight", "random_state", "verbose"
+}  # fmt: skip
 # Machines that are only compared take float32, for half the time, if no ridge is smaller than this.
 _SMALLEST_RIDGE_IN_FLOAT32 = 1e-5
 # The ensemble is held to the default model as if by so many rows of evidence for it.
@@ -130,19 +134,30 @@ class BaseRFMCV(BaseEstimator):
         if settings is None:
             n_outputs = outcome.code(rows[:1], weights[rows[:1]])[0].shape[1]
             settings = default_settings(self._n_coordinates, n_outputs, bool(len(encoder.categorical_)))
-        elif not settings:
-            raise ValueError("settings must hold at least one dict of parameters, got an empty list.")
+        else:
+            self._check_settings(settings)
         deadline = np.inf if self.time_limit is None else start + self.time_limit / 2
         seed = int(rng.randint(2**31 - 1))
         return Race(X, outcome, weights, row_weights, self._make_model, settings, seed, n_jobs, deadline)
 
+    def _check_settings(self, settings):
+        if not settings:
+            raise ValueError("settings must hold at least one dict of parameters, got an empty list.")
+        for k, parameters in enumerate(settings):
+            if not isinstance(parameters, dict):
+                raise TypeError(f"settings[{k}] must be a dict of parameters, got {parameters!r}.")
+            if own := _OWN_PARAMETERS.intersection(parameters):
+                raise ValueError(
+                    f"settings[{k}] must not hold {', '.join(sorted(own))}: {type(self).__name__} sees to it."
+                )
+            try:
+                self._make_model(parameters)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"settings[{k}] is not for {self._single.__name__}: {error}") from error
+
     def _make_model(self, parameters):
-        """An unfitted single model; a ValueError names settings that it does not take."""
-        try:
-            model = self._single(**({"categorical_features": self.categorical_features} | parameters))
-            model._validate_params()
-        except TypeError as error:
-            raise ValueError(f"settings has what {self._single.__name__} does not take: {error}.") from error
+        model = self._single(**({"categorical_features": self.categorical_features} | parameters))
+        model._validate_params()
         return model
 
     def _run_rungs(self, race, folds, score, labels, rng):
@@ -181,6 +196,8 @@ class BaseRFMCV(BaseEstimator):
         weights = race.sample_weight[rows] * folds.shares
         predictions = np.stack([entry.predictions for entry in entries])
         scores = [score(prediction, rows, weights) for prediction in predictions]
+        if np.isnan(scores).any():
+            raise ValueError(f"scoring={self.scoring!r} is NaN for out-of-fold predictions, which must be comparable.")
         chosen = select_ensemble(predictions, lambda P: -score(P, rows, weights), self.max_members)
         return chosen, scores
 

@@ -15,6 +15,7 @@ from sklearn.model_selection import (
     StratifiedGroupKFold,
     check_cv,
 )
+from sklearn.utils import check_consistent_length
 
 # Up to so many rows the default splits are repeated: on few rows one split is a lottery.
 _REPEATED_UP_TO = 400
@@ -71,8 +72,9 @@ def make_folds(cv, X, labels, groups, random_state, kept):
     Raises
     ------
     ValueError
-        If a fold has no training or no test rows.
+        If a fold has no training or no test rows, or groups are not as many as rows.
     """
+    check_consistent_length(X, groups)
     if cv is None or isinstance(cv, Integral):
         splitter = _default_splitter(cv, labels, groups, random_state, kept)
     else:

@@ -42,7 +42,8 @@ def cv_results(rungs, race, score):
             resources.append(max(len(train) for train, _ in folds.pairs))
             times.append(entry.seconds)
     splits = np.array(by_split)
-    mean = np.nanmean(splits, axis=1)
+    known = np.ma.masked_invalid(splits)  # a score may be undefined in a small fold
+    mean = known.mean(axis=1).filled(np.nan)
     results = {"mean_fit_time": np.array(times), "iter": np.array(rung_numbers), "n_resources": np.array(resources)}
     for name in sorted({name for setting in params for name in setting}):
         values = np.ma.masked_all(len(params), dtype=object)
@@ -51,12 +52,12 @@ def cv_results(rungs, race, score):
                 values[k] = setting[name]
         results[f"param_{name}"] = values
     results |= {f"split{k}_test_score": splits[:, k] for k in range(n_splits)}
-    results |= {"mean_test_score": mean, "std_test_score": np.nanstd(splits, axis=1)}
+    results |= {"mean_test_score": mean, "std_test_score": known.std(axis=1).filled(np.nan)}
     # A later rung saw more rows: its candidates come before those that were dropped.
     ranks, offset = np.empty(len(mean), dtype=np.int32), 0
     for number in reversed(range(len(rungs))):
         inside = results["iter"] == number
-        ranks[inside] = offset + rankdata(-mean[inside], method="min")
+        ranks[inside] = offset + rankdata(-np.nan_to_num(mean[inside], nan=-np.inf), method="min")
         offset += int(inside.sum())
     return results | {"rank_test_score": ranks, "params": params}
 

@@ -68,8 +68,7 @@ def make_score(scoring, outcome, y, classes=None):
         else:
             known = _KnownProbabilities(predictions, classes)
         stand_in = np.zeros((len(rows), 1))
-        if np.all(weights == weights[0]):
-            return float(scorer(known, stand_in, y[rows]))
-        return float(scorer(known, stand_in, y[rows], sample_weight=weights))
+        weighted = {} if np.all(weights == weights[0]) else {"sample_weight": weights}
+        return float(scorer(known, stand_in, y[rows], **weighted))
 
     return score

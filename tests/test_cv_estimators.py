@@ -296,7 +296,10 @@ def test_progress(capsys, fitted):
 
 @pytest.mark.parametrize(("parameters", "message"), [
     ({"settings": []}, "settings must hold at least one"),
-    ({"settings": [{"kernle": "gaussian"}]}, "settings has what .* does not take.*kernle"),
+    ({"settings": [{"kernle": "gaussian"}]}, r"settings\[0\] is not for RFM.*kernle"),
+    ({"settings": [{}, {"alpha": -1}]}, r"settings\[1\] is not for RFM.*'alpha' parameter"),
+    ({"settings": [{"time_limit": 1, "verbose": 1}]}, "must not hold time_limit, verbose: RFM.*CV sees to it"),
+    ({"scoring": lambda model, X, y: float("nan")}, "scoring=.* is NaN"),
     ({"settings": [{"kernel": "cubic"}]}, "'kernel' parameter"),
     ({"max_members": 0}, "max_members"),
     ({"n_search_samples": 10}, "n_search_samples"),
@@ -307,6 +310,30 @@ def test_progress(capsys, fitted):
 def test_parameters_are_checked(Estimator, parameters, message):
     with pytest.raises(ValueError, match=message):
         Estimator(**parameters).fit(*data(Estimator))
+
+
+def test_settings_are_dicts(Estimator):
+    with pytest.raises(TypeError, match=r"settings\[1\] must be a dict of parameters, got 'gaussian'"):
+        Estimator([{}, "gaussian"]).fit(*data(Estimator))
+
+
+def test_groups_are_as_many_as_rows(Estimator):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        Estimator(FEW).fit(*data(Estimator), groups=np.zeros(7))
+
+
+def test_scores_undefined_in_single_folds():
+    X, y = data(RFMClassifierCV)
+    order = np.argsort(y, kind="stable")  # most unshuffled folds have one class each
+
+    def scoring(model, X, y):
+        return model.score(X, y) if len(np.unique(y)) > 1 else np.nan
+
+    model = RFMClassifierCV([{"max_iter": 1}], cv=KFold(10), scoring=scoring).fit(X[order], y[order])
+    assert np.isfinite(model.best_score_)
+    splits = np.array([model.cv_results_[f"split{k}_test_score"] for k in range(10)])
+    assert np.isnan(splits).any()
+    assert_allclose(model.cv_results_["mean_test_score"], np.nanmean(splits, axis=0))
 
 
 def test_a_time_limit_too_short_keeps_the_first_settings(Estimator):
