@@ -75,7 +75,8 @@ class RFMClassifierCV(ClassifierMixin, BaseRFMCV):
     weights_ : ndarray of shape (n_machines,)
         Weights of the machines in the average, in the order of `members_`.
     best_params_ : dict
-        Parameters with which `RFMClassifier` is the best single machine by folds.
+        Parameters with which `RFMClassifier` is the best single machine by folds, with
+        `categorical_features` and `class_weight` as here.
     best_score_ : float
         Its out-of-fold score.
     best_index_ : int

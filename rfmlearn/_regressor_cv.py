@@ -63,7 +63,8 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
     weights_ : ndarray of shape (n_machines,)
         Weights of the machines in the average, in the order of `members_`.
     best_params_ : dict
-        Parameters with which `RFMRegressor` is the best single machine by folds.
+        Parameters with which `RFMRegressor` is the best single machine by folds, with
+        `categorical_features` as here.
     best_score_ : float
         Its out-of-fold score.
     best_index_ : int
