@@ -10,13 +10,14 @@ import ctypes
 import functools
 
 import numpy as np
-from numba.extending import get_cython_function_address
 
 _LETTERS = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
 
 
 @functools.cache
 def _routine(name, dtype, n_arguments):
+    from numba.extending import get_cython_function_address  # takes long to import, so only when something is solved
+
     address = get_cython_function_address("scipy.linalg.cython_lapack", _LETTERS[dtype] + name)
     return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * n_arguments)(address)
 
