@@ -11,6 +11,9 @@ import pytest
 
 pd, *_ = [pytest.importorskip(name) for name in ("pandas", "rich", "matplotlib", "scikit_posthocs")]
 
+# What SciPy 1.13 says of Wilcoxon's test on the few sets here.
+pytestmark = pytest.mark.filterwarnings("ignore:Sample size too small for normal approximation")
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SHARED = {"set", "fold", "model", "task", "n", "d", "n_test", "t_fit", "t_predict"}
 

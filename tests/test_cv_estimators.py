@@ -139,9 +139,11 @@ def test_rotated_targets_choose_a_full_matrix():
 @pytest.mark.parametrize("scoring", ["accuracy", "roc_auc_ovr", "neg_brier_score", "f1_macro", None])
 def test_scoring_of_classes(scoring):
     X, y = load_iris(return_X_y=True)
+    if scoring == "neg_brier_score":  # scikit-learn 1.6 has it for two classes
+        y = y == 1
     model = RFMClassifierCV(FEW, scoring=scoring, cv=3, random_state=0).fit(X[::2], y[::2])
     assert model.score(X[1::2], y[1::2]) > 0.9
-    assert model.best_score_ == max(model.best_score_, -1)
+    assert -0.3 < model.best_score_ <= 1
     assert f"by {scoring or 'neg_log_loss'}" in model.summary()
 
 
