@@ -133,7 +133,8 @@ class BaseRFMCV(BaseEstimator):
         settings = self.settings
         if settings is None:
             n_outputs = outcome.code(rows[:1], weights[rows[:1]])[0].shape[1]
-            settings = default_settings(self._n_coordinates, n_outputs, bool(len(encoder.categorical_)))
+            n_numeric, n_categorical = len(encoder.numeric_), len(encoder.categorical_)
+            settings = default_settings(self._n_coordinates, n_numeric, n_outputs, n_categorical > 0)
         else:
             self._check_settings(settings)
         deadline = np.inf if self.time_limit is None else start + self.time_limit / 2

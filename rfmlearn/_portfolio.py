@@ -5,6 +5,10 @@ from __future__ import annotations
 # Where a full feature matrix over more coordinates than this would be learned, it is left out: its eigenvectors cost
 # d^3 operations in every round of every fold.
 _MAX_FULL = 400
+# On more numeric columns than this, kernels whose every coordinate costs several powers are left out: they take three to
+# seven times as long as the others, which on so many columns is minutes.
+_MAX_SLOW = 1000
+_SLOW = ({"kernel": "product_laplace"}, {"kernel": "sum_power_laplace"}, {"norm_p": 1.2, "exponent": 1.0})
 # Averages of so many coded targets for every category would make more columns than they are worth.
 _MAX_CODED_OUTPUTS = 6
 
@@ -25,13 +29,15 @@ _SETTINGS: tuple[dict, ...] = (
 )
 
 
-def default_settings(n_coordinates, n_outputs, has_categories):
+def default_settings(n_coordinates, n_numeric, n_outputs, has_categories):
     """Settings to compare, the defaults of the single model first.
 
     Parameters
     ----------
     n_coordinates : int
         Of the encoded table, with indicators for categories.
+    n_numeric : int
+        Numeric columns.
     n_outputs : int
         Of the coded targets.
     has_categories : bool
@@ -41,10 +47,13 @@ def default_settings(n_coordinates, n_outputs, has_categories):
     list of dict
         Parameters of `RFMRegressor` or `RFMClassifier`.
     """
-    return [dict(settings) for settings in _SETTINGS if _suits(settings, n_coordinates, n_outputs, has_categories)]
+    table = n_coordinates, n_numeric, n_outputs, has_categories
+    return [dict(settings) for settings in _SETTINGS if _suits(settings, *table)]
 
 
-def _suits(settings, n_coordinates, n_outputs, has_categories):
+def _suits(settings, n_coordinates, n_numeric, n_outputs, has_categories):
+    if settings in _SLOW and n_numeric > _MAX_SLOW:
+        return False
     if settings.get("feature_matrix") == "full" and n_coordinates > _MAX_FULL:
         return False
     coding = settings.get("categorical_coding", "one_hot")

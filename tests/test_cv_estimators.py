@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 import rfmlearn._base_cv
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+from rfmlearn._portfolio import default_settings
 
 FEW = [{}, {"kernel": "gaussian", "feature_matrix": "full", "max_iter": 2}]
 ESTIMATORS = [RFMRegressorCV, RFMClassifierCV]
@@ -420,6 +421,15 @@ def test_many_columns_leave_full_matrices_out(Estimator):
     y = X[:, 0] if Estimator is RFMRegressorCV else (X[:, 0] > 0).astype(int)
     model = Estimator(cv=2, random_state=0).fit(X, y)
     assert all(params.get("feature_matrix") != "full" for params in model.cv_results_["params"])
+
+
+def test_settings_suit_the_table():
+    everything = default_settings(n_coordinates=20, n_numeric=10, n_outputs=1, has_categories=True)
+    assert everything[0] == {} and len(everything) == 12
+    assert not any("categorical_coding" in settings for settings in default_settings(10, 10, 1, False))
+    assert {"categorical_coding": "target"} not in default_settings(20, 10, 50, True)
+    wide = default_settings(5000, 5000, 1, False)
+    assert {} in wide and not any("kernel" in settings or "norm_p" in settings for settings in wide)
 
 
 def test_float32_is_computed_in_float64(Estimator):
