@@ -5,8 +5,8 @@ from __future__ import annotations
 # Where a full feature matrix over more coordinates than this would be learned, it is left out: its eigenvectors cost
 # d^3 operations in every round of every fold.
 _MAX_FULL = 400
-# On more numeric columns than this, kernels whose every coordinate costs several powers are left out: they take three to
-# seven times as long as the others, which on so many columns is minutes.
+# On more numeric columns than this, kernels whose every coordinate costs several powers are left out: they take three
+# to seven times as long as the others, which on so many columns is minutes.
 _MAX_SLOW = 1000
 _SLOW = ({"kernel": "product_laplace"}, {"kernel": "sum_power_laplace"}, {"norm_p": 1.2, "exponent": 1.0})
 # Averages of so many coded targets for every category would make more columns than they are worth.
