@@ -4,7 +4,8 @@ from ._classifier import RFMClassifier
 from ._classifier_cv import RFMClassifierCV
 from ._regressor import RFMRegressor
 from ._regressor_cv import RFMRegressorCV
+from .images._classifier import ConvRFMClassifier
 
 __version__ = "0.1.0"
 
-__all__ = ["RFMClassifier", "RFMClassifierCV", "RFMRegressor", "RFMRegressorCV", "__version__"]
+__all__ = ["ConvRFMClassifier", "RFMClassifier", "RFMClassifierCV", "RFMRegressor", "RFMRegressorCV", "__version__"]

@@ -25,6 +25,24 @@ def available_bytes():
     return max(0, min(limits)) if limits else None
 
 
+def check_image_memory(n_samples, pixels, itemsize, exact):
+    """Refuse a fit of images whose Gram matrices do not fit; `exact` says whether all of them are decomposed.
+
+    Raises
+    ------
+    MemoryError
+        With the estimate, what is available, and the way out.
+    """
+    gram = n_samples**2 * (itemsize + 8 + (24 if exact else 0))
+    needed, available = gram + 4 * n_samples * pixels * itemsize + 2**27, available_bytes()
+    if available is not None and needed > available:
+        raise MemoryError(
+            f"fitting {n_samples} images takes about {needed / 2**30:.3g} GiB ({gram / 2**30:.3g} GiB of it for Gram "
+            f"matrices), but only {available / 2**30:.3g} GiB are available. Fit fewer images (a random subsample), or "
+            "give X as uint8 or float32."
+        )
+
+
 def check_memory(n_samples, n_coordinates, n_outputs, itemsize):
     """Refuse a fit whose pair matrix and workspaces do not fit.
 

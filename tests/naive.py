@@ -226,3 +226,61 @@ def recursive_feature_machine(
             values, vectors = np.linalg.eigh(G)
             root = vectors @ np.diag(np.maximum(values, 0) ** power) @ vectors.T
     return records
+
+
+# Images ----------------------------------------------------------------------------------------------------------
+
+
+def image_patches(image, size, padding="valid"):
+    """List of (row, column, patch), patches as vectors in the order (row, column, channel)."""
+    if padding == "same":
+        before, after = (size - 1) // 2, size // 2
+        image = np.pad(image, ((before, after), (before, after), (0, 0)))
+    rows, columns = image.shape[0] - size + 1, image.shape[1] - size + 1
+    return [(r, c, image[r : r + size, c : c + size].ravel()) for r in range(rows) for c in range(columns)]
+
+
+def box(values, size, padding):
+    """Sums over windows of an array of places."""
+    if padding == "same":
+        before, after = (size - 1) // 2, size // 2
+        values = np.pad(values, ((before, after), (before, after)))
+    rows, columns = values.shape[0] - size + 1, values.shape[1] - size + 1
+    return np.array([[values[r : r + size, c : c + size].sum() for c in range(columns)] for r in range(rows)])
+
+
+def conv_ntk(x, z, matrix, size, depth, padding="valid"):
+    """Convolutional tangent kernel of two images in the metric of a feature matrix, without pooling."""
+    places = list(zip(image_patches(x, size, padding), image_patches(z, size, padding), strict=True))
+    shape = places[-1][0][0] + 1, places[-1][0][1] + 1
+    channels = x.shape[2]
+    S, A, B = (np.array(values).reshape(shape) / channels for values in zip(
+        *((u @ matrix @ v, u @ matrix @ u, v @ matrix @ v) for (_, _, u), (_, _, v) in places), strict=True
+    ))  # fmt: skip
+    theta = S.copy()
+    for layer in range(depth):
+        if layer:
+            S, A, B = (box(values, size, padding) for values in (S, A, B))
+            theta = S + box(theta, size, padding)
+        for r, c in np.ndindex(S.shape):
+            norm = math.sqrt(A[r, c] * B[r, c])
+            if norm == 0:
+                S[r, c] = theta[r, c] = 0.0
+                continue
+            rho = min(1.0, max(-1.0, S[r, c] / norm))
+            phi = math.acos(rho)
+            theta[r, c] *= (math.pi - phi) / math.pi
+            S[r, c] = norm * (math.sin(phi) + rho * (math.pi - phi)) / math.pi
+    return float(np.mean(S + theta))
+
+
+def patch_laplace(x, z, matrix, size, bandwidth, pool=1, padding="valid"):
+    """Weighted mean of Laplace kernels of patches that are less than `pool` rows and columns apart."""
+    first, second = image_patches(x, size, padding), image_patches(z, size, padding)
+    total = 0.0
+    for r, c, u in first:
+        for s, d, v in second:
+            weight = max(pool - abs(r - s), 0) * max(pool - abs(c - d), 0) / pool**4
+            if weight:
+                total += weight * math.exp(-math.sqrt((u - v) @ matrix @ (u - v) / x.shape[2]) / bandwidth)
+    return total / len(first)

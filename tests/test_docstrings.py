@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import rfmlearn
+import rfmlearn.datasets
+import rfmlearn.images
+import rfmlearn.inspection
 import rfmlearn.kernels
-from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+from rfmlearn import ConvRFMClassifier, RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 
 validate = pytest.importorskip("numpydoc.validate").validate
 docscrape = pytest.importorskip("numpydoc.docscrape")
@@ -20,12 +23,22 @@ def public(module):
     return [f"{module.__name__}.{name}" for name in module.__all__ if not name.startswith("__")]
 
 
-ESTIMATORS = [RFMRegressor, RFMClassifier, RFMRegressorCV, RFMClassifierCV]
-NAMES = public(rfmlearn) + public(rfmlearn.kernels)
+ESTIMATORS = [RFMRegressor, RFMClassifier, RFMRegressorCV, RFMClassifierCV, ConvRFMClassifier]
+MODULES = [rfmlearn, rfmlearn.datasets, rfmlearn.images, rfmlearn.inspection, rfmlearn.kernels]
+NAMES = [name for module in MODULES for name in public(module)]
 METHODS = [
     f"rfmlearn.{Estimator.__name__}.{method}"
     for Estimator in ESTIMATORS
-    for method in ("fit", "predict", "predict_proba", "decision_function", "predict_interval", "predict_set", "summary")
+    for method in (
+        "fit",
+        "predict",
+        "predict_proba",
+        "decision_function",
+        "predict_interval",
+        "predict_set",
+        "summary",
+        "transform",
+    )
     if hasattr(Estimator, method)
 ]
 

@@ -51,14 +51,17 @@ class RidgePath:
     K : ndarray of shape (n, n)
         Gram matrix, symmetric; overwritten.
     sample_weight : ndarray of shape (n,)
+    row_weight : ndarray of shape (n,), default=None
+        Weights without those of classes, as many rows as each stands for; None means `sample_weight`.
 
     Notes
     -----
     O(n^3) once, about ten Cholesky factorisations; O(n^2 n_outputs) for each ridge.
     """
 
-    def __init__(self, K, sample_weight):
+    def __init__(self, K, sample_weight, row_weight=None):
         self._weight = np.asarray(sample_weight, dtype=K.dtype)
+        self._row_weight = self._weight if row_weight is None else np.asarray(row_weight, dtype=K.dtype)
         self._root = np.sqrt(self._weight)
         K *= self._root[:, None]
         K *= self._root
@@ -72,4 +75,4 @@ class RidgePath:
     def leave_one_out(self, Y, alpha):
         """Leave-one-out residuals for ridge alpha, shape (n, n_outputs)."""
         inverse_diagonal = self._weight * (self._vectors**2 @ (1.0 / (self._values + alpha)))
-        return leave_one_out_residuals(self.coef(Y, alpha), inverse_diagonal, alpha / self._weight, self._weight)
+        return leave_one_out_residuals(self.coef(Y, alpha), inverse_diagonal, alpha / self._weight, self._row_weight)

@@ -1,0 +1,13 @@
+"""Kernels of images, in which `ConvRFMClassifier` learns the features of patches.
+
+An image is seen through its patches x_p, vectors of D = patch_size^2 n_channels numbers in the order (row, column,
+channel), one for each place p of a window. A feature matrix M of shape (D, D) is shared by all places: kernels compare
+``u_p = M^(1/2) x_p / sqrt(n_channels)``.
+"""
+
+from ._conv_ntk import ConvNTK
+from ._image_kernel import ImageKernel
+from ._patch_laplace import PatchLaplace
+from ._patches import ImagePatches
+
+__all__ = ["ConvNTK", "ImageKernel", "ImagePatches", "PatchLaplace"]

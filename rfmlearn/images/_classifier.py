@@ -1,0 +1,454 @@
+"""Classification of images by a recursive feature machine that learns features of patches."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import ClassVar
+
+import joblib
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._base import log_to_stderr
+from .._calibration import Calibration
+from .._memory import check_image_memory
+from .._progress import progress
+from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
+from .._stopping import logger
+from .._target_checks import check_labels, class_factors, code_labels
+from .._targets import ClassCodes
+from .._threads import blas_limit
+from ._conv_ntk import ConvNTK
+from ._image_checks import check_images, check_receptive_field
+from ._image_kernel import ImageKernel
+from ._patch_laplace import PatchLaplace
+from ._random_convolution import RandomConvolution
+from ._recursion import _LEFT_OUT_ROWS, ImageRecursion
+
+
+class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+    """Classification of images by a convolutional kernel machine that learns features of patches.
+
+    A kernel machine is fitted to images; gradients of its predictions with respect to all patches are averaged into the
+    patch-AGOP ``G = E sum_p g_p g_p^T``, a matrix over the numbers of one patch; patches are transformed by a power of
+    it, and the machine is fitted again. What is learned are filters, edge detectors on photographs, without
+    backpropagation and without a network. Ridge and round are chosen by leave-one-out in closed form, and so are
+    the probabilities calibrated.
+
+    Parameters
+    ----------
+    kernel : {"cntk", "patch_laplace"} or ImageKernel, default="cntk"
+        The tangent kernel of an infinitely wide convolutional network, `rfmlearn.images.ConvNTK`; or the mean of
+        Laplace kernels of patches at equal places, `rfmlearn.images.PatchLaplace`. An instance brings its own patch
+        size, depth, padding, pool and bandwidth.
+    patch_size : int, default=3
+        Side of the windows in pixels, and of the learned filters.
+    depth : int, default=3
+        Convolutions of "cntk", 1 to 10. Not used by "patch_laplace".
+    padding : {"valid", "same"}, default="valid"
+        Whether windows stay inside the image, or zeros surround it.
+    pool : int, default=1
+        Side of the windows over which places of "patch_laplace" may differ; time grows with (2 pool - 1)^2.
+    bandwidth : float or "auto", default="auto"
+        Of "patch_laplace", in units of transformed distance. "auto" sets it in every round to 1.5 root mean square
+        distances of patches at equal places.
+    alpha : float or "auto", default="auto"
+        Ridge, in units of the mean of the kernel's diagonal. "auto" has every round take the value between 1e-5 and 3
+        with the smallest leave-one-out error, on 2,000 images drawn at random if there are more.
+    max_iter : int, default=3
+        Rounds of feature learning; the one with the smallest leave-one-out error is kept. 0 is the plain kernel.
+    agop_power : float, default=0.5
+        p in ``M^(1/2) = ((1 - s) G + s I)^p``, 0 < p <= 1, where G is the patch-AGOP scaled to trace D. 1/2 takes it
+        itself for M, less is more cautious.
+    shrinkage : float, default=0.0
+        s, 0 <= s <= 1, the share of the identity in it.
+    center_gradients : bool, default=False
+        Whether the mean gradient over images and places is subtracted, for each output.
+    n_agop_samples : int or None, default=50
+        Training images over which the patch-AGOP is averaged, drawn at random with probability proportional to
+        weight; None means all. Every image brings as many gradients as it has places.
+    n_layers : int, default=1
+        More than one is Deep ConvRFM: after each layer, images pass a finite convolution with random filters drawn from
+        the learned feature matrix, and a kernel shallower by one learns from the result. The layer with the
+        smallest leave-one-out error is kept.
+    n_filters : int, default=64
+        Random filters of such a convolution.
+    n_components : int, default=8
+        Learned filters through which `transform` looks.
+    image_shape : tuple of int, default=None
+        (height, width) or (height, width, n_channels) of flat images; one of them may be -1.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, times sample weights; "balanced" makes all classes equally heavy.
+    random_state : int, RandomState instance or None, default=None
+        For the images drawn and for random filters.
+    n_jobs : int or None, default=None
+        Threads; None means as many as BLAS may use, -1 all processors. Results differ by rounding
+        at most.
+    verbose : bool or int, default=False
+        Whether progress is shown.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    image_shape_ : tuple of int
+        (height, width, n_channels).
+    patch_agop_ : ndarray of shape (D, D)
+        Patch-AGOP of the (first layer's) fitted function, D = patch_size^2 n_channels, in the order (row, column,
+        channel).
+    patch_eigenvalues_ : ndarray of shape (D,)
+        Its eigenvalues, falling.
+    patch_eigenvectors_ : ndarray of shape (D, patch_size, patch_size, n_channels)
+        Its eigenvectors as filters, with the largest entry positive.
+    patch_matrix_ : ndarray of shape (D, D)
+        Feature matrix M of the (first layer's) kernel, of trace D.
+    kernel_ : ImageKernel
+        With the bandwidth used.
+    alpha_ : float
+        Ridge used.
+    n_iter_ : int
+        Rounds that were run.
+    best_iter_ : int
+        Round that was kept.
+    n_layers_ : int
+        Layers that were kept.
+    dual_coef_ : ndarray of shape (n, n_classes - 1)
+    history_ : list of dict
+        For each layer and round its ridge, leave-one-out loss (mean squared error of class codes) and seconds.
+    n_features_in_ : int
+        Numbers of an image.
+
+    See Also
+    --------
+    RFMClassifier : For tables; learns a feature matrix over all columns.
+    rfmlearn.inspection.PatchAGOPDisplay : Pictures of what was learned.
+
+    Notes
+    -----
+    A round costs O(n^2 places (D + depth)) for the Gram matrix, O(n n_agop_samples places D n_classes) for the
+    gradients and O(n^3) for the solution, and the memory of two Gram matrices, four copies of the images and less than
+    1 GB beside.
+
+    References
+    ----------
+    D. Beaglehole, A. Radhakrishnan, P. Pandit, M. Belkin, Mechanism of feature learning in convolutional neural
+    networks, arXiv 2309.00570, algorithm 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rfmlearn import ConvRFMClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = ConvRFMClassifier(image_shape=(8, 8), depth=2, max_iter=1, random_state=0).fit(X[:200] / 16, y[:200])
+    >>> bool(model.score(X[200:] / 16, y[200:]) > 0.85), model.patch_eigenvectors_.shape
+    (True, (9, 3, 3, 1))
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "kernel": [StrOptions({"cntk", "patch_laplace"}), ImageKernel],
+        "patch_size": [Interval(Integral, 1, None, closed="left")],
+        "depth": [Interval(Integral, 1, 10, closed="both")],
+        "padding": [StrOptions({"valid", "same"})],
+        "pool": [Interval(Integral, 1, None, closed="left")],
+        "bandwidth": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "agop_power": [Interval(Real, 0, 1, closed="right")],
+        "shrinkage": [Interval(Real, 0, 1, closed="both")],
+        "center_gradients": ["boolean"],
+        "n_agop_samples": [Interval(Integral, 1, None, closed="left"), None],
+        "n_layers": [Interval(Integral, 1, 10, closed="both")],
+        "n_filters": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "image_shape": [tuple, list, None],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        kernel="cntk",
+        *,
+        patch_size=3,
+        depth=3,
+        padding="valid",
+        pool=1,
+        bandwidth="auto",
+        alpha="auto",
+        max_iter=3,
+        agop_power=0.5,
+        shrinkage=0.0,
+        center_gradients=False,
+        n_agop_samples=50,
+        n_layers=1,
+        n_filters=64,
+        n_components=8,
+        image_shape=None,
+        class_weight=None,
+        random_state=None,
+        n_jobs=None,
+        verbose=False,
+    ):
+        self.kernel = kernel
+        self.patch_size = patch_size
+        self.depth = depth
+        self.padding = padding
+        self.pool = pool
+        self.bandwidth = bandwidth
+        self.alpha = alpha
+        self.max_iter = max_iter
+        self.agop_power = agop_power
+        self.shrinkage = shrinkage
+        self.center_gradients = center_gradients
+        self.n_agop_samples = n_agop_samples
+        self.n_layers = n_layers
+        self.n_filters = n_filters
+        self.n_components = n_components
+        self.image_shape = image_shape
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = self.image_shape is not None
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Learn patch features, coefficients and probabilities from images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, height, width), (n, height, width, n_channels) or (n, n_features)
+            Images, all of one size; flat ones with `image_shape`. uint8 is divided by 255 and uint16 by 65535; other
+            numbers are taken as they are. float64 is computed in float64, all else in float32.
+        y : array-like of shape (n,)
+            Class labels of any type.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative; a weight is a repetition.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If X, y or a weight is not what is described above, or images are too small for the windows; the message
+            says what would do.
+        MemoryError
+            If the Gram matrix does not fit in the memory available, before it is allocated.
+        """
+        images, _ = self._check_images(X, reset=True)
+        y = check_labels(self, images, y)
+        row_weights = check_weights(sample_weight, images)
+        self.classes_, labels = code_labels(self, y, row_weights)
+        weights = row_weights * class_factors(self.class_weight, self.classes_, y, row_weights)[labels]
+        codes = ClassCodes.fit(labels, len(self.classes_), weights)
+        kernels = self._make_kernels(self.image_shape_)
+        kept = np.flatnonzero(weights > 0)
+        images, labels, weights = images[kept], labels[kept], weights[kept]
+        exact = len(kept) <= _LEFT_OUT_ROWS
+        check_image_memory(len(kept), images[0].size, images.dtype.itemsize, exact)
+        with log_to_stderr(self.verbose), self._threads():
+            recursion, best = self._learn(kernels, images, codes.encode(labels), weights, row_weights[kept])
+        scores = codes.decode(recursion.targets[best.rows] - best.residuals)
+        self._codes = codes
+        self._calibration = Calibration.fit(scores, labels[best.rows], weights[best.rows], codes.prior)
+        return self
+
+    def _threads(self):
+        """The limit of `n_jobs` on BLAS, which the loops obey."""
+        if self.n_jobs == 0:
+            raise ValueError("n_jobs must not be 0: take None for all threads in force, or a number of them.")
+        return blas_limit(None if self.n_jobs is None else joblib.effective_n_jobs(self.n_jobs))
+
+    def _make_kernels(self, image_shape):
+        """One kernel a layer, each shallower by one than that before."""
+        if isinstance(self.kernel, ImageKernel):
+            first = self.kernel
+        elif self.kernel == "cntk":
+            first = ConvNTK(self.patch_size, self.padding, self.depth)
+        else:
+            bandwidth = 1.0 if self.bandwidth == "auto" else float(self.bandwidth)
+            first = PatchLaplace(self.patch_size, self.padding, bandwidth, self.pool)
+        check_receptive_field(first, image_shape)
+        if not isinstance(first, ConvNTK):
+            kernels = [first] * self.n_layers
+        elif self.n_layers > first.depth:
+            raise ValueError(
+                f"n_layers={self.n_layers} takes a kernel of depth={self.n_layers} at least, since the kernel of every "
+                f"layer is one shallower than the last, got depth={first.depth}."
+            )
+        else:
+            kernels = [ConvNTK(first.patch_size, first.padding, first.depth - i) for i in range(self.n_layers)]
+        shape = image_shape
+        for kernel in kernels[1:]:
+            shape = (*kernels[0].grid(shape).shape(), self.n_filters)
+            check_receptive_field(kernel, shape)
+        return kernels
+
+    def _learn(self, kernels, images, targets, weights, row_weights):
+        """Run all layers, and keep the one whose best round has the smallest leave-one-out loss."""
+        rng = check_random_state(self.random_state)
+        self.history_ = []
+        layers, convolutions = [], []
+        with progress(self.verbose) as show:
+            for number, kernel in enumerate(kernels):
+                recursion = ImageRecursion(
+                    images,
+                    targets,
+                    weights,
+                    row_weights,
+                    kernel,
+                    adaptive=self.bandwidth == "auto" and not isinstance(self.kernel, ImageKernel),
+                    alpha=None if self.alpha == "auto" else float(self.alpha),
+                    agop_power=float(self.agop_power),
+                    shrinkage=float(self.shrinkage),
+                    n_agop_samples=self.n_agop_samples,
+                    center=self.center_gradients,
+                    rng=rng,
+                )
+                layers.append((recursion, self._best_round(recursion, number, len(kernels), show)))
+                if number + 1 < len(kernels):
+                    best = layers[-1][1]
+                    convolution = RandomConvolution.draw(
+                        best.patches.grid, best.matrix, self.n_filters, rng, images.dtype
+                    )
+                    convolutions.append(convolution)
+                    images = convolution(images)
+        number = int(np.argmin([best.loss for _, best in layers]))
+        self._convolutions = convolutions[:number]
+        self._store(*layers[0], layers[number][1])
+        return layers[number]
+
+    def _best_round(self, recursion, layer, n_layers, show):
+        best, n_rounds = None, self.max_iter + 1
+        for iterate in recursion.rounds(self.max_iter):
+            record = {"layer": layer, "n_iter": iterate.n_iter, "alpha": iterate.alpha}
+            record |= {"leave_one_out_loss": iterate.loss, "seconds": iterate.seconds}
+            self.history_.append(record)
+            logger.info("layer %d, round %d: alpha %.1e, leave-one-out loss %.5g, %.1f s", *record.values())
+            show(layer * n_rounds + iterate.n_iter + 1, n_layers * n_rounds, "rounds")
+            if best is None or iterate.loss < best.loss:
+                best = iterate
+        return best
+
+    def _store(self, recursion, best, kept):
+        """What the first layer has learned of patches, and the fit that is kept."""
+        size, channels = best.kernel.patch_size, self.image_shape_[2]
+        self.patch_agop_ = recursion.agop(best.kernel, best.patches, best.coef)
+        self.patch_matrix_ = best.matrix
+        values, vectors = np.linalg.eigh(self.patch_agop_)
+        vectors = vectors.T[::-1]
+        # An eigenvector has no sign of its own: its largest entry is made positive.
+        largest = np.abs(vectors).argmax(axis=1)
+        vectors *= np.where(np.take_along_axis(vectors, largest[:, None], 1) < 0, -1.0, 1.0)
+        self.patch_eigenvalues_ = np.clip(values[::-1], 0, None)
+        self.patch_eigenvectors_ = vectors.reshape(-1, size, size, channels)
+        self.kernel_ = kept.kernel
+        self.alpha_ = kept.alpha
+        self.n_iter_ = self.max_iter
+        self.best_iter_ = kept.n_iter
+        self.n_layers_ = len(self._convolutions) + 1
+        self.dual_coef_ = kept.coef
+        self._grid = best.patches.grid
+        self._best = kept
+
+    def _check_images(self, X, reset):
+        images, flat = check_images(self, X, self.image_shape)
+        if reset:
+            self.image_shape_ = images.shape[1:]
+        elif images.shape[1:] != self.image_shape_ and not flat:
+            raise ValueError(
+                f"X has images of shape {images.shape[1:]}, but {type(self).__name__} was fitted to images of shape "
+                f"{self.image_shape_} (height, width, n_channels)."
+            )
+        validate_data(self, X if flat else images.reshape(len(images), -1), reset=reset, skip_check_array=True)
+        return images, flat
+
+    def _logits(self, X):
+        check_is_fitted(self)
+        images, _ = self._check_images(X, reset=False)
+        for convolution in self._convolutions:
+            images = convolution(images)
+        with self._threads():
+            decision = self._best.decision(images.astype(self._best.patches.padded.dtype, copy=False))
+        return self._calibration.logits(self._codes.decode(decision))
+
+    def decision_function(self, X):
+        """Logarithms of probabilities up to a constant, or of the odds of the second of two classes.
+
+        Parameters
+        ----------
+        X : array-like
+            Images as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m,) or (m, n_classes)
+        """
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_proba(self, X):
+        """Calibrated probabilities of the classes, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : array-like
+            Images as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m, n_classes)
+            Rows sum to one.
+        """
+        return softmax(self._logits(X), axis=1)
+
+    def predict(self, X):
+        """Most probable class.
+
+        Parameters
+        ----------
+        X : array-like
+            Images as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+        """
+        logits = self._logits(X)
+        return self.classes_[np.argmax(logits, axis=1)]
+
+    def transform(self, X):
+        """Images seen through the leading learned filters: products of every patch with eigenvectors of the patch-AGOP.
+
+        Parameters
+        ----------
+        X : array-like
+            Images as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m, rows, columns, n_components)
+            In the order of `patch_eigenvectors_`; flat, of shape (m, rows * columns * n_components), if X is.
+        """
+        check_is_fitted(self)
+        images, flat = self._check_images(X, reset=False)
+        filters = self.patch_eigenvectors_.reshape(len(self.patch_eigenvectors_), -1)[: self.n_components].T
+        seen = RandomConvolution(self._grid, filters.astype(images.dtype))(images)
+        return seen.reshape(len(seen), -1) if flat else seen
+
+    @property
+    def _n_features_out(self):
+        rows, columns = self._grid.shape()
+        return rows * columns * min(self.n_components, len(self.patch_eigenvalues_))

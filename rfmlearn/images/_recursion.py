@@ -1,0 +1,174 @@
+"""The recursion over images: solve, take gradients with respect to patches, form a new feature matrix of patches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._agop import agop_rows
+from ..solvers import RidgePath, ridge_diagonal
+from ..solvers._lapack import factor_lower, solve_lower
+from ._image_kernel import ImageKernel
+from ._patch_laplace import PatchLaplace
+from ._patches import ImagePatches
+
+# Ridges that are compared, in units of the mean of the kernel's diagonal.
+ALPHAS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
+# Images on which ridges and rounds are compared, at most.
+_LEFT_OUT_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class ImageRound:
+    """One round: a feature matrix of patches and the kernel machine fitted with it.
+
+    Attributes
+    ----------
+    n_iter : int
+        How often the feature matrix was learned; 0 is the plain kernel.
+    kernel : ImageKernel
+    patches : ImagePatches
+        Training images in the metric of this round.
+    matrix : ndarray of shape (D, D)
+        Feature matrix of patches, of trace D.
+    coef : ndarray of shape (n, n_outputs)
+        Dual coefficients of ``f(z) = sum_i coef_i K(x_i, z)``.
+    alpha : float
+        Ridge, in units of the mean of the kernel's diagonal.
+    rows : ndarray of int
+        Images that were left out, one at a time, among themselves.
+    residuals : ndarray of shape (len(rows), n_outputs)
+        What was missed of them.
+    loss : float
+        Weighted mean of its squares.
+    seconds : float
+        Wall time since the recursion began.
+    """
+
+    n_iter: int
+    kernel: ImageKernel
+    patches: ImagePatches
+    matrix: np.ndarray
+    coef: np.ndarray
+    alpha: float
+    rows: np.ndarray
+    residuals: np.ndarray
+    loss: float
+    seconds: float
+
+    def decision(self, images, step=256):
+        """Expansion at new images, shape (m, n_outputs)."""
+        parts = []
+        for start in range(0, len(images), step):
+            block = ImagePatches.of(self.patches.grid, images[start : start + step], self.matrix)
+            parts.append(self.kernel.gram(self.patches, block).T @ self.coef)
+        return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class ImageRecursion:
+    """Training images and settings of the recursion.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width, n_channels)
+    targets : ndarray of shape (n, n_outputs)
+    sample_weight : ndarray of shape (n,)
+        Positive; weights of samples times weights of classes.
+    row_weight : ndarray of shape (n,)
+        Weights of samples alone.
+    kernel : ImageKernel
+    adaptive : bool
+        Whether every round sets the bandwidth to a multiple of the median distance.
+    alpha : float or None
+        Ridge; None has every round choose it by leave-one-out.
+    agop_power, shrinkage : float
+        ``M^(1/2) = ((1 - s) G + s I)^p`` with G the patch-AGOP of mean eigenvalue one.
+    n_agop_samples : int or None
+        Images over which it is averaged.
+    center : bool
+        Whether the mean gradient is subtracted.
+    rng : numpy.random.RandomState
+    """
+
+    images: np.ndarray
+    targets: np.ndarray
+    sample_weight: np.ndarray
+    row_weight: np.ndarray
+    kernel: ImageKernel
+    adaptive: bool
+    alpha: float | None
+    agop_power: float
+    shrinkage: float
+    n_agop_samples: int | None
+    center: bool
+    rng: np.random.RandomState
+
+    def rounds(self, max_iter) -> Generator[ImageRound]:
+        """Rounds 0 (the plain kernel) to `max_iter`.
+
+        A round costs O(n^2 places (D + depth)) for the Gram matrix, O(n n_agop_samples places D n_outputs) for the
+        patch-AGOP and O(n^3) for the solution, and the memory of two square arrays (three up to 2,000 images).
+        """
+        start, n = time.perf_counter(), len(self.images)
+        grid = self.kernel.grid(self.images.shape[1:])
+        rows = np.arange(n)
+        if n > _LEFT_OUT_ROWS:
+            rows = np.sort(self.rng.choice(n, _LEFT_OUT_ROWS, replace=False))
+        sample = agop_rows(self.sample_weight, self.n_agop_samples, self.rng)
+        matrix = np.eye(grid.patch_length)
+        for n_iter in range(max_iter + 1):
+            patches = ImagePatches.of(grid, self.images, matrix)
+            kernel = self.kernel
+            if self.adaptive and isinstance(kernel, PatchLaplace):
+                kernel = kernel.adapted(patches, self.row_weight)
+            coef, alpha, residuals, loss = self._solve(kernel.gram(patches), rows)
+            yield ImageRound(
+                n_iter, kernel, patches, matrix, coef, alpha, rows, residuals, loss, time.perf_counter() - start
+            )
+            if n_iter < max_iter:
+                matrix = self.learn(self.agop(kernel, patches, coef, sample))
+
+    def agop(self, kernel, patches, coef, sample=None):
+        """Patch-AGOP of an expansion, over a sample of the training images."""
+        rows, weights = agop_rows(self.sample_weight, self.n_agop_samples, self.rng) if sample is None else sample
+        chosen = patches if rows is None else patches[rows]
+        return kernel.patch_agop(patches, coef, chosen, weights, self.center)
+
+    def learn(self, agop):
+        """Feature matrix of a patch-AGOP, of trace D; the identity where that vanishes."""
+        D, total = len(agop), float(np.trace(agop))
+        if not np.isfinite(total):
+            raise ValueError("the patch-AGOP is not finite: the solution has overflowed; increase alpha.")
+        if total <= np.finfo(np.float64).tiny * D:
+            return np.eye(D)
+        values, vectors = np.linalg.eigh((agop + agop.T) * (D / total / 2))
+        values = ((1 - self.shrinkage) * np.clip(values, 0, None) + self.shrinkage) ** (2 * self.agop_power)
+        return (vectors * values) @ vectors.T * (D / values.sum())
+
+    def _solve(self, gram, rows):
+        """Dual coefficients, the ridge, and the leave-one-out residuals and loss of some rows among themselves."""
+        scale = float(np.average(np.diag(gram), weights=self.row_weight))
+        if scale <= 0:  # all images are black: nothing tells them apart
+            scale = 1.0
+        K = np.array(gram, dtype=np.float64)
+        del gram
+        K /= scale
+        weights, Y = self.sample_weight[rows], self.targets[rows]
+        whole = len(rows) == len(K)  # K is not needed again
+        path = RidgePath(K if whole else K[np.ix_(rows, rows)], weights, self.row_weight[rows])
+        candidates = ALPHAS if self.alpha is None else (self.alpha,)
+        left_out = {alpha: path.leave_one_out(Y, alpha) for alpha in candidates}
+        losses = {a: float(np.average(np.einsum("ij,ij->i", r, r), weights=weights)) for a, r in left_out.items()}
+        alpha = min(losses, key=losses.__getitem__)
+        if whole:
+            coef = path.coef(self.targets, alpha)
+        else:
+            K[np.diag_indices_from(K)] += ridge_diagonal(alpha, self.sample_weight)
+            if not factor_lower(K):
+                raise ValueError(f"the Gram matrix with alpha={alpha:.1e} is not positive definite: increase alpha.")
+            coef = solve_lower(K, self.targets)
+        return coef / scale, alpha, left_out[alpha], losses[alpha]
