@@ -84,6 +84,8 @@ def test_attributes_are_those_of_a_fitted_estimator(Estimator):
     pd = pytest.importorskip("pandas")
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=["a", "b"])
     parameters = {"cv": 2} if "cv" in Estimator().get_params() else {"max_iter": 1}
+    if Estimator is ConvRFMClassifier:
+        parameters |= {"image_shape": (1, 2), "padding": "same"}  # a table of pixels
     model = Estimator(**parameters).fit(X, (X["a"] > 0).astype(int))
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
     documented = {attribute.name for attribute in docscrape.get_doc_object(Estimator)["Attributes"]}

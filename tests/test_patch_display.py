@@ -141,8 +141,8 @@ def test_zero_agop_and_constant_image():
     [
         (np.zeros((2, 7, 5, 3)), r"height 7, width 6 and 3 channels, as in fit, got the shape \(2, 7, 5, 3\)"),
         (np.zeros((2, 7, 6)), r"got the shape \(2, 7, 6\)"),
-        (np.zeros((0, 7, 6, 3)), r"got the shape \(0, 7, 6, 3\)"),
-        (np.full((7, 6, 3), np.nan), "X must be finite"),
+        (np.zeros((0, 7, 6, 3)), r"0 sample\(s\) \(shape=\(0, 7, 6, 3\)\)"),
+        (np.full((7, 6, 3), np.nan), "contains NaN"),
     ],
 )
 def test_images_that_do_not_fit(X, message):

@@ -119,6 +119,8 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         For each layer and round its ridge, leave-one-out loss (mean squared error of class codes) and seconds.
     n_features_in_ : int
         Numbers of an image.
+    feature_names_in_ : ndarray of str
+        Names of the columns, for flat images in a data frame.
 
     See Also
     --------

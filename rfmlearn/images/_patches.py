@@ -105,6 +105,7 @@ class ImagePatches:
     Parameters
     ----------
     grid : PatchGrid
+        Where patches lie.
     padded : ndarray of shape (n, height, width, n_channels)
         As `PatchGrid.pad` returns them.
     metric : ndarray of shape (D, D)

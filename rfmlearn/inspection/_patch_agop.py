@@ -7,6 +7,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from ..images._image_checks import check_images
+
 # Shares of the trace below this are rounding, and would only stretch the axis of the spectrum.
 _SMALLEST_SHARE = 1e-8
 # Inches of a panel, and what the titles need.
@@ -21,21 +23,16 @@ def _pyplot():
     return plt
 
 
-def _check_images(X, image_shape):
-    """Images as float64, shape (m, height, width, channels)."""
-    images = np.asarray(X, dtype=np.float64)
-    if images.shape == image_shape:
-        images = images[np.newaxis]
-    elif images.ndim == 3 and image_shape[2] == 1:
-        images = images[..., np.newaxis]
-    if images.ndim != 4 or images.shape[1:] != image_shape or len(images) == 0:
-        height, width, channels = image_shape
+def _check_images(estimator, X):
+    """Images as the estimator sees them, shape (m, height, width, channels)."""
+    height, width, channels = shape = tuple(estimator.image_shape_)
+    X = np.asarray(X)
+    images, _ = check_images(estimator, X[np.newaxis] if X.shape == shape else X, shape)
+    if images.shape[1:] != shape:
         raise ValueError(
             f"X must be one image or several of height {height}, width {width} and {channels} channels, as in fit, "
-            f"got the shape {np.shape(X)}"
+            f"got the shape {X.shape}"
         )
-    if not np.isfinite(images).all():
-        raise ValueError("X must be finite, got NaN or infinity")
     return images
 
 
@@ -144,7 +141,7 @@ class PatchAGOPDisplay:
         if X is None:
             return cls(estimator.patch_eigenvalues_, filters).plot(fig)
 
-        images = _check_images(X, tuple(estimator.image_shape_))
+        images = _check_images(estimator, X)
         responses, energy, learned_energy = [], [], []
         for image in images:
             patches = _patches(image, filters.shape[1])
