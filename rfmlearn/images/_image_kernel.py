@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
 
 from .._threads import Team
+from ._gradients import each_place
 from ._patches import ImagePatches, PatchGrid
-from ._tiles import Tile, contract, meeting
+from ._tiles import empty_tile, meeting, multiply
 
 # Images that a tile takes from either side; a tile of more would leave the second-level cache.
-_X_BLOCK, _Z_BLOCK, _GRADIENT_X, _GRADIENT_Z = 16, 64, 64, 16
+_X_BLOCK, _Z_BLOCK = 16, 64
 
 
 def check_integer(name, value, largest=None):
@@ -105,7 +107,7 @@ class ImageKernel(ABC):
         x_step, z_step = grid.block_size(_X_BLOCK), grid.block_size(_z_block(len(Z)))
 
         def fill(start, stop):
-            tile = Tile(grid, x_step, z_step, K.dtype)
+            tile = empty_tile(len(grid.places()), x_step, z_step, K.dtype)
             for block in range(start, stop):
                 columns = slice(block * z_step, min((block + 1) * z_step, len(Z)))
                 transformed = Z.cut(columns) @ Z.metric
@@ -114,16 +116,17 @@ class ImageKernel(ABC):
                     patches = X.cut(rows)
                     limit = a - columns.start if same else len(Z)
                     for *offset, weight in self._offsets(grid):
-                        products = tile.fill(patches, transformed, offset)
-                        places = self._places(grid, len(products))
                         x_meets, z_meets = meeting(grid, offset)
-                        sides = self._side(x_side[rows], x_meets), self._side(z_side[columns], z_meets)
+                        x, z = patches[x_meets], transformed[z_meets]
+                        products = tile[: x.shape[0] * x.shape[1], : x.shape[2], : z.shape[2]]
+                        multiply(x, z, products)
                         self._loops().value_rows(
                             0,
-                            products.shape[2],
+                            z.shape[2],
                             products,
-                            places,
-                            *sides,
+                            self._places(grid, len(products)),
+                            self._side(x_side[rows], x_meets),
+                            self._side(z_side[columns], z_meets),
                             limit,
                             K[rows, columns],
                             *self._arguments(grid, weight, K.dtype),
@@ -152,10 +155,10 @@ class ImageKernel(ABC):
         """
         out = np.empty((len(Z), coef.shape[1], *X.grid.shape(), X.grid.patch_length), X.padded.dtype)
 
-        def keep(columns, H):
-            out[columns] = H.transpose(2, 3, 0, 1, 4) @ X.metric
+        def keep(images, row, column, H):
+            out[images, :, row, column] = H @ X.metric
 
-        self._each_gradient(X, coef, Z, keep)
+        each_place(self, X, coef, Z, keep)
         return out
 
     def patch_agop(self, X: ImagePatches, coef, Z: ImagePatches, weights=None, center=False):
@@ -180,63 +183,23 @@ class ImageKernel(ABC):
         ndarray of shape (D, D), float64
         """
         weights = np.full(len(Z), 1 / len(Z)) if weights is None else weights
-        blocks = {}
+        D, n_outputs = X.grid.patch_length, coef.shape[1]
+        # One sum for each block of images, so that threads cannot change the order of additions.
+        squares: dict[int, np.ndarray] = defaultdict(lambda: np.zeros((D, D)))
+        sums: dict[int, np.ndarray] = defaultdict(lambda: np.zeros((n_outputs, D)))
 
-        def keep(columns, H):
-            w = weights[columns].astype(H.dtype)
-            weighted = H * w[None, None, :, None, None]
-            D = H.shape[-1]
-            blocks[columns.start] = (
-                (weighted.reshape(-1, D).T @ H.reshape(-1, D)).astype(np.float64),
-                weighted.sum(axis=(0, 1, 2), dtype=np.float64),
-            )
+        def keep(images, row, column, H):
+            weighted = H * weights[images, None, None].astype(H.dtype)
+            squares[images.start] += weighted.reshape(-1, D).T @ H.reshape(-1, D)
+            sums[images.start] += weighted.sum(axis=0)
 
-        self._each_gradient(X, coef, Z, keep)
-        squares, sums = zip(*(blocks[start] for start in sorted(blocks)), strict=True)
-        total = sum(squares)
+        each_place(self, X, coef, Z, keep)
+        total = np.sum([squares[start] for start in sorted(squares)], axis=0)
         if center:
-            mean = sum(sums)
+            mean = np.sum([sums[start] for start in sorted(sums)], axis=0)
             total -= mean.T @ mean / (weights.sum() * np.prod(X.grid.shape()))
         metric = X.metric.astype(np.float64)
         return metric @ total @ metric
-
-    def _each_gradient(self, X, coef, Z, keep):
-        """Call ``keep(columns, H)`` with blocks of images of Z; ``H @ metric`` are the gradients of their patches.
-
-        H has shape (rows, columns, m, n_outputs, D).
-        """
-        grid, n_outputs = X.grid, coef.shape[1]
-        coef = np.ascontiguousarray(coef, X.padded.dtype)
-        x_side, z_side = self._sides(X), self._sides(Z)
-        x_step, z_step = grid.block_size(_GRADIENT_X), grid.block_size(_GRADIENT_Z)
-
-        def fill(start, stop):
-            tile = Tile(grid, x_step, z_step, coef.dtype)
-            for block in range(start, stop):
-                columns = slice(block * z_step, min((block + 1) * z_step, len(Z)))
-                raw = Z.cut(columns)
-                transformed, m = raw @ Z.metric, raw.shape[2]
-                H = np.zeros((*grid.shape(), m, n_outputs, grid.patch_length), coef.dtype)
-                own = np.zeros((m, n_outputs, *grid.shape()), coef.dtype)
-                for a in range(0, len(X), x_step):
-                    rows = slice(a, min(a + x_step, len(X)))
-                    patches = X.cut(rows)
-                    for *offset, weight in self._offsets(grid):
-                        products = tile.fill(patches, transformed, offset)
-                        places = self._places(grid, len(products))
-                        part = np.zeros((m, n_outputs, len(places)), coef.dtype)
-                        x_meets, z_meets = meeting(grid, offset)
-                        sides = self._side(x_side[rows], x_meets), self._side(z_side[columns], z_meets)
-                        self._loops().weight_rows(
-                            0, m, products, places, *sides, coef[rows], part, *self._arguments(grid, weight, coef.dtype)
-                        )
-                        own[:, :, z_meets[0], z_meets[1]] += part.reshape(m, n_outputs, *H[z_meets].shape[:2])
-                        contract(products, coef[rows], patches[x_meets], H[z_meets])
-                H += 2 * own.transpose(2, 3, 0, 1)[..., None] * raw[:, :, :, None]
-                keep(columns, H)
-
-        with Team(len(X) * len(Z) * grid.length() * 100) as team:
-            team.share(fill, -(-len(Z) // z_step), piece=1)
 
 
 def _z_block(n):

@@ -55,5 +55,5 @@ def weight_rows(start, stop, tile, places, x_norm, z_norm, coef, own, weight, ra
                     g = w * exp2(r * distance) / distance if square > relative * both else zero
                     row[p] = g
                     g_z[p] = -half * g
-                add_own(own[j + k], coef[i], g_z, places)
+                add_own(own[j + k], coef[i], g_z)
             scatter(rows, count, places, tile, i, j)

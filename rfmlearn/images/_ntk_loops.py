@@ -226,8 +226,8 @@ def value_rows(start, stop, tile, places, x_root, z_root, limit, K, size, stride
 def weight_rows(start, stop, tile, places, x_root, z_root, coef, own, size, stride, lead, padded, shapes, starts):
     """Replace products of patches by derivatives with respect to them, for images z (start to stop) and all x.
 
-    Derivatives with respect to z's squared norms are summed over x with the coefficients: ``own[z, l, p]`` grows by
-    ``sum_x coef[x, l] dK / d|v_p|^2``.
+    Derivatives with respect to z's squared norms are summed over x with the coefficients: ``own[z, l]``, flat rows of
+    places, grow by ``sum_x coef[x, l] dK / d|v_p|^2``.
     """
     depth, length = shapes.shape[0], starts[1]
     room = lead + length + (size - 1) * (stride + 1)
@@ -246,7 +246,7 @@ def weight_rows(start, stop, tile, places, x_root, z_root, coef, own, size, stri
                 _backward(
                     first, x, z, size, stride, lead, padded, shapes, starts, S, theta, buffer, line, g_S, g_theta, g_z
                 )
-                add_own(own[j + k], coef[i], g_z, places)
+                add_own(own[j + k], coef[i], g_z)
                 for p in range(length):
                     first[p] = g_S[p]
             scatter(rows, count, places, tile, i, j)

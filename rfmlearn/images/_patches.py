@@ -156,3 +156,8 @@ class ImagePatches:
     def cut(self, rows):
         """Patches of some images, shape (rows, columns, n, D)."""
         return self.grid.cut(self.padded[rows])
+
+    def at(self, row, column):
+        """Patches of all images at one place, shape (n, D)."""
+        size = self.grid.patch_size
+        return self.padded[:, row : row + size, column : column + size].reshape(len(self), -1)

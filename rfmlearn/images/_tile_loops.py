@@ -33,9 +33,9 @@ def scatter(rows, count, places, tile, i, j):
 
 
 @njit(**JIT)
-def add_own(own, coef, weights, places):
-    """``own[l, p] += coef[l] weights[places[p]]``."""
+def add_own(own, coef, weights):
+    """``own[l] += coef[l] weights``."""
     for output in range(coef.size):
         c, row = coef[output], own[output]
-        for p in range(places.size):
-            row[p] += c * weights[places[p]]
+        for p in range(weights.size):
+            row[p] += c * weights[p]
