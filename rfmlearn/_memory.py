@@ -34,7 +34,7 @@ def check_image_memory(n_samples, pixels, itemsize, exact):
         With the estimate, what is available, and the way out.
     """
     gram = n_samples**2 * (itemsize + 8 + (24 if exact else 0))
-    needed, available = gram + 4 * n_samples * pixels * itemsize + 2**27, available_bytes()
+    needed, available = gram + 5 * n_samples * pixels * itemsize + 2**27, available_bytes()
     if available is not None and needed > available:
         raise MemoryError(
             f"fitting {n_samples} images takes about {needed / 2**30:.3g} GiB ({gram / 2**30:.3g} GiB of it for Gram "

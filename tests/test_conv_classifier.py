@@ -85,22 +85,28 @@ def test_attributes(fitted):
     assert (np.diff(fitted.patch_eigenvalues_) <= 0).all() and vectors.max(axis=1) == pytest.approx(abs(vectors).max(1))
 
 
-def test_prediction_is_the_naive_one(digits):
+@pytest.mark.parametrize("standardize", [False, True])
+def test_prediction_is_the_naive_one(standardize, digits):
     X, y, Z, _ = digits
     X, y, Z = X[:20], y[:20], Z[:4]
-    model = small(depth=2, alpha=0.1, n_agop_samples=None).fit(X, y)
+    model = small(depth=2, alpha=0.1, n_agop_samples=None, standardize=standardize).fit(X, y)
+    given = Z
+    assert model.leave_one_out_loss_ == model.history_[model.best_iter_]["leave_one_out_loss"]
+    if standardize:
+        floor = 0.01 * np.mean([np.var(image) for image in X])
+        X, Z = ([(image - np.mean(image)) / np.sqrt(np.var(image) + floor) for image in part] for part in (X, Z))
     gram = [[conv_ntk(a[..., None], b[..., None], model.patch_matrix_, 3, 2) for b in X] for a in (*X, *Z)]
     K, K_test = np.array(gram[:20]), np.array(gram[20:])
     scale = np.mean(np.diag(K))
     coef = np.linalg.solve(K / scale + 0.1 * np.eye(20), model._codes.encode(np.searchsorted(model.classes_, y)))
     decision = K_test / scale @ coef
     expected = model._calibration.logits(model._codes.decode(decision))
-    assert_allclose(model.decision_function(Z), expected, rtol=1e-6, atol=1e-6)
+    assert_allclose(model.decision_function(given), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_leave_one_out_is_that_of_refits():
     X, y = colours(12)
-    model = small(max_iter=0, alpha=0.1).fit(X, y)
+    model = small(max_iter=0, alpha=0.1, standardize=False).fit(X, y)
     K = np.array([[conv_ntk(a, b, np.eye(27), 3, 1) for b in X] for a in X])
     targets, errors = model._codes.encode(y), []
     K = K / np.mean(np.diag(K)) + 0.1 * np.eye(12)
@@ -108,6 +114,26 @@ def test_leave_one_out_is_that_of_refits():
         rest = np.arange(12) != i
         errors.append(targets[i] - K[i, rest] @ np.linalg.solve(K[np.ix_(rest, rest)], targets[rest]))
     assert_allclose(model.history_[0]["leave_one_out_loss"], np.mean(np.square(errors)), rtol=1e-6)
+
+
+def test_standardize(digits):
+    """Where brightness and contrast say nothing they are taken away, and where they say all they are not."""
+    X, y, Z, labels = digits
+    rng = np.random.default_rng(0)
+
+    def disturbed(images):
+        shift, factor = rng.uniform(-5, 5, (len(images), 1, 1)), rng.uniform(0.1, 10, (len(images), 1, 1))
+        return factor * (images + shift)
+
+    model = small(max_iter=0).fit(disturbed(X), y)
+    assert model.standardize_ and model.score(disturbed(Z), labels) > 0.85
+    assert_allclose(model.transform(100 * Z), model.transform(100 * Z + 7), atol=1e-9)
+    bright = np.arange(len(X)) % 2
+    model = small(max_iter=0).fit(X + bright[:, None, None], bright)
+    assert not model.standardize_ and model.score(X + bright[:, None, None], bright) == 1
+    # An image that is even is not blown up to noise.
+    even = small(standardize=True).fit(X, y)
+    assert np.abs(even._seen(np.full((1, 8, 8, 1), 0.1) + 1e-9 * X[:1, ..., None])).max() < 1e-7
 
 
 def test_subset_of_rows_left_out(digits, monkeypatch):
@@ -172,7 +198,7 @@ def test_transform(digits, fitted):
     X = digits[2][:5]
     seen = fitted.transform(X)
     assert seen.shape == (5, 6, 6, 8)
-    patch = X[3, 2:5, 1:4]
+    patch = fitted._seen(X[..., None])[3, 2:5, 1:4, 0]
     assert_allclose(seen[3, 2, 1], np.tensordot(fitted.patch_eigenvectors_[:8, :, :, 0], patch, 2), rtol=1e-6)
     flat = small(image_shape=(8, 8), n_components=3).fit(X.reshape(5, 64), [0, 1, 0, 1, 0])
     assert flat.transform(X.reshape(5, 64)).shape == (5, 6 * 6 * 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -106,6 +106,11 @@ class ImageRecursion:
     n_agop_samples: int | None
     center: bool
     rng: np.random.RandomState
+
+    def at(self, rows):
+        """The same with some of the images."""
+        arrays = {name: getattr(self, name)[rows] for name in ("images", "targets", "sample_weight", "row_weight")}
+        return replace(self, **arrays)
 
     def rounds(self, max_iter) -> Generator[ImageRound]:
         """Rounds 0 (the plain kernel) to `max_iter`.

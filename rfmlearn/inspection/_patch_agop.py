@@ -23,7 +23,7 @@ def _pyplot():
     return plt
 
 
-def _check_images(estimator, X):
+def _images_seen(estimator, X):
     """Images as the estimator sees them, shape (m, height, width, channels)."""
     height, width, channels = shape = tuple(estimator.image_shape_)
     X = np.asarray(X)
@@ -33,7 +33,7 @@ def _check_images(estimator, X):
             f"X must be one image or several of height {height}, width {width} and {channels} channels, as in fit, "
             f"got the shape {X.shape}"
         )
-    return images
+    return estimator._seen(images)
 
 
 def _patches(image, size):
@@ -141,7 +141,7 @@ class PatchAGOPDisplay:
         if X is None:
             return cls(estimator.patch_eigenvalues_, filters).plot(fig)
 
-        images = _check_images(estimator, X)
+        images = _images_seen(estimator, X)
         responses, energy, learned_energy = [], [], []
         for image in images:
             patches = _patches(image, filters.shape[1])
