@@ -189,7 +189,7 @@ def test_random_convolution_keeps_products(digits):
     matrix = np.diag(np.arange(1.0, 10.0))
     layer = RandomConvolution.draw(grid, matrix, 20_000, rng, np.float64)
     images = digits[0][:2, :, :, None]
-    patches = grid.cut(images)[2, 3]
+    patches = grid.cut(images)[2, 3].T
     out = layer(images)[:, 2, 3]
     assert_allclose(out @ out.T, patches @ matrix @ patches.T, rtol=0.1)
 

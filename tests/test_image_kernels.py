@@ -98,7 +98,7 @@ def test_gradients_are_differences(kernel, shape, rng):
         )
         # All patches move with the image: the chain rule sums over places.
         moved = grid.cut(grid.pad(direction))
-        expected = np.einsum("nlrcd,rcnd->nl", gradients, moved)
+        expected = np.einsum("nlrcd,rcdn->nl", gradients, moved)
         assert_allclose(change / (12 * step), expected, rtol=1e-5, atol=1e-7)
 
 
@@ -154,7 +154,7 @@ def test_bandwidth_is_in_root_mean_square_distances(rng):
     kernel = PatchLaplace(2)
     _, _, matrix, x, _ = make(kernel, (4, 4, 2), rng, n=12)
     weights = rng.integers(1, 4, 12).astype(float)
-    patches = x.grid.cut(x.padded).reshape(-1, 12, 8)
+    patches = x.grid.cut(x.padded).reshape(-1, 8, 12).transpose(0, 2, 1)
     d = patches[:, :, None] - patches[:, None]
     squares = np.einsum("pijd,de,pije->pij", d, matrix, d) / 2
     mean = np.einsum("i,j,pij->", weights, weights, squares) / weights.sum() ** 2 / len(squares)

@@ -31,11 +31,11 @@ def each_place(kernel, X, coef, Z, keep):
         for block in range(start, stop):
             columns = slice(block * z_step, min((block + 1) * z_step, len(Z)))
             raw = Z.cut(columns)
-            m = raw.shape[2]
+            m = raw.shape[3]
             own = np.zeros((m, n_outputs, *grid.shape()), coef.dtype)
-            weights = _weights(kernel, X, coef, raw @ Z.metric, x_side, z_side[columns], offsets, x_step, own)
+            weights = _weights(kernel, X, coef, Z.metric @ raw, x_side, z_side[columns], offsets, x_step, own)
             for row, column in np.ndindex(grid.shape()):
-                H = 2 * own[:, :, row, column, None] * raw[row, column][:, None]
+                H = 2 * own[:, :, row, column, None] * raw[row, column].T[:, None]
                 for (down, right, _), (z_meets, part) in zip(offsets, weights, strict=True):
                     if _within(row, z_meets[0]) and _within(column, z_meets[1]):
                         scaled = part[row - z_meets[0].start, column - z_meets[1].start][:, :, None] * coef[:, None]
@@ -49,7 +49,7 @@ def each_place(kernel, X, coef, Z, keep):
 
 def _weights(kernel, X, coef, transformed, x_side, z_side, offsets, x_step, own):
     """For every offset z's places that meet, and derivatives of shape (rows, columns, n, m); `own` grows by z's own."""
-    grid, m, n_outputs = X.grid, transformed.shape[2], coef.shape[1]
+    grid, m, n_outputs = X.grid, transformed.shape[3], coef.shape[1]
     meetings = [meeting(grid, offset[:2]) for offset in offsets]
     sizes = [tuple(part.stop - part.start for part in z_meets) for _, z_meets in meetings]
     tiles = [empty_tile(rows * columns, len(X), m, coef.dtype) for rows, columns in sizes]

@@ -110,7 +110,7 @@ class ImageKernel(ABC):
             tile = empty_tile(len(grid.places()), x_step, z_step, K.dtype)
             for block in range(start, stop):
                 columns = slice(block * z_step, min((block + 1) * z_step, len(Z)))
-                transformed = Z.cut(columns) @ Z.metric
+                transformed = Z.metric @ Z.cut(columns)
                 for a in range(columns.start if same else 0, len(X), x_step):
                     rows = slice(a, min(a + x_step, len(X)))
                     patches = X.cut(rows)
@@ -118,11 +118,11 @@ class ImageKernel(ABC):
                     for *offset, weight in self._offsets(grid):
                         x_meets, z_meets = meeting(grid, offset)
                         x, z = patches[x_meets], transformed[z_meets]
-                        products = tile[: x.shape[0] * x.shape[1], : x.shape[2], : z.shape[2]]
+                        products = tile[: x.shape[0] * x.shape[1], : x.shape[3], : z.shape[3]]
                         multiply(x, z, products)
                         self._loops().value_rows(
                             0,
-                            z.shape[2],
+                            z.shape[3],
                             products,
                             self._places(grid, len(products)),
                             self._side(x_side[rows], x_meets),

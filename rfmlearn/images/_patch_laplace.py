@@ -93,5 +93,5 @@ class PatchLaplace(ImageKernel):
         grid, share = patches.grid, sample_weight / sample_weight.sum()
         mean = grid.cut(np.tensordot(share, patches.padded.astype(np.float64), 1)[np.newaxis])
         spread = share @ patches.norms.reshape(len(share), -1).mean(axis=1, dtype=np.float64)
-        spread -= np.mean(np.einsum("rcnd,rcnd->rc", mean @ patches.metric, mean))
+        spread -= np.mean(np.einsum("rcdn,rcdn->rc", patches.metric @ mean, mean))
         return replace(self, bandwidth=float(multiple * np.sqrt(2 * spread)) if spread > _TINY else 1.0)

@@ -8,8 +8,8 @@ import numpy as np
 
 from .._threads import Team
 
-# Numbers of cut patches that a block of images may have: 16 MB in float32.
-_BLOCK_ENTRIES = 2**22
+# Numbers of cut patches that a block of images may have: 32 MB in float32.
+_BLOCK_ENTRIES = 2**23
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,13 @@ class PatchGrid:
         return np.pad(images, ((0, 0), around, around, (0, 0)))
 
     def cut(self, padded):
-        """All patches of padded images, a C-contiguous array of shape (rows, columns, n, D)."""
+        """All patches of padded images, a C-contiguous array of shape (rows, columns, D, n)."""
         size, channels = self.patch_size, self.n_channels
         n, height, width, _ = padded.shape
-        # Lines of a patch are contiguous in an image, so windows are taken from its flat lines.
-        lines = padded.reshape(n, height, width * channels)
-        windows = np.lib.stride_tricks.sliding_window_view(lines, (size, size * channels), axis=(1, 2))[
-            :, :, ::channels
-        ]
-        return np.ascontiguousarray(windows.transpose(1, 2, 0, 3, 4)).reshape(*self.shape(), n, self.patch_length)
+        # With images last, lines of patches are contiguous, and matrix products of few images are fast.
+        lines = np.ascontiguousarray(padded.transpose(1, 2, 3, 0)).reshape(height, width * channels, n)
+        windows = np.lib.stride_tricks.sliding_window_view(lines, (size, size * channels), axis=(0, 1))[:, ::channels]
+        return np.ascontiguousarray(windows.transpose(0, 1, 3, 4, 2)).reshape(*self.shape(), self.patch_length, n)
 
     def block_size(self, largest):
         """Images whose cut patches fit the workspace of a thread, a power of two up to `largest`."""
@@ -141,7 +139,7 @@ class ImagePatches:
             for block in range(start, stop):
                 rows = slice(block * step, (block + 1) * step)
                 patches = grid.cut(padded[rows])
-                np.einsum("rcnd,rcnd->nrc", patches @ metric, patches, out=norms[rows])
+                np.einsum("rcdn,rcdn->nrc", metric @ patches, patches, out=norms[rows])
 
         with Team(norms.size * grid.patch_length**2) as team:
             team.share(fill, -(-len(images) // step), piece=1)
@@ -154,7 +152,7 @@ class ImagePatches:
         return ImagePatches(self.grid, self.padded[rows], self.metric, self.norms[rows])
 
     def cut(self, rows):
-        """Patches of some images, shape (rows, columns, n, D)."""
+        """Patches of some images, shape (rows, columns, D, n)."""
         return self.grid.cut(self.padded[rows])
 
     def at(self, row, column):

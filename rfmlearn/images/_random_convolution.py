@@ -38,5 +38,5 @@ class RandomConvolution:
         out = np.empty((len(images), *self.grid.shape(), self.filters.shape[1]), images.dtype)
         for start in range(0, len(images), step):
             patches = self.grid.cut(self.grid.pad(images[start : start + step]))
-            out[start : start + step] = (patches @ self.filters).transpose(2, 0, 1, 3)
+            out[start : start + step] = (self.filters.T @ patches).transpose(3, 0, 1, 2)
         return out

@@ -17,10 +17,10 @@ def empty_tile(n_places, n_x, n_z, dtype):
 
 
 def multiply(x, z, tile):
-    """Products of patches x and z at equal places of arrays of shape (rows, columns, n, D), into a tile."""
+    """Products of patches x and z at equal places of arrays of shape (rows, columns, D, n), into a tile."""
     columns = x.shape[1]
     for row, (u, v) in enumerate(zip(x, z, strict=True)):
-        np.matmul(u, v.transpose(0, 2, 1), out=tile[row * columns : (row + 1) * columns])
+        np.matmul(u.transpose(0, 2, 1), v, out=tile[row * columns : (row + 1) * columns])
 
 
 def meeting(grid, offset):
