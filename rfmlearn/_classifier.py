@@ -223,7 +223,8 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         y : array-like of shape (n_samples,)
             Class labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative; a weight is a repetition.
+            Non-negative. Whole numbers are repetitions of rows; otherwise, where rows are left out to choose and to
+            calibrate, they are left out whole.
         X_val, y_val : array-like, default=None
             Validation set: the round with the smallest squared error on it is kept instead of the last.
         sample_weight_val : array-like, default=None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ._threads import n_threads_in_force
+
 
 def available_bytes():
     """Memory that this process may still take, as the operating system and its container tell; None if unknown."""
@@ -25,8 +27,11 @@ def available_bytes():
     return max(0, min(limits)) if limits else None
 
 
-def check_image_memory(n_samples, pixels, itemsize, exact):
-    """Refuse a fit of images whose Gram matrices do not fit; `exact` says whether all of them are decomposed.
+def check_image_memory(n_samples, pixels, tiles, itemsize, exact):
+    """Refuse a fit of images whose Gram matrices do not fit.
+
+    `pixels` are the numbers of an image, `tiles` those of the derivatives of one image's kernel values with respect to
+    products of patches, and `exact` says whether all of the matrix is decomposed.
 
     Raises
     ------
@@ -34,7 +39,8 @@ def check_image_memory(n_samples, pixels, itemsize, exact):
         With the estimate, what is available, and the way out.
     """
     gram = n_samples**2 * (itemsize + 8 + (24 if exact else 0))
-    needed, available = gram + 5 * n_samples * pixels * itemsize + 2**27, available_bytes()
+    needed = gram + 5 * n_samples * pixels * itemsize + n_threads_in_force() * max(2**27, tiles * itemsize)
+    available = available_bytes()
     if available is not None and needed > available:
         raise MemoryError(
             f"fitting {n_samples} images takes about {needed / 2**30:.3g} GiB ({gram / 2**30:.3g} GiB of it for Gram "

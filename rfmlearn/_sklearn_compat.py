@@ -2,9 +2,15 @@
 
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight
 
-__all__ = ["Interval", "StrOptions", "_fit_context", "check_weights"]
+__all__ = ["Interval", "StrOptions", "_fit_context", "check_weights", "wants_frame"]
+
+
+def wants_frame(transformer):
+    """Whether `set_output` or the global configuration asks for a data frame."""
+    return _get_output_config("transform", transformer)["dense"] != "default"
 
 
 def check_weights(sample_weight, X, name="sample_weight"):

@@ -140,7 +140,7 @@ def test_subset_of_rows_left_out(digits, monkeypatch):
     """With more images than are left out one by one, the fit is still that of all of them."""
     X, y, Z, _ = digits
     whole = small(alpha=0.01, max_iter=0).fit(X, y)
-    monkeypatch.setattr("rfmlearn.images._recursion._LEFT_OUT_ROWS", 100)
+    monkeypatch.setattr("rfmlearn.images._classifier._LEFT_OUT_ROWS", 100)
     part = small(alpha=0.01, max_iter=0).fit(X, y)
     assert_allclose(part._best.decision(Z[..., None]), whole._best.decision(Z[..., None]), rtol=1e-8, atol=1e-10)
     assert part.score(Z, digits[3]) > 0.85
@@ -218,7 +218,8 @@ def test_shapes_and_types_agree(digits):
     assert_allclose(small().fit(X.astype(object), y).predict_proba(Z), expected)
     white = np.round(X * 255).astype(np.uint8)
     small_ints = small().fit(white, y).predict_proba(white)
-    assert_allclose(small().fit(white / np.float32(255), y).predict_proba(white), small_ints, atol=1e-5)
+    floats = white / np.float32(255)
+    assert_allclose(small().fit(floats, y).predict_proba(floats), small_ints, atol=1e-5)
     deep = (white * 257.0).astype(np.uint16)
     assert_allclose(small().fit(deep, y).predict_proba(deep), small_ints, atol=1e-5)
 
@@ -265,7 +266,7 @@ def test_progress_goes_to_standard_error(digits, capsys):
 def test_odd_images_work():
     X, y = colours(16)
     X[3], X[4] = 0.0, 1.0
-    for images in (X, np.zeros_like(X), np.ones_like(X), X * 1e-12, X * 1e12):
+    for images in (X, np.zeros_like(X), np.ones_like(X), X * 1e-9, X * 1e9):
         for kernel in ("cntk", "patch_laplace"):
             model = small(kernel=kernel).fit(images, y)
             assert np.isfinite(model.predict_proba(images)).all()
@@ -275,17 +276,30 @@ BAD = {
     "too small": ((20, 4, 9, 1), {"depth": 3}, r"images of 4 x 9 pixels .* 7 x 7 .*depth=3.* take depth=1 at most"),
     "far too small": ((20, 2, 9, 1), {}, r"smaller than the 3 x 3 .* take patch_size=2 at most"),
     "channels first": ((20, 3, 9, 9), {}, r"channels came first.*X.transpose\(0, 2, 3, 1\)"),
-    "channels first, not square": ((20, 3, 9, 12), {"patch_size": 4}, r"if they came first, use X.transpose"),
+    "channels first, not square": (
+        (20, 3, 9, 12),
+        {"patch_size": 4},
+        r"channels came first.*X.transpose\(0, 2, 3, 1\)",
+    ),
     "flat": ((20, 63), {}, r"shape \(20, 63\).*image_shape"),
     "image_shape": ((20, 63), {"image_shape": (8, 8)}, r"image_shape=\(8, 8\) makes 64 numbers, .* rows of X have 63"),
-    "image_shape open": ((20, 63), {"image_shape": (-1, 8)}, r"image_shape=\(-1, 8\) makes 8 numbers"),
+    "image_shape open": (
+        (20, 63),
+        {"image_shape": (-1, 8)},
+        r"image_shape=\(-1, 8\) takes a multiple of 8 numbers, but X has 63",
+    ),
     "image_shape twice open": ((20, 63), {"image_shape": (-1, -1)}, "one size open"),
     "image_shape of one": ((20, 63), {"image_shape": (63,)}, r"image_shape must be .* got \(63,\)"),
     "image_shape not whole": ((20, 63), {"image_shape": (7.0, 9)}, r"image_shape must be .* got \(7.0, 9\)"),
     "five dimensions": ((20, 4, 4, 1, 1), {}, "two to four dimensions"),
     "no pixels": ((20, 0, 4), {}, "no pixels"),
     "layers": ((20, 9, 9), {"n_layers": 2}, "n_layers=2 takes a kernel of depth=2 at least"),
-    "layers too small": ((20, 5, 5), {"n_layers": 2, "depth": 2, "patch_size": 3, "kernel": "x"}, "kernel"),
+    "layers too small": (
+        (20, 5, 5),
+        {"n_layers": 3, "kernel": "patch_laplace"},
+        "n_layers=3 is too many for images of 5 x 5 .* Take n_layers=2 at most",
+    ),
+    "kernel": ((20, 9, 9), {"kernel": "x"}, "kernel"),
     "n_jobs": ((20, 9, 9), {"n_jobs": 0}, "n_jobs must not be 0"),
     "alpha": ((20, 9, 9), {"alpha": -1.0}, "alpha"),
 }
@@ -312,6 +326,85 @@ def test_bad_values(fitted):
         fitted.predict(np.zeros((2, 9, 8)))
     with pytest.raises(NotFittedError):
         small().predict(X)
+
+
+def test_important_images_are_left_out_whole(digits):
+    X, y, _, _ = digits
+    X, y = X[:80], np.where(np.arange(80) % 5 == 0, digits[1][::-1][:80], digits[1][:80])
+    expected = small(max_iter=0).fit(X, y)
+    weighted = small(max_iter=0).fit(X, y, np.full(80, 1.01))
+    assert weighted.alpha_ == expected.alpha_
+    assert_allclose(weighted.leave_one_out_loss_, expected.leave_one_out_loss_, rtol=1e-2)
+
+
+def test_flat_images_have_the_shape_that_was_fitted(digits):
+    X, y, Z, _ = digits
+    model = small().fit(X, y)
+    expected = model.predict_proba(Z)
+    assert_allclose(model.set_params(image_shape=(16, 4)).predict_proba(Z.reshape(-1, 64)), expected)
+    with pytest.raises(ValueError, match=r"images of shape \(8, 8, 1\), but image_shape=\(16, 4\)"):
+        small(image_shape=(16, 4)).fit(X, y)
+
+
+def test_dtypes(digits):
+    X, y, Z, _ = digits
+    colours = (X * 65535).astype(np.uint16)
+    model = small(standardize=False, kernel="patch_laplace").fit(colours, y)
+    test = (Z * 65535).astype(np.uint16)
+    assert_allclose(model.predict_proba(test.astype(">u2")), model.predict_proba(test))
+    with pytest.warns(UserWarning, match="X was divided by 1, as its dtype asks for, but by 65535 in fit"):
+        model.predict(test.astype(float))
+    swapped = small().fit(X.astype(">f8"), y)
+    assert_allclose(swapped.predict_proba(Z), small().fit(X, y).predict_proba(Z), rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+@pytest.mark.parametrize("kernel", ["cntk", "patch_laplace"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scale_of_images(scale, kernel, dtype, digits):
+    X, y, Z, labels = digits
+    scores = [
+        small(kernel=kernel, standardize=False).fit((X * s).astype(dtype), y).predict_proba((Z * s).astype(dtype))
+        for s in (1, scale)
+    ]
+    assert_allclose(scores[1], scores[0], atol=1e-3 if dtype == np.float32 else 1e-6)
+    assert np.mean(scores[1].argmax(axis=1) == labels) > 0.85
+
+
+def test_sizes_that_cannot_be_held(digits, fitted):
+    X, y, Z, _ = digits
+    for scale in (1e-200, 1e200):
+        with pytest.raises(ValueError, match=r"X must have values of a size between 1e-10 and 1e\+10"):
+            small().fit(X * scale, y)
+    with pytest.raises(ValueError, match="the largest is 1e"):
+        fitted.predict(Z * 1e200)
+    assert fitted.predict(Z * 1e-200).shape == (len(Z),)
+
+
+def test_failed_fit_leaves_nothing_behind(digits):
+    X, y, Z, _ = digits
+    model = small()
+    with pytest.raises(ValueError, match="smaller than"):
+        model.fit(X[:, :2], y)
+    with pytest.raises(NotFittedError):
+        model.predict(Z)
+    expected = model.fit(X, y).predict_proba(Z)
+    with pytest.raises(ValueError, match="smaller than"):
+        model.fit(X[:, :2], y + 1)
+    assert_allclose(model.predict_proba(Z), expected)
+
+
+def test_transform_into_data_frames(digits, fitted):
+    frame = clone(fitted).set_output(transform="pandas").fit(*digits[:2]).transform(digits[2])
+    assert frame.shape == (len(digits[2]), 6 * 6 * 8) and list(frame) == list(fitted.get_feature_names_out())
+
+
+def test_layers_of_many_images_pass_in_parts(digits, monkeypatch):
+    X, y, Z, _ = digits
+    model = small(depth=2, n_layers=2, n_filters=8).fit(X, y)
+    expected = model.predict_proba(Z)
+    monkeypatch.setattr("rfmlearn.images._classifier._STEP", 7)
+    assert_allclose(model.predict_proba(Z), expected, rtol=1e-9)
 
 
 def test_memory_is_refused_before(monkeypatch):

@@ -173,3 +173,36 @@ def test_bad_parameters(arguments):
 def test_bad_parameters_of_patch_laplace(arguments):
     with pytest.raises(ValueError, match=f"{next(iter(arguments))} must be .* got"):
         PatchLaplace(**arguments)
+
+
+def test_images_of_other_windows_are_refused(rng):
+    def patches(kernel, size, matrix=None, images=None):
+        grid = kernel.grid((size, size, 1))
+        images = rng.random((3, size, size, 1)) if images is None else images
+        return ImagePatches.of(grid, images, np.eye(grid.patch_length) if matrix is None else matrix)
+
+    kernel, coef = ConvNTK(3, depth=2), np.ones((3, 1))
+    x = patches(kernel, 8)
+    with pytest.raises(ValueError, match="too small for the windows"):
+        patches(kernel, 4)
+    for bad in (np.ones((3, 8, 8, 1), int), np.ones((3, 8, 8)), np.ones((3, 8, 9, 1))):
+        with pytest.raises(ValueError, match=r"images must be float32 or float64 of shape \(n, 8, 8, 1\)"):
+            patches(kernel, 8, images=bad)
+    others = (patches(ConvNTK(3, depth=1), 8), patches(ConvNTK(3, "same", 2), 8), patches(ConvNTK(2, depth=2), 8))
+    calls = (kernel.gram, lambda x, z: kernel.patch_gradients(x, coef, z), lambda x, z: kernel.patch_agop(x, coef, z))
+    for other in others:
+        for call in calls:
+            with pytest.raises(ValueError, match=r"cut for other windows"):
+                call(x, other)
+    with pytest.raises(ValueError, match="one shape and dtype"):
+        kernel.gram(x, patches(kernel, 9))
+    with pytest.raises(ValueError, match="same metric"):
+        kernel.gram(x, patches(kernel, 8, np.diag(np.arange(1.0, 10.0))))
+
+
+def test_agop_of_many_images_is_that_of_their_parts(rng, monkeypatch):
+    _, _, _, x, z = make(*CASES[1], rng)
+    coef = rng.standard_normal((len(x), 2))
+    expected = CASES[1][0].patch_agop(x, coef, z, center=True)
+    monkeypatch.setattr("rfmlearn.images._image_kernel._SUMMED", 2)
+    assert_allclose(CASES[1][0].patch_agop(x, coef, z, center=True), expected, rtol=1e-10, atol=1e-10)

@@ -135,6 +135,16 @@ def test_leave_one_out_of_a_repeated_row_keeps_its_twin(rng):
     assert_close(residuals, repeated[:12], 1e-10)
 
 
+def test_leave_one_out_of_an_important_row_leaves_all_of_it(rng):
+    """What remained of a row of weight 1.01 would give its target away, and the smallest ridge would look best."""
+    _, K, Y = problem(rng, n=20)
+    losses = []
+    for factor in (1.0, 1.01, 1.5):
+        w = np.full(20, factor)
+        losses.append([np.mean(RidgePath(K.copy(), w).leave_one_out(Y, a * factor) ** 2) for a in (1e-6, 1e-2, 1.0)])
+    np.testing.assert_allclose(losses[1:], losses[:1] * 2, rtol=1e-6)
+
+
 # Ridge path ------------------------------------------------------------------------------------------------------
 
 

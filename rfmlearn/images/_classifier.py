@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar
@@ -17,21 +18,23 @@ from .._base import log_to_stderr
 from .._calibration import Calibration
 from .._memory import check_image_memory
 from .._progress import progress
-from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
+from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights, wants_frame
 from .._stopping import logger
 from .._target_checks import check_labels, class_factors, code_labels
 from .._targets import ClassCodes
 from .._threads import blas_limit
 from ._contrast import Contrast
 from ._conv_ntk import ConvNTK
-from ._image_checks import check_images, check_receptive_field
+from ._image_checks import check_images, check_layers, check_scale
 from ._image_kernel import ImageKernel
 from ._patch_laplace import PatchLaplace
 from ._random_convolution import RandomConvolution
-from ._recursion import _LEFT_OUT_ROWS, ImageRecursion
+from ._recursion import ImageRecursion
 
-# Images on which it is tried whether to standardize.
-_TRIED_ROWS = 500
+# Images on which ridges, rounds and layers are compared, and on which it is tried whether to standardize.
+_LEFT_OUT_ROWS, _TRIED_ROWS = 2000, 500
+# Images that pass the layers at a time.
+_STEP = 256
 
 
 class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
@@ -62,7 +65,8 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         distances of patches at equal places.
     standardize : bool or "auto", default="auto"
         Whether every image is brought to mean zero and variance one over all its numbers, so that brightness and
-        contrast count for nothing. "auto" takes what has the smaller leave-one-out error of the plain kernel, on 500
+        contrast count for nothing, but for images of less than a tenth of the usual contrast, which stay weak. "auto"
+        takes what has the smaller leave-one-out error of the plain kernel, on 500
         images drawn at random if there are more.
     alpha : float or "auto", default="auto"
         Ridge, in units of the mean of the kernel's diagonal. "auto" has every round take the value between 1e-5 and 3
@@ -88,7 +92,8 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
     n_components : int, default=8
         Learned filters through which `transform` looks.
     image_shape : tuple of int, default=None
-        (height, width) or (height, width, n_channels) of flat images; one of them may be -1.
+        (height, width) or (height, width, n_channels) of flat images; one of them may be -1. Those fitted count once
+        there is a fit.
     class_weight : dict, "balanced" or None, default=None
         Weights of classes, times sample weights; "balanced" makes all classes equally heavy.
     random_state : int, RandomState instance or None, default=None
@@ -125,7 +130,8 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         Round that was kept.
     n_layers_ : int
         Layers that were kept.
-    dual_coef_ : ndarray of shape (n, n_classes - 1)
+    dual_coef_ : ndarray of shape (n_positive, n_classes - 1)
+        Of the images of positive weight.
     leave_one_out_loss_ : float
         Mean squared error of the class codes of training images that are left out, of the round kept; to compare
         models of other windows or depth without further data.
@@ -144,8 +150,8 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
     Notes
     -----
     A round costs O(n^2 places (D + depth)) for the Gram matrix, O(n n_agop_samples places D n_classes) for the
-    gradients and O(n^3) for the solution, and the memory of two Gram matrices, five copies of the images and less than
-    1 GB beside.
+    gradients and O(n^3) for the solution, and the memory of two Gram matrices, five copies of the images (as the layer
+    sees them that makes most of them) and less than 1 GB beside.
 
     References
     ----------
@@ -252,7 +258,8 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         y : array-like of shape (n,)
             Class labels of any type.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative; a weight is a repetition.
+            Non-negative. Whole numbers are repetitions of rows; otherwise, where rows are left out to choose and to
+            calibrate, they are left out whole.
 
         Returns
         -------
@@ -266,17 +273,19 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         MemoryError
             If the Gram matrix does not fit in the memory available, before it is allocated.
         """
-        images, _ = self._check_images(X, reset=True)
+        images, flat, white = check_images(self, X, self.image_shape)
+        check_scale(images)
         y = check_labels(self, images, y)
         row_weights = check_weights(sample_weight, images)
-        self.classes_, labels = code_labels(self, y, row_weights)
-        weights = row_weights * class_factors(self.class_weight, self.classes_, y, row_weights)[labels]
-        codes = ClassCodes.fit(labels, len(self.classes_), weights)
-        kernels = self._make_kernels(self.image_shape_)
+        classes, labels = code_labels(self, y, row_weights)
+        weights = row_weights * class_factors(self.class_weight, classes, y, row_weights)[labels]
+        kernels = self._make_kernels(images.shape[1:])
         kept = np.flatnonzero(weights > 0)
+        self._check_memory(len(kept), kernels, images)
+        validate_data(self, X if flat else images.reshape(len(images), -1), skip_check_array=True)
+        self.classes_, self.image_shape_, self._white = classes, images.shape[1:], white
+        codes = ClassCodes.fit(labels, len(classes), weights)
         images, labels, weights = images[kept], labels[kept], weights[kept]
-        exact = len(kept) <= _LEFT_OUT_ROWS
-        check_image_memory(len(kept), images[0].size, images.dtype.itemsize, exact)
         with log_to_stderr(self.verbose), self._threads():
             recursion, best = self._learn(kernels, images, codes.encode(labels), weights, row_weights[kept])
         scores = codes.decode(recursion.targets[best.rows] - best.residuals)
@@ -290,6 +299,16 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
             raise ValueError("n_jobs must not be 0: take None for all threads in force, or a number of them.")
         return blas_limit(None if self.n_jobs is None else joblib.effective_n_jobs(self.n_jobs))
 
+    def _check_memory(self, n, kernels, images):
+        numbers = [images[0].size]
+        shape = images.shape[1:]
+        for kernel in kernels[1:]:
+            shape = (*kernel.grid(shape).shape(), self.n_filters)
+            numbers.append(int(np.prod(shape)))
+        places = int(np.prod(kernels[0].grid(images.shape[1:]).shape()))
+        tiles = n * places * len(kernels[0]._offsets(kernels[0].grid(images.shape[1:])))
+        check_image_memory(n, max(numbers), tiles, images.dtype.itemsize, n <= _LEFT_OUT_ROWS)
+
     def _make_kernels(self, image_shape):
         """One kernel a layer, each shallower by one than that before."""
         if isinstance(self.kernel, ImageKernel):
@@ -299,7 +318,6 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         else:
             bandwidth = 1.0 if self.bandwidth == "auto" else float(self.bandwidth)
             first = PatchLaplace(self.patch_size, self.padding, bandwidth, self.pool)
-        check_receptive_field(first, image_shape)
         if not isinstance(first, ConvNTK):
             kernels = [first] * self.n_layers
         elif self.n_layers > first.depth:
@@ -309,15 +327,13 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
             )
         else:
             kernels = [ConvNTK(first.patch_size, first.padding, first.depth - i) for i in range(self.n_layers)]
-        shape = image_shape
-        for kernel in kernels[1:]:
-            shape = (*kernels[0].grid(shape).shape(), self.n_filters)
-            check_receptive_field(kernel, shape)
+        check_layers(kernels, image_shape)
         return kernels
 
     def _learn(self, kernels, images, targets, weights, row_weights):
         """Run all layers, and keep the one whose best round has the smallest leave-one-out loss."""
         rng = check_random_state(self.random_state)
+        order = rng.permutation(len(images))
         recursion = ImageRecursion(
             images,
             targets,
@@ -330,9 +346,10 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
             shrinkage=float(self.shrinkage),
             n_agop_samples=self.n_agop_samples,
             center=self.center_gradients,
+            left_out=np.sort(order[:_LEFT_OUT_ROWS]),
             rng=rng,
         )
-        self._contrast = self._choose_contrast(recursion)
+        self._contrast = self._choose_contrast(recursion, np.sort(order[:_TRIED_ROWS]))
         self.standardize_ = self._contrast is not None
         images = self._seen(images)
         self.history_ = []
@@ -353,13 +370,11 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         self._store(*layers[0], layers[number][1])
         return layers[number]
 
-    def _choose_contrast(self, recursion):
+    def _choose_contrast(self, recursion, rows):
         """Contrast that images are brought to, or None if they are taken as they are."""
         contrast = Contrast.fit(recursion.images, recursion.row_weight)
         if self.standardize != "auto":
             return contrast if self.standardize else None
-        n = len(recursion.images)
-        rows = np.sort(recursion.rng.choice(n, _TRIED_ROWS, replace=False)) if n > _TRIED_ROWS else np.arange(n)
         plain = recursion.at(rows)
         standardized = replace(plain, images=contrast(plain.images))
         losses = [next(tried.rounds(0)).loss for tried in (plain, standardized)]
@@ -403,26 +418,41 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         self._grid = best.patches.grid
         self._best = kept
 
-    def _check_images(self, X, reset):
-        images, flat = check_images(self, X, self.image_shape)
-        if reset:
-            self.image_shape_ = images.shape[1:]
-        elif images.shape[1:] != self.image_shape_ and not flat:
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_calibration")
+
+    def _check_images(self, X):
+        """Images as they were in fit, and whether they came flat."""
+        X = X if hasattr(X, "shape") else np.asarray(X)
+        flat = len(X.shape) == 2
+        if flat:
+            validate_data(self, X, reset=False, skip_check_array=True)
+        images, _, white = check_images(self, X, self.image_shape_ if flat else None)
+        if images.shape[1:] != self.image_shape_:
             raise ValueError(
                 f"X has images of shape {images.shape[1:]}, but {type(self).__name__} was fitted to images of shape "
                 f"{self.image_shape_} (height, width, n_channels)."
             )
-        validate_data(self, X if flat else images.reshape(len(images), -1), reset=reset, skip_check_array=True)
+        if white != self._white:
+            warnings.warn(
+                f"X was divided by {white}, as its dtype asks for, but by {self._white} in fit: give images of one "
+                "dtype, or scale them yourself.",
+                UserWarning,
+                stacklevel=3,
+            )
         return images, flat
 
     def _logits(self, X):
         check_is_fitted(self)
-        images, _ = self._check_images(X, reset=False)
-        images = self._seen(images)
-        for convolution in self._convolutions:
-            images = convolution(images)
+        images, _ = self._check_images(X)
+        dtype, decisions = self._best.patches.padded.dtype, []
         with self._threads():
-            decision = self._best.decision(images.astype(self._best.patches.padded.dtype, copy=False))
+            for start in range(0, len(images), _STEP):
+                part = self._seen(images[start : start + _STEP])
+                for convolution in self._convolutions:
+                    part = convolution(part)
+                decisions.append(self._best.decision(part.astype(dtype, copy=False)))
+        decision = np.concatenate(decisions)
         return self._calibration.logits(self._codes.decode(decision))
 
     def decision_function(self, X):
@@ -483,13 +513,15 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         Returns
         -------
         ndarray of shape (m, rows, columns, n_components)
-            In the order of `patch_eigenvectors_`; flat, of shape (m, rows * columns * n_components), if X is.
+            In the order of `patch_eigenvectors_`; flat, of shape (m, rows * columns * n_components), if X is or if
+            `set_output` asks for a data frame.
         """
         check_is_fitted(self)
-        images, flat = self._check_images(X, reset=False)
+        images, flat = self._check_images(X)
         filters = self.patch_eigenvectors_.reshape(len(self.patch_eigenvectors_), -1)[: self.n_components].T
-        seen = RandomConvolution(self._grid, filters.astype(images.dtype))(self._seen(images))
-        return seen.reshape(len(seen), -1) if flat else seen
+        with self._threads():
+            seen = RandomConvolution(self._grid, filters.astype(images.dtype))(self._seen(images))
+        return seen.reshape(len(seen), -1) if flat or wants_frame(self) else seen
 
     @property
     def _n_features_out(self):

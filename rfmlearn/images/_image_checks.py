@@ -8,12 +8,16 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array
 
+# Sizes of values whose squares, and products with gradients, float32 can hold.
+_LARGEST = 1e10
 # Integers that are colours, and what is white.
 _WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 
 def check_images(estimator, X, image_shape=None):
-    """Images as float32 (float64 if they came so), shape (n, height, width, n_channels), and whether they came flat.
+    """Images as float32 (float64 if they came so), shape (n, height, width, n_channels).
+
+    Also whether they came flat, and by what they were divided: 255 if they were uint8, 65535 if uint16, or 1.
 
     Parameters
     ----------
@@ -23,6 +27,11 @@ def check_images(estimator, X, image_shape=None):
         Of shape (n, height, width), (n, height, width, n_channels), or (n, height * width * n_channels).
     image_shape : tuple of int, default=None
         (height, width) or (height, width, n_channels) of flat images; one may be -1.
+
+    Raises
+    ------
+    ValueError
+        If they are not what is described.
     """
     name = type(estimator).__name__
     X = check_array(X, dtype="numeric", allow_nd=True, estimator=estimator, input_name="X")
@@ -41,15 +50,29 @@ def check_images(estimator, X, image_shape=None):
     if 0 in X.shape:
         raise ValueError(f"X has no pixels: its shape is {X.shape}.")
     _, height, width, channels = X.shape
-    if height in (1, 3, 4) and width == channels > 4:
+    if image_shape is None and height in (1, 3, 4) and min(width, channels) > 4:
         raise ValueError(
             f"X of shape {X.shape} looks as if channels came first. {name} wants (n, height, width, n_channels): "
-            "use X.transpose(0, 2, 3, 1)."
+            "use X.transpose(0, 2, 3, 1), or say with image_shape that this is what the images are."
         )
-    dtype = np.float64 if X.dtype == np.float64 else np.float32
-    white = _WHITE.get(X.dtype)
+    if image_shape is not None and X.shape[1:] != _full_shape(image_shape, math.prod(X.shape[1:])):
+        raise ValueError(f"X has images of shape {X.shape[1:]}, but image_shape={image_shape!r}.")
+    native = X.dtype.newbyteorder("=")
+    dtype = np.float64 if native == np.float64 else np.float32
+    white = _WHITE.get(native, 1)
     X = np.ascontiguousarray(X, dtype=dtype)
-    return (X / dtype(white) if white else X), flat
+    check_scale(X, 0.0)
+    return (X if white == 1 else X / dtype(white)), flat, white
+
+
+def check_scale(X, smallest=1 / _LARGEST):
+    """Whether squares of values can be held; `smallest` is what the largest of them must be, unless all are zero."""
+    largest = float(max(X.max(), -X.min()))
+    if largest > _LARGEST or 0 < largest < smallest:
+        raise ValueError(
+            f"X must have values of a size between {1 / _LARGEST:.0e} and {_LARGEST:.0e}, or their squares would be "
+            f"lost, but the largest is {largest:.3g}: multiply X by a constant."
+        )
 
 
 def _full_shape(image_shape, length):
@@ -62,15 +85,17 @@ def _full_shape(image_shape, length):
         )
     shape = (*shape, 1) if len(shape) == 2 else shape
     known = math.prod(int(size) for size in shape if size != -1)
+    if -1 in shape and length % known:
+        raise ValueError(f"image_shape={image_shape!r} takes a multiple of {known} numbers, but X has {length}.")
     if shape.count(-1) > 1:
         raise ValueError(f"image_shape may leave one size open (-1), got {image_shape!r}.")
-    if length % known or (-1 not in shape and known != length):
+    if -1 not in shape and known != length:
         raise ValueError(f"image_shape={image_shape!r} makes {known} numbers, but the rows of X have {length}.")
     return tuple(length // known if size == -1 else int(size) for size in shape)
 
 
 def _is_size(size):
-    return isinstance(size, Integral) and (int(size) > 0 or int(size) == -1)
+    return not isinstance(size, bool) and isinstance(size, Integral) and (int(size) > 0 or int(size) == -1)
 
 
 def check_receptive_field(kernel, image_shape):
@@ -91,3 +116,17 @@ def check_receptive_field(kernel, image_shape):
     if channels > max(height, width):
         message += f" X has {channels} channels: if they came first, use X.transpose(0, 2, 3, 1)."
     raise ValueError(message)
+
+
+def check_layers(kernels, image_shape):
+    """Whether what a layer makes of images is large enough for the windows of the next one."""
+    check_receptive_field(kernels[0], image_shape)
+    shape = image_shape
+    for number, kernel in enumerate(kernels[1:], 1):
+        shape = (*kernels[0].grid(shape).shape(), shape[2])
+        if min(kernel.grid(shape).shape(kernel.depth)) < 1:
+            raise ValueError(
+                f"n_layers={len(kernels)} is too many for images of {image_shape[0]} x {image_shape[1]} pixels and "
+                f"patch_size={kernel.patch_size}: after {number} of them {shape[0]} x {shape[1]} places are left. Take "
+                f"n_layers={number} at most, or padding='same'."
+            )

@@ -12,7 +12,7 @@ from ._image_kernel import ImageKernel, check_integer
 # Bandwidth that is a good guess, in root mean square distances.
 _RMS_MULTIPLE = 1.5
 # Images that differ by less are taken for equal.
-_TINY = 1e-20
+_TINY = 1e-30
 
 
 @dataclass(frozen=True)

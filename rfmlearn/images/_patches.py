@@ -130,6 +130,15 @@ class ImagePatches:
     @classmethod
     def of(cls, grid: PatchGrid, images, matrix):
         """Images, of shape (n, height, width, n_channels), in the metric of a feature matrix of shape (D, D)."""
+        images = np.asarray(images)
+        wanted = (grid.height, grid.width, grid.n_channels)
+        if images.ndim != 4 or images.shape[1:] != wanted or images.dtype not in (np.float32, np.float64):
+            raise ValueError(
+                f"images must be float32 or float64 of shape (n, {wanted[0]}, {wanted[1]}, {wanted[2]}), got "
+                f"{images.dtype} of shape {images.shape}."
+            )
+        if min(grid.shape(grid.depth)) < 1:
+            raise ValueError(f"images of {grid.height} x {grid.width} pixels are too small for the windows of {grid}.")
         padded = grid.pad(images)
         metric = (matrix / grid.n_channels).astype(images.dtype)
         norms = np.empty((len(images), *grid.shape()), images.dtype)

@@ -17,8 +17,6 @@ from ._patches import ImagePatches
 
 # Ridges that are compared, in units of the mean of the kernel's diagonal.
 ALPHAS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
-# Images on which ridges and rounds are compared, at most.
-_LEFT_OUT_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,9 @@ class ImageRound:
     loss: float
     seconds: float
 
-    def decision(self, images, step=256):
+    def decision(self, images):
         """Expansion at new images, shape (m, n_outputs)."""
-        parts = []
-        for start in range(0, len(images), step):
-            block = ImagePatches.of(self.patches.grid, images[start : start + step], self.matrix)
-            parts.append(self.kernel.gram(self.patches, block).T @ self.coef)
-        return np.concatenate(parts)
+        return self.kernel.gram(self.patches, ImagePatches.of(self.patches.grid, images, self.matrix)).T @ self.coef
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ class ImageRecursion:
         Weights of samples alone.
     kernel : ImageKernel
     adaptive : bool
-        Whether every round sets the bandwidth to a multiple of the median distance.
+        Whether every round sets the bandwidth to a multiple of the root mean square distance.
     alpha : float or None
         Ridge; None has every round choose it by leave-one-out.
     agop_power, shrinkage : float
@@ -91,6 +85,8 @@ class ImageRecursion:
         Images over which it is averaged.
     center : bool
         Whether the mean gradient is subtracted.
+    left_out : ndarray of int
+        Images that are left out, one at a time, to compare ridges and rounds.
     rng : numpy.random.RandomState
     """
 
@@ -105,12 +101,13 @@ class ImageRecursion:
     shrinkage: float
     n_agop_samples: int | None
     center: bool
+    left_out: np.ndarray
     rng: np.random.RandomState
 
     def at(self, rows):
-        """The same with some of the images."""
+        """The same with some of the images, all of which are left out."""
         arrays = {name: getattr(self, name)[rows] for name in ("images", "targets", "sample_weight", "row_weight")}
-        return replace(self, **arrays)
+        return replace(self, **arrays, left_out=np.arange(len(rows)))
 
     def rounds(self, max_iter) -> Generator[ImageRound]:
         """Rounds 0 (the plain kernel) to `max_iter`.
@@ -118,11 +115,8 @@ class ImageRecursion:
         A round costs O(n^2 places (D + depth)) for the Gram matrix, O(n n_agop_samples places D n_outputs) for the
         patch-AGOP and O(n^3) for the solution, and the memory of two square arrays (three up to 2,000 images).
         """
-        start, n = time.perf_counter(), len(self.images)
+        start, rows = time.perf_counter(), self.left_out
         grid = self.kernel.grid(self.images.shape[1:])
-        rows = np.arange(n)
-        if n > _LEFT_OUT_ROWS:
-            rows = np.sort(self.rng.choice(n, _LEFT_OUT_ROWS, replace=False))
         sample = agop_rows(self.sample_weight, self.n_agop_samples, self.rng)
         matrix = np.eye(grid.patch_length)
         for n_iter in range(max_iter + 1):

@@ -27,20 +27,14 @@ def _images_seen(estimator, X):
     """Images as the estimator sees them, shape (m, height, width, channels)."""
     height, width, channels = shape = tuple(estimator.image_shape_)
     X = np.asarray(X)
-    images, _ = check_images(estimator, X[np.newaxis] if X.shape == shape else X, shape)
+    X = X[np.newaxis] if X.shape == shape else X
+    images, *_ = check_images(estimator, X, shape if X.ndim == 2 else None)
     if images.shape[1:] != shape:
         raise ValueError(
             f"X must be one image or several of height {height}, width {width} and {channels} channels, as in fit, "
             f"got the shape {X.shape}"
         )
     return estimator._seen(images)
-
-
-def _patches(image, size):
-    """All patches that lie inside, shape (rows, columns, D) with D in the order (row, column, channel)."""
-    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
-    rows, columns = windows.shape[:2]
-    return windows.transpose(0, 1, 3, 4, 2).reshape(rows, columns, -1)
 
 
 def _scaled(image, center=None):
@@ -142,9 +136,10 @@ class PatchAGOPDisplay:
             return cls(estimator.patch_eigenvalues_, filters).plot(fig)
 
         images = _images_seen(estimator, X)
+        grid = estimator._grid
         responses, energy, learned_energy = [], [], []
         for image in images:
-            patches = _patches(image, filters.shape[1])
+            patches = grid.cut(grid.pad(image[np.newaxis]))[..., 0]
             responses.append(np.moveaxis(patches @ filters.reshape(len(filters), -1).T, 2, 0))
             energy.append(np.square(patches).sum(axis=2))
             # |M^(1/2) x|^2 = x^T M x, which is negative only by rounding.

@@ -15,9 +15,13 @@ def ridge_diagonal(alpha, sample_weight):
 
 
 def leave_one_out_residuals(coef, inverse_diagonal, ridge, sample_weight):
-    """Residuals ``y_i - f_(-i)(x_i)`` where ``f_(-i)`` has not seen one unit of row i's weight.
+    """Residuals ``y_i - f_(-i)(x_i)`` where ``f_(-i)`` has not seen row i, or one of its repetitions.
 
-    With ``G = K + diag(ridge)``, ``ridge_i = alpha / w_i`` and ``c = G^-1 y``, leaving out ``u = min(1, w_i)`` gives
+    Whole numbers as weights are repetitions, of which one is left out at a time, as if the rows were there so often.
+    Otherwise weights say how important rows are, and a row is left out with all its weight u = w_i: the rest of it
+    would give the answer away.
+
+    With ``G = K + diag(ridge)``, ``ridge_i = alpha / w_i`` and ``c = G^-1 y``, leaving out u gives
     ``ridge_i c_i / (1 - (u / w_i) (1 - ridge_i (G^-1)_ii))``, which is ``c_i / (G^-1)_ii`` for unit weights. It is
     the residual of the fit, ``ridge_i c_i``, magnified by the leverage ``1 - ridge_i (G^-1)_ii``.
 
@@ -35,7 +39,8 @@ def leave_one_out_residuals(coef, inverse_diagonal, ridge, sample_weight):
     -------
     ndarray of shape (m, n_outputs)
     """
-    share = np.minimum(1.0, sample_weight) / sample_weight
+    repeated = np.all(sample_weight == np.round(sample_weight))
+    share = 1.0 / np.maximum(sample_weight, 1.0) if repeated else 1.0
     leverage = np.clip(1.0 - ridge * inverse_diagonal, 0.0, 1.0)
     remaining = np.maximum(1.0 - share * leverage, np.finfo(np.float64).eps)
     return (ridge / remaining)[:, None] * coef
