@@ -175,7 +175,7 @@ def make_models(seed):
     from rfmlearn import ConvRFMClassifier, RFMClassifier
 
     grid = {"C": [1, 10, 100], "gamma": ["scale", 0.003, 0.01, 0.03]}
-    deep = ConvRFMClassifier(n_layers=2, random_state=seed)
+    deep = ConvRFMClassifier(n_layers=2, n_filters=16, n_agop_samples=20, random_state=seed)
     return {
         "plain CNTK": lambda: convolutional(CNTK, max_iter=0, random_state=seed),
         "plain, either kernel": lambda: convolutional(EITHER_KERNEL, max_iter=0, random_state=seed),

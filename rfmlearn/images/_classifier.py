@@ -72,7 +72,7 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         Ridge, in units of the mean of the kernel's diagonal. "auto" has every round take the value between 1e-5 and 3
         with the smallest leave-one-out error, on 2,000 images drawn at random if there are more.
     max_iter : int, default=3
-        Rounds of feature learning; the one with the smallest leave-one-out error is kept. 0 is the plain kernel.
+        Rounds of feature learning at most; the one before the leave-one-out error rises is kept. 0 is the plain kernel.
     agop_power : float, default=0.5
         p in ``M^(1/2) = ((1 - s) G + s I)^p``, 0 < p <= 1, where G is the patch-AGOP scaled to trace D. 1/2 takes it
         itself for M, less is more cautious.
@@ -125,7 +125,7 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
     alpha_ : float
         Ridge used.
     n_iter_ : int
-        Rounds that were run.
+        Rounds that were run, of the last layer.
     best_iter_ : int
         Round that was kept.
     n_layers_ : int
@@ -392,8 +392,9 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
             self.history_.append(record)
             logger.info("layer %d, round %d: alpha %.1e, leave-one-out loss %.5g, %.1f s", *record.values())
             show(layer * n_rounds + iterate.n_iter + 1, n_layers * n_rounds, "rounds")
-            if best is None or iterate.loss < best.loss:
-                best = iterate
+            if best is not None and iterate.loss >= best.loss:
+                break
+            best = iterate
         return best
 
     def _store(self, recursion, best, kept):
@@ -411,7 +412,7 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         self.kernel_ = kept.kernel
         self.alpha_ = kept.alpha
         self.leave_one_out_loss_ = kept.loss
-        self.n_iter_ = self.max_iter
+        self.n_iter_ = self.history_[-1]["n_iter"]
         self.best_iter_ = kept.n_iter
         self.n_layers_ = len(self._convolutions) + 1
         self.dual_coef_ = kept.coef
