@@ -271,7 +271,7 @@ def samples(options):
             )
 
 
-def main():
+def main(arguments=None):
     """Run the part asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = (speed, peer, star, digits, accuracy, filters, samples, memory)
@@ -283,7 +283,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("-n", type=int, default=1000)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     next(part for part in parts if part.__name__ == options.part)(options)
 
 

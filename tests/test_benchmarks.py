@@ -22,7 +22,7 @@ SHARED = {"set", "fold", "model", "task", "n", "d", "n_test", "t_fit", "t_predic
 def bench(monkeypatch):
     """The modules of benchmarks/, which is no package."""
     monkeypatch.syspath_prepend(BENCHMARKS)
-    names = "tabular", "peers", "report", "scores", "tables", "pictures"
+    names = "tabular", "peers", "report", "scores", "tables", "pictures", "images"
     return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
 
 
@@ -244,3 +244,31 @@ def test_missing_package_and_unknown_names(bench, monkeypatch, capsys, tmp_path)
 def test_models_are_made(bench, name, classes):
     model = bench.peers.make_model(name, classes, pd.DataFrame({"a": [1.0]}))
     assert hasattr(model, "fit") and (hasattr(model, "predict_proba") == (classes and name != "svm"))
+
+
+def test_images(bench, tmp_path, rng, capsys):
+    """Two sets of tiny images; what is done already is not done again."""
+    y = rng.integers(0, 2, 100)
+    X = rng.integers(0, 99, (100, 14, 14, 1)) + 100 * y[:, None, None, None] * (np.arange(14) < 7)[:, None]
+    X = X.astype(np.uint8)
+    np.savez(tmp_path / "halves.npz", X_train=X[:60], y_train=y[:60], X_test=X[60:], y_test=y[60:])
+    path, models = tmp_path / "images.jsonl", ["plain CNTK", "ConvRFM", "random forest"]
+    arguments = [
+        "accuracy",
+        str(path),
+        "--data",
+        str(tmp_path),
+        "--sets",
+        "halves",
+        "--seeds",
+        "1",
+        "--models",
+        *models,
+    ]
+    bench.images.main(arguments)
+    records = records_of(path)
+    assert [r["model"] for r in records] == models and all(r["accuracy"] > 0.9 for r in records)
+    assert [r["chosen"]["best_iter_"] for r in records[:1]] == [0]
+    assert "| halves | 100.0 (0.0) |" in capsys.readouterr().out
+    bench.images.main(arguments)
+    assert records_of(path) == records
