@@ -133,7 +133,7 @@ def test_standardize(digits):
     assert not model.standardize_ and model.score(X + bright[:, None, None], bright) == 1
     # An image that is even is not blown up to noise.
     even = small(standardize=True).fit(X, y)
-    assert np.abs(even._seen(np.full((1, 8, 8, 1), 0.1) + 1e-9 * X[:1, ..., None])).max() < 1e-7
+    assert np.abs(even._layers.seen(np.full((1, 8, 8, 1), 0.1) + 1e-9 * X[:1, ..., None])).max() < 1e-7
 
 
 def test_subset_of_rows_left_out(digits, monkeypatch):
@@ -142,7 +142,7 @@ def test_subset_of_rows_left_out(digits, monkeypatch):
     whole = small(alpha=0.01, max_iter=0).fit(X, y)
     monkeypatch.setattr("rfmlearn.images._classifier._LEFT_OUT_ROWS", 100)
     part = small(alpha=0.01, max_iter=0).fit(X, y)
-    assert_allclose(part._best.decision(Z[..., None]), whole._best.decision(Z[..., None]), rtol=1e-8, atol=1e-10)
+    assert_allclose(part._layers.decision(Z[..., None]), whole._layers.decision(Z[..., None]), rtol=1e-8, atol=1e-10)
     assert part.score(Z, digits[3]) > 0.85
 
 
@@ -176,10 +176,11 @@ def test_layers(digits, kernel):
     best = min(model.history_, key=lambda record: record["leave_one_out_loss"])
     assert model.n_layers_ == best["layer"] + 1
     # Predictions of a layer that was kept pass through the convolution before it.
-    model._convolutions = []
-    if model.n_layers_ > 1:
-        with pytest.raises(ValueError):
-            model.predict(Z)
+    assert len(model._layers.convolutions) == model.n_layers_ - 1
+    images = model._layers.seen(Z[:3, ..., None])
+    for convolution in model._layers.convolutions:
+        images = convolution(images)
+    assert_allclose(model._layers.decision(Z[:3, ..., None]), model._layers.kept.decision(images))
 
 
 def test_random_convolution_keeps_products(digits):
@@ -198,7 +199,7 @@ def test_transform(digits, fitted):
     X = digits[2][:5]
     seen = fitted.transform(X)
     assert seen.shape == (5, 6, 6, 8)
-    patch = fitted._seen(X[..., None])[3, 2:5, 1:4, 0]
+    patch = fitted._layers.seen(X[..., None])[3, 2:5, 1:4, 0]
     assert_allclose(seen[3, 2, 1], np.tensordot(fitted.patch_eigenvectors_[:8, :, :, 0], patch, 2), rtol=1e-6)
     flat = small(image_shape=(8, 8), n_components=3).fit(X.reshape(5, 64), [0, 1, 0, 1, 0])
     assert flat.transform(X.reshape(5, 64)).shape == (5, 6 * 6 * 3)
@@ -403,7 +404,7 @@ def test_layers_of_many_images_pass_in_parts(digits, monkeypatch):
     X, y, Z, _ = digits
     model = small(depth=2, n_layers=2, n_filters=8).fit(X, y)
     expected = model.predict_proba(Z)
-    monkeypatch.setattr("rfmlearn.images._classifier._STEP", 7)
+    monkeypatch.setattr("rfmlearn.images._layers._STEP", 7)
     assert_allclose(model.predict_proba(Z), expected, rtol=1e-9)
 
 

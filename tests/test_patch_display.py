@@ -31,7 +31,7 @@ def fitted(size=3, height=7, width=6, channels=3):
         patch_eigenvalues_=eigenvalues[::-1],
         patch_eigenvectors_=vectors.T[::-1].reshape(length, size, size, channels),
         patch_agop_=agop,
-        _seen=lambda images: images,
+        _layers=SimpleNamespace(seen=lambda images: images),
         _grid=ConvNTK(size, depth=1).grid((height, width, channels)),
         patch_matrix_=(vectors * np.sqrt(eigenvalues)) @ vectors.T,
         image_shape_=(height, width, channels),

@@ -23,18 +23,16 @@ from .._stopping import logger
 from .._target_checks import check_labels, class_factors, code_labels
 from .._targets import ClassCodes
 from .._threads import blas_limit
-from ._contrast import Contrast
 from ._conv_ntk import ConvNTK
 from ._image_checks import check_images, check_layers, check_scale
 from ._image_kernel import ImageKernel
+from ._layers import layer_kernels, layer_shapes, learn_layers
 from ._patch_laplace import PatchLaplace
 from ._random_convolution import RandomConvolution
 from ._recursion import ImageRecursion
 
 # Images on which ridges, rounds and layers are compared, and on which it is tried whether to standardize.
 _LEFT_OUT_ROWS, _TRIED_ROWS = 2000, 500
-# Images that pass the layers at a time.
-_STEP = 256
 
 
 class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
@@ -279,18 +277,23 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         row_weights = check_weights(sample_weight, images)
         classes, labels = code_labels(self, y, row_weights)
         weights = row_weights * class_factors(self.class_weight, classes, y, row_weights)[labels]
-        kernels = self._make_kernels(images.shape[1:])
+        kernels = layer_kernels(self._make_kernel(), self.n_layers)
+        check_layers(kernels, images.shape[1:])
         kept = np.flatnonzero(weights > 0)
-        self._check_memory(len(kept), kernels, images)
+        pixels = max(map(np.prod, layer_shapes(kernels, images.shape[1:], self.n_filters)))
+        grid = kernels[0].grid(images.shape[1:])
+        tiles = len(kept) * int(np.prod(grid.shape())) * len(kernels[0]._offsets(grid))
+        check_image_memory(len(kept), int(pixels), tiles, images.dtype.itemsize, len(kept) <= _LEFT_OUT_ROWS)
         validate_data(self, X if flat else images.reshape(len(images), -1), skip_check_array=True)
         self.classes_, self.image_shape_, self._white = classes, images.shape[1:], white
         codes = ClassCodes.fit(labels, len(classes), weights)
         images, labels, weights = images[kept], labels[kept], weights[kept]
         with log_to_stderr(self.verbose), self._threads():
-            recursion, best = self._learn(kernels, images, codes.encode(labels), weights, row_weights[kept])
-        scores = codes.decode(recursion.targets[best.rows] - best.residuals)
+            layers, agop, history = self._learn(kernels, images, codes.encode(labels), weights, row_weights[kept])
+        self._store(layers, agop, history)
+        rows, decision = layers.left_out
         self._codes = codes
-        self._calibration = Calibration.fit(scores, labels[best.rows], weights[best.rows], codes.prior)
+        self._calibration = Calibration.fit(codes.decode(decision), labels[rows], weights[rows], codes.prior)
         return self
 
     def _threads(self):
@@ -299,39 +302,16 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
             raise ValueError("n_jobs must not be 0: take None for all threads in force, or a number of them.")
         return blas_limit(None if self.n_jobs is None else joblib.effective_n_jobs(self.n_jobs))
 
-    def _check_memory(self, n, kernels, images):
-        numbers = [images[0].size]
-        shape = images.shape[1:]
-        for kernel in kernels[1:]:
-            shape = (*kernel.grid(shape).shape(), self.n_filters)
-            numbers.append(int(np.prod(shape)))
-        places = int(np.prod(kernels[0].grid(images.shape[1:]).shape()))
-        tiles = n * places * len(kernels[0]._offsets(kernels[0].grid(images.shape[1:])))
-        check_image_memory(n, max(numbers), tiles, images.dtype.itemsize, n <= _LEFT_OUT_ROWS)
-
-    def _make_kernels(self, image_shape):
-        """One kernel a layer, each shallower by one than that before."""
+    def _make_kernel(self):
+        """That of the first layer."""
         if isinstance(self.kernel, ImageKernel):
-            first = self.kernel
-        elif self.kernel == "cntk":
-            first = ConvNTK(self.patch_size, self.padding, self.depth)
-        else:
-            bandwidth = 1.0 if self.bandwidth == "auto" else float(self.bandwidth)
-            first = PatchLaplace(self.patch_size, self.padding, bandwidth, self.pool)
-        if not isinstance(first, ConvNTK):
-            kernels = [first] * self.n_layers
-        elif self.n_layers > first.depth:
-            raise ValueError(
-                f"n_layers={self.n_layers} takes a kernel of depth={self.n_layers} at least, since the kernel of every "
-                f"layer is one shallower than the last, got depth={first.depth}."
-            )
-        else:
-            kernels = [ConvNTK(first.patch_size, first.padding, first.depth - i) for i in range(self.n_layers)]
-        check_layers(kernels, image_shape)
-        return kernels
+            return self.kernel
+        if self.kernel == "cntk":
+            return ConvNTK(self.patch_size, self.padding, self.depth)
+        bandwidth = 1.0 if self.bandwidth == "auto" else float(self.bandwidth)
+        return PatchLaplace(self.patch_size, self.padding, bandwidth, self.pool)
 
     def _learn(self, kernels, images, targets, weights, row_weights):
-        """Run all layers, and keep the one whose best round has the smallest leave-one-out loss."""
         rng = check_random_state(self.random_state)
         order = rng.permutation(len(images))
         recursion = ImageRecursion(
@@ -349,78 +329,45 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
             left_out=np.sort(order[:_LEFT_OUT_ROWS]),
             rng=rng,
         )
-        self._contrast = self._choose_contrast(recursion, np.sort(order[:_TRIED_ROWS]))
-        self.standardize_ = self._contrast is not None
-        images = self._seen(images)
-        self.history_ = []
-        layers, convolutions = [], []
+        history, n_rounds = [], self.max_iter + 1
         with progress(self.verbose) as show:
-            for number, kernel in enumerate(kernels):
-                recursion = replace(recursion, images=images, kernel=kernel)
-                layers.append((recursion, self._best_round(recursion, number, len(kernels), show)))
-                if number + 1 < len(kernels):
-                    best = layers[-1][1]
-                    convolution = RandomConvolution.draw(
-                        best.patches.grid, best.matrix, self.n_filters, rng, images.dtype
-                    )
-                    convolutions.append(convolution)
-                    images = convolution(images)
-        number = int(np.argmin([best.loss for _, best in layers]))
-        self._convolutions = convolutions[:number]
-        self._store(*layers[0], layers[number][1])
-        return layers[number]
 
-    def _choose_contrast(self, recursion, rows):
-        """Contrast that images are brought to, or None if they are taken as they are."""
-        contrast = Contrast.fit(recursion.images, recursion.row_weight)
-        if self.standardize != "auto":
-            return contrast if self.standardize else None
-        plain = recursion.at(rows)
-        standardized = replace(plain, images=contrast(plain.images))
-        squares = [np.square(next(tried.rounds(0)).residuals).sum(axis=1) for tried in (plain, standardized)]
-        loss, weights = squares[1] - squares[0], plain.sample_weight
-        mean = np.average(loss, weights=weights)
-        error = np.sqrt(np.average((loss - mean) ** 2, weights=weights) / plain.row_weight.sum())
-        return contrast if mean <= error else None
+            def report(layer, iterate):
+                record = {"layer": layer, "n_iter": iterate.n_iter, "alpha": iterate.alpha}
+                record |= {"leave_one_out_loss": iterate.loss, "seconds": iterate.seconds}
+                history.append(record)
+                logger.info("layer %d, round %d: alpha %.1e, leave-one-out loss %.5g, %.1f s", *record.values())
+                show(layer * n_rounds + iterate.n_iter + 1, len(kernels) * n_rounds, "rounds")
 
-    def _seen(self, images):
-        """Images as the first kernel sees them."""
-        return images if self._contrast is None else self._contrast(images)
+            tried = np.sort(order[:_TRIED_ROWS])
+            layers = learn_layers(recursion, kernels, tried, self.standardize, self.n_filters, self.max_iter, report)
+        first = layers.first
+        learned = replace(recursion, images=layers.seen(images))
+        return layers, learned.agop(first.kernel, first.patches, first.coef), history
 
-    def _best_round(self, recursion, layer, n_layers, show):
-        best, n_rounds = None, self.max_iter + 1
-        for iterate in recursion.rounds(self.max_iter):
-            record = {"layer": layer, "n_iter": iterate.n_iter, "alpha": iterate.alpha}
-            record |= {"leave_one_out_loss": iterate.loss, "seconds": iterate.seconds}
-            self.history_.append(record)
-            logger.info("layer %d, round %d: alpha %.1e, leave-one-out loss %.5g, %.1f s", *record.values())
-            show(layer * n_rounds + iterate.n_iter + 1, n_layers * n_rounds, "rounds")
-            if best is not None and iterate.loss >= best.loss:
-                break
-            best = iterate
-        return best
-
-    def _store(self, recursion, best, kept):
+    def _store(self, layers, agop, history):
         """What the first layer has learned of patches, and the fit that is kept."""
-        size, channels = best.kernel.patch_size, self.image_shape_[2]
-        self.patch_agop_ = recursion.agop(best.kernel, best.patches, best.coef)
-        self.patch_matrix_ = best.matrix
-        values, vectors = np.linalg.eigh(self.patch_agop_)
+        self.patch_agop_ = agop
+        self.patch_matrix_ = layers.first.matrix
+        values, vectors = np.linalg.eigh(agop)
         vectors = vectors.T[::-1]
         # An eigenvector has no sign of its own: its largest entry is made positive.
         largest = np.abs(vectors).argmax(axis=1)
         vectors *= np.where(np.take_along_axis(vectors, largest[:, None], 1) < 0, -1.0, 1.0)
         self.patch_eigenvalues_ = np.clip(values[::-1], 0, None)
-        self.patch_eigenvectors_ = vectors.reshape(-1, size, size, channels)
-        self.kernel_ = kept.kernel
-        self.alpha_ = kept.alpha
-        self.leave_one_out_loss_ = kept.loss
-        self.n_iter_ = self.history_[-1]["n_iter"]
-        self.best_iter_ = kept.n_iter
-        self.n_layers_ = len(self._convolutions) + 1
-        self.dual_coef_ = kept.coef
-        self._grid = best.patches.grid
-        self._best = kept
+        size = layers.first.kernel.patch_size
+        self.patch_eigenvectors_ = vectors.reshape(-1, size, size, self.image_shape_[2])
+        self.standardize_ = layers.contrast is not None
+        self.kernel_ = layers.kept.kernel
+        self.alpha_ = layers.kept.alpha
+        self.leave_one_out_loss_ = layers.kept.loss
+        self.n_iter_ = history[-1]["n_iter"]
+        self.best_iter_ = layers.kept.n_iter
+        self.n_layers_ = len(layers.convolutions) + 1
+        self.dual_coef_ = layers.kept.coef
+        self.history_ = history
+        self._grid = layers.first.patches.grid
+        self._layers = layers
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_calibration")
@@ -449,14 +396,8 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
     def _logits(self, X):
         check_is_fitted(self)
         images, _ = self._check_images(X)
-        dtype, decisions = self._best.patches.padded.dtype, []
         with self._threads():
-            for start in range(0, len(images), _STEP):
-                part = self._seen(images[start : start + _STEP])
-                for convolution in self._convolutions:
-                    part = convolution(part)
-                decisions.append(self._best.decision(part.astype(dtype, copy=False)))
-        decision = np.concatenate(decisions)
+            decision = self._layers.decision(images)
         return self._calibration.logits(self._codes.decode(decision))
 
     def decision_function(self, X):
@@ -524,7 +465,7 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         images, flat = self._check_images(X)
         filters = self.patch_eigenvectors_.reshape(len(self.patch_eigenvectors_), -1)[: self.n_components].T
         with self._threads():
-            seen = RandomConvolution(self._grid, filters.astype(images.dtype))(self._seen(images))
+            seen = RandomConvolution(self._grid, filters.astype(images.dtype))(self._layers.seen(images))
         return seen.reshape(len(seen), -1) if flat or wants_frame(self) else seen
 
     @property

@@ -34,7 +34,7 @@ def _images_seen(estimator, X):
             f"X must be one image or several of height {height}, width {width} and {channels} channels, as in fit, "
             f"got the shape {X.shape}"
         )
-    return estimator._seen(images)
+    return estimator._layers.seen(images)
 
 
 def _scaled(image, center=None):
