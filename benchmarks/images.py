@@ -220,15 +220,26 @@ def accuracy(options):
 # What is learned --------------------------------------------------------------------------------------------------
 
 
+def oriented_derivatives():
+    """Derivatives of order one and two in all directions, under windows of several widths, of norm one."""
+    row, column = np.mgrid[-1:2, -1:2]
+    shapes = []
+    for angle in range(180):
+        along = np.cos(np.radians(angle)) * column + np.sin(np.radians(angle)) * row
+        for window in (np.exp(-(row**2 + column**2) * rate) for rate in (0.0, 0.25, 0.5, 1.0, 2.0)):
+            for order in (1, 2):
+                shape = along**order * window
+                shape -= shape.mean() * (order == 2)
+                shapes.append(((order, angle), shape / np.linalg.norm(shape)))
+    return shapes
+
+
 def filters(options):
     """Cosine of the leading 3 x 3 filters with the nearest oriented first or second derivative."""
     from rfmlearn import ConvRFMClassifier
 
     print_environment("numpy", "numba", "sklearn")
-    row, column = np.mgrid[-1:2, -1:2]
-    angles = np.linspace(0, np.pi, 181)
-    first = [np.cos(t) * column + np.sin(t) * row for t in angles]
-    smooth = [np.exp(-(row**2 + column**2) * s) for s in (0.0, 0.25, 0.5, 1.0, 2.0)]
+    shapes = oriented_derivatives()
     for name in options.sets[:2]:
         X, y, _, _ = load(options.data, name, 0)
         model = ConvRFMClassifier(max_iter=1, random_state=0).fit(X, y)
@@ -237,16 +248,12 @@ def filters(options):
             # The best colour is the leading one of the filter; then the best angle and width.
             places, weights, _ = np.linalg.svd(filter_.reshape(9, -1))
             space = places[:, 0].reshape(3, 3)
-            cosines = [
-                (abs(np.sum(space * d * w)) / np.linalg.norm(d * w), t)
-                for d, t in zip(first, angles, strict=True)
-                for w in smooth
-            ]
-            best, angle = max(cosines)
+            best, (order, angle) = max((abs(np.sum(space * shape)), kind) for kind, shape in shapes)
             color = weights[0] / np.linalg.norm(weights)
             print(
-                f"{name}: filter {k}, {100 * share[k]:.1f} % of the trace, cosine with the best oriented derivative "
-                f"{best * color:.3f} (in space {best:.3f}, one colour {color:.3f}), {np.degrees(angle):.0f} degrees",
+                f"{name}: filter {k}, {100 * share[k]:.1f} % of the trace, mean {space.sum() / 3:.2f}, cosine with the "
+                f"best oriented derivative {best * color:.3f} (in space {best:.3f}, one colour {color:.3f}), order {order}, "
+                f"{angle:.0f} degrees",
                 flush=True,
             )
 
