@@ -252,8 +252,8 @@ def filters(options):
             color = weights[0] / np.linalg.norm(weights)
             print(
                 f"{name}: filter {k}, {100 * share[k]:.1f} % of the trace, mean {space.sum() / 3:.2f}, cosine with the "
-                f"best oriented derivative {best * color:.3f} (in space {best:.3f}, one colour {color:.3f}), order {order}, "
-                f"{angle:.0f} degrees",
+                f"best oriented derivative {best * color:.3f} (in space {best:.3f}, one colour {color:.3f}), "
+                f"order {order}, {angle:.0f} degrees",
                 flush=True,
             )
 
