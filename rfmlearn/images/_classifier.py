@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import replace
 from numbers import Integral, Real
@@ -278,12 +279,12 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         classes, labels = code_labels(self, y, row_weights)
         weights = row_weights * class_factors(self.class_weight, classes, y, row_weights)[labels]
         kernels = layer_kernels(self._make_kernel(), self.n_layers)
-        check_layers(kernels, images.shape[1:])
+        shapes = layer_shapes(kernels, images.shape[1:], self.n_filters)
+        check_layers(kernels, shapes)
         kept = np.flatnonzero(weights > 0)
-        pixels = max(map(np.prod, layer_shapes(kernels, images.shape[1:], self.n_filters)))
-        grid = kernels[0].grid(images.shape[1:])
+        grid, pixels = kernels[0].grid(shapes[0]), max(map(math.prod, shapes))
         tiles = len(kept) * int(np.prod(grid.shape())) * len(kernels[0]._offsets(grid))
-        check_image_memory(len(kept), int(pixels), tiles, images.dtype.itemsize, len(kept) <= _LEFT_OUT_ROWS)
+        check_image_memory(len(kept), pixels, tiles, images.dtype.itemsize, len(kept) <= _LEFT_OUT_ROWS)
         validate_data(self, X if flat else images.reshape(len(images), -1), skip_check_array=True)
         self.classes_, self.image_shape_, self._white = classes, images.shape[1:], white
         codes = ClassCodes.fit(labels, len(classes), weights)

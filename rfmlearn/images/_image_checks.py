@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 # Sizes of values whose squares, and products with gradients, float32 can hold.
-_LARGEST = 1e10
+_LARGEST = 1e13
 # Integers that are colours, and what is white.
 _WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
@@ -101,7 +101,7 @@ def _is_size(size):
 def check_receptive_field(kernel, image_shape):
     """Whether images are large enough for the kernel's windows; the error says what would be."""
     grid = kernel.grid(image_shape)
-    if min(grid.shape(grid.depth)) >= 1:
+    if grid.fits:
         return
     height, width, channels = image_shape
     field = grid.depth * (grid.patch_size - 1) + 1
@@ -118,15 +118,14 @@ def check_receptive_field(kernel, image_shape):
     raise ValueError(message)
 
 
-def check_layers(kernels, image_shape):
-    """Whether what a layer makes of images is large enough for the windows of the next one."""
-    check_receptive_field(kernels[0], image_shape)
-    shape = image_shape
-    for number, kernel in enumerate(kernels[1:], 1):
-        shape = (*kernels[0].grid(shape).shape(), shape[2])
-        if min(kernel.grid(shape).shape(kernel.depth)) < 1:
+def check_layers(kernels, shapes):
+    """Whether what every layer is given, of these shapes, is large enough for its windows."""
+    check_receptive_field(kernels[0], shapes[0])
+    (height, width, _), *later = shapes
+    for number, (kernel, shape) in enumerate(zip(kernels[1:], later, strict=True), 1):
+        if not kernel.grid(shape).fits:
             raise ValueError(
-                f"n_layers={len(kernels)} is too many for images of {image_shape[0]} x {image_shape[1]} pixels and "
+                f"n_layers={len(kernels)} is too many for images of {height} x {width} pixels and "
                 f"patch_size={kernel.patch_size}: after {number} of them {shape[0]} x {shape[1]} places are left. Take "
                 f"n_layers={number} at most, or padding='same'."
             )

@@ -52,6 +52,11 @@ class PatchGrid:
         return self.height - cut, self.width - cut
 
     @property
+    def fits(self):
+        """Whether a place is left at the last layer."""
+        return min(self.shape(self.depth)) >= 1
+
+    @property
     def deepest(self):
         """Largest depth for which a place is left, None if there is no limit."""
         if self.padding == "same" or self.patch_size == 1:
@@ -137,7 +142,7 @@ class ImagePatches:
                 f"images must be float32 or float64 of shape (n, {wanted[0]}, {wanted[1]}, {wanted[2]}), got "
                 f"{images.dtype} of shape {images.shape}."
             )
-        if min(grid.shape(grid.depth)) < 1:
+        if not grid.fits:
             raise ValueError(f"images of {grid.height} x {grid.width} pixels are too small for the windows of {grid}.")
         padded = grid.pad(images)
         metric = (matrix / grid.n_channels).astype(images.dtype)
