@@ -83,5 +83,5 @@ class ConvNTK(ImageKernel):
         grid, n = patches.grid, len(patches)
         arguments = self._arguments(grid, 1.0, patches.padded.dtype)
         roots = np.zeros((n, arguments[-1][-1]), patches.padded.dtype)
-        self._loops().root_rows(0, n, patches.norms.reshape(n, -1), grid.places(), roots, *arguments)
+        self._loops().root_rows(patches.norms.reshape(n, -1), grid.places(), roots, *arguments)
         return roots

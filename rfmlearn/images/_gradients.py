@@ -62,8 +62,6 @@ def _weights(kernel, X, coef, transformed, x_side, z_side, offsets, x_step, own)
             places = kernel._places(grid, len(products))
             part = np.zeros((m, n_outputs, int(places[-1]) + 1), coef.dtype)
             kernel._loops().weight_rows(
-                0,
-                m,
                 products,
                 places,
                 kernel._side(x_side[rows], x_meets),

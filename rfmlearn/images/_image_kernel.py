@@ -138,8 +138,6 @@ class ImageKernel(ABC):
                         products = tile[: x.shape[0] * x.shape[1], : x.shape[3], : z.shape[3]]
                         multiply(x, z, products)
                         self._loops().value_rows(
-                            0,
-                            z.shape[3],
                             products,
                             self._places(grid, len(products)),
                             self._side(x_side[rows], x_meets),

@@ -11,8 +11,8 @@ from ._tile_loops import LANES, add_own, gather, scatter
 
 
 @njit(**JIT)
-def value_rows(start, stop, tile, places, x_norm, z_norm, limit, K, weight, rate, near):
-    """Add ``weight sum_p exp2(-rate |u_p - v_p|)`` of images z (start to stop) and all x to ``K[x, z]``.
+def value_rows(tile, places, x_norm, z_norm, limit, K, weight, rate, near):
+    """Add ``weight sum_p exp2(-rate |u_p - v_p|)`` of images z and x to ``K[x, z]``.
 
     Patches closer than `near`, relative to their norms, are the same: rounding would keep equal ones apart.
     """
@@ -20,7 +20,7 @@ def value_rows(start, stop, tile, places, x_norm, z_norm, limit, K, weight, rate
     rows = np.zeros((LANES, n), K.dtype)
     zero, two, r, w = K.dtype.type(0), K.dtype.type(2), K.dtype.type(-rate), K.dtype.type(weight)
     relative = K.dtype.type(near)
-    for j in range(start, stop, LANES):
+    for j in range(0, tile.shape[2], LANES):
         for i in range(max(0, j - limit), tile.shape[1]):
             count = min(gather(tile, i, j, places, rows), limit + i + 1 - j)
             for k in range(count):
@@ -33,7 +33,7 @@ def value_rows(start, stop, tile, places, x_norm, z_norm, limit, K, weight, rate
 
 
 @njit(**JIT)
-def weight_rows(start, stop, tile, places, x_norm, z_norm, coef, own, weight, rate, near):
+def weight_rows(tile, places, x_norm, z_norm, coef, own, weight, rate, near):
     """Replace products of patches by derivatives with respect to them; see `_ntk_loops.weight_rows`.
 
     Those of patches that are the same are zero: the kernel has a cusp there.
@@ -43,7 +43,7 @@ def weight_rows(start, stop, tile, places, x_norm, z_norm, coef, own, weight, ra
     rows, g_z = np.zeros((LANES, n), dtype), np.empty(n, dtype)
     zero, two, half = dtype.type(0), dtype.type(2), dtype.type(0.5)
     r, w, relative = dtype.type(-rate), dtype.type(weight * rate * np.log(2.0)), dtype.type(near)
-    for j in range(start, stop, LANES):
+    for j in range(0, tile.shape[2], LANES):
         for i in range(tile.shape[1]):
             count = gather(tile, i, j, places, rows)
             for k in range(count):

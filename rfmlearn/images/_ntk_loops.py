@@ -114,7 +114,7 @@ def _place_sum(row, lines, columns, stride):
 
 
 @njit(**JIT)
-def root_rows(start, stop, norms, places, roots, size, stride, lead, padded, shapes, starts):
+def root_rows(norms, places, roots, size, stride, lead, padded, shapes, starts):
     """Square roots of each image's own covariances at every layer, 0 where they vanish.
 
     Rows of `roots`, zero at first, hold the layers one after the other, from `starts` on; `norms` has shape
@@ -123,7 +123,7 @@ def root_rows(start, stop, norms, places, roots, size, stride, lead, padded, sha
     zero = roots.dtype.type(0)
     room = roots.shape[1] + size * (stride + 1)
     buffer, line = np.zeros(room, roots.dtype), np.empty(room, roots.dtype)
-    for i in range(start, stop):
+    for i in range(norms.shape[0]):
         row = roots[i, starts[0] : starts[1]]
         largest = zero
         for p in range(places.size):
@@ -203,15 +203,15 @@ def _backward(
 
 
 @njit(**JIT)
-def value_rows(start, stop, tile, places, x_root, z_root, limit, K, size, stride, lead, padded, shapes, starts):
-    """Kernel values of images z (start to stop) and all x into ``K[x, z]``, for z up to ``limit + x`` only."""
+def value_rows(tile, places, x_root, z_root, limit, K, size, stride, lead, padded, shapes, starts):
+    """Kernel values of images z and x into ``K[x, z]``, for z up to ``limit + x`` only."""
     depth, length = shapes.shape[0], starts[1]
     room = lead + length + (size - 1) * (stride + 1)
     rows = np.zeros((LANES, length), K.dtype)
     S, theta = np.empty(starts[depth], K.dtype), np.empty(starts[depth], K.dtype)
     S_out, theta_out, line = np.zeros(room, K.dtype), np.zeros(room, K.dtype), np.empty(room, K.dtype)
     lines, columns = shapes[depth - 1]
-    for j in range(start, stop, LANES):
+    for j in range(0, tile.shape[2], LANES):
         for i in range(max(0, j - limit), tile.shape[1]):
             count = min(gather(tile, i, j, places, rows), limit + i + 1 - j)
             for k in range(count):
@@ -223,8 +223,8 @@ def value_rows(start, stop, tile, places, x_root, z_root, limit, K, size, stride
 
 
 @njit(**JIT)
-def weight_rows(start, stop, tile, places, x_root, z_root, coef, own, size, stride, lead, padded, shapes, starts):
-    """Replace products of patches by derivatives with respect to them, for images z (start to stop) and all x.
+def weight_rows(tile, places, x_root, z_root, coef, own, size, stride, lead, padded, shapes, starts):
+    """Replace products of patches by derivatives with respect to them, for images z and x.
 
     Derivatives with respect to z's squared norms are summed over x with the coefficients: ``own[z, l]``, flat rows of
     places, grow by ``sum_x coef[x, l] dK / d|v_p|^2``.
@@ -237,7 +237,7 @@ def weight_rows(start, stop, tile, places, x_root, z_root, coef, own, size, stri
     S_out, theta_out, line = np.zeros(room, dtype), np.zeros(room, dtype), np.empty(room, dtype)
     buffer = np.zeros(room, dtype)
     g_S, g_theta, g_z = np.empty(length, dtype), np.empty(length, dtype), np.empty(length, dtype)
-    for j in range(start, stop, LANES):
+    for j in range(0, tile.shape[2], LANES):
         for i in range(tile.shape[1]):
             count = gather(tile, i, j, places, rows)
             for k in range(count):
