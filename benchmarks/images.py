@@ -5,6 +5,7 @@
     python benchmarks/images.py star                       a star in noise, 50 training images
     python benchmarks/images.py digits --data FOLDER       digits in a noisy frame, 4,000 training images
     python benchmarks/images.py accuracy R.jsonl --data FOLDER     table of models on sets of images
+    python benchmarks/images.py windows --data FOLDER      which windows that table offers, by training images left over
     python benchmarks/images.py filters --data FOLDER      learned 3 x 3 filters against oriented derivatives
     python benchmarks/images.py samples --data FOLDER      how many images the patch-AGOP needs
     python benchmarks/images.py memory                     peak memory of a fit of 4,000 images
@@ -26,6 +27,8 @@ from common import peak_memory, print_environment, seconds
 
 CHOSEN = ("kernel", "patch_size", "depth", "standardize_", "best_iter_", "n_layers_", "alpha_", "leave_one_out_loss_")
 SETS = ("cifar10-jpeg", "gtsrb32", "fashion-mnist", "mnist")
+# Sets whose training file has the classes in order, and in each one film after the other, of so many images.
+FRAMES = {"gtsrb32": 18}
 # Windows that leave-one-out chooses between, for the plain kernel and with feature learning alike.
 CNTK = tuple({"patch_size": size, "depth": depth} for size, depth in ((3, 3), (7, 2), (7, 4)))
 EITHER_KERNEL = (*CNTK, {"kernel": "patch_laplace", "patch_size": 7})
@@ -217,6 +220,37 @@ def accuracy(options):
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
+def windows(options):
+    """Accuracy of windows, plain and with feature learning, on a third of the training images, never on test images.
+
+    Training sets may be films of objects, in which neighbours are alike: what is held out is whole films.
+    """
+    from sklearn.model_selection import GroupShuffleSplit
+
+    from rfmlearn import ConvRFMClassifier
+
+    print_environment("numpy", "numba", "sklearn")
+    for name in options.sets:
+        arrays = np.load(Path(options.data) / f"{name}.npz")
+        X, y = arrays["X_train"], arrays["y_train"]
+        films = np.arange(len(y))
+        if name in FRAMES:
+            films = len(y) * y + (films - np.searchsorted(y, y)) // FRAMES[name]
+        for seed in range(options.seeds):
+            rng = np.random.default_rng(seed)
+            kept, held = next(GroupShuffleSplit(1, test_size=1 / 3, random_state=seed).split(X, y, films))
+            kept, held = rng.permutation(kept)[: options.n], rng.permutation(held)[: 2 * options.n]
+            for setting in EITHER_KERNEL:
+                for max_iter in (0, 3):
+                    model = ConvRFMClassifier(max_iter=max_iter, random_state=seed, **setting).fit(X[kept], y[kept])
+                    print(
+                        f"{name}, seed {seed}, {setting}, at most {max_iter} rounds: "
+                        f"{model.score(X[held], y[held]):.4f}, round {model.best_iter_}, leave-one-out loss "
+                        f"{model.leave_one_out_loss_:.4f}",
+                        flush=True,
+                    )
+
+
 # What is learned --------------------------------------------------------------------------------------------------
 
 
@@ -281,7 +315,7 @@ def samples(options):
 def main(arguments=None):
     """Run the part asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = (speed, peer, star, digits, accuracy, filters, samples, memory)
+    parts = (speed, peer, star, digits, accuracy, windows, filters, samples, memory)
     parser.add_argument("part", choices=[part.__name__ for part in parts])
     parser.add_argument("results", nargs="?", default="images.jsonl")
     parser.add_argument("--data", default=".")

@@ -247,9 +247,9 @@ def test_models_are_made(bench, name, classes):
 
 
 def test_images(bench, tmp_path, rng, capsys):
-    """Two sets of tiny images; what is done already is not done again."""
+    """A set of tiny images; what is done already is not done again."""
     y = rng.integers(0, 2, 100)
-    X = rng.integers(0, 99, (100, 14, 14, 1)) + 100 * y[:, None, None, None] * (np.arange(14) < 7)[:, None]
+    X = rng.integers(0, 99, (100, 25, 25, 1)) + 100 * y[:, None, None, None] * (np.arange(25) < 12)[:, None]
     X = X.astype(np.uint8)
     np.savez(tmp_path / "halves.npz", X_train=X[:60], y_train=y[:60], X_test=X[60:], y_test=y[60:])
     path, models = tmp_path / "images.jsonl", ["plain CNTK", "ConvRFM", "random forest"]
@@ -272,3 +272,6 @@ def test_images(bench, tmp_path, rng, capsys):
     assert "| halves | 100.0 (0.0) |" in capsys.readouterr().out
     bench.images.main(arguments)
     assert records_of(path) == records
+    bench.images.main(["windows", *arguments[2:6], "--seeds", "1", "-n", "20"])
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("halves, seed 0")]
+    assert len(lines) == 2 * len(bench.images.EITHER_KERNEL)
