@@ -1,11 +1,12 @@
 """The only door to names of scikit-learn that are private or differ between its versions."""
 
 from sklearn.base import _fit_context
+from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight
 
-__all__ = ["Interval", "StrOptions", "_fit_context", "check_weights", "wants_frame"]
+__all__ = ["Interval", "StrOptions", "_fit_context", "check_weights", "is_pandas_na", "wants_frame"]
 
 
 def wants_frame(transformer):

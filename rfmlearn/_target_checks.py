@@ -7,6 +7,8 @@ from sklearn.utils import assert_all_finite, check_array, check_consistent_lengt
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from ._sklearn_compat import is_pandas_na
+
 
 def _require(estimator, y):
     if y is None:
@@ -27,12 +29,17 @@ def check_labels(estimator, X, y, name="y"):
     """Class labels, one a row, none of them missing."""
     _require(estimator, y)
     y = column_or_1d(y, warn=True)
-    if y.dtype == object and any(label is None or label != label for label in y):
-        raise ValueError(f"{name} has a missing label (None or NaN): every row needs one.")
+    if y.dtype == object and any(map(_is_missing, y)):
+        raise ValueError(f"{name} has a missing label (None, NaN or NA): every row needs one.")
     assert_all_finite(y, input_name=name, estimator_name=type(estimator).__name__)
     check_classification_targets(y)
     check_consistent_length(X, y)
     return y
+
+
+def _is_missing(label):
+    """Whether a label is None, NaN or pandas.NA."""
+    return label is None or is_pandas_na(label) or label != label
 
 
 def code_labels(estimator, y, sample_weight):

@@ -33,8 +33,13 @@ def n_threads_in_force() -> int:
 
 @contextlib.contextmanager
 def blas_limit(limit):
-    """BLAS, and with it the compiled loops, held to so many threads; None leaves them alone."""
-    with contextlib.nullcontext() if limit is None else _controller().limit(limits=limit, user_api="blas"):
+    """BLAS, and with it the compiled loops, held to so many threads; None leaves them alone.
+
+    So does any thread but the main one: the limit is that of the whole process, and threads that set and restore it
+    side by side would leave it as one of them had set it.
+    """
+    alone = limit is None or threading.current_thread() is not threading.main_thread()
+    with contextlib.nullcontext() if alone else _controller().limit(limits=limit, user_api="blas"):
         yield
 
 

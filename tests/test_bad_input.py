@@ -4,6 +4,7 @@ import tracemalloc
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -164,7 +165,7 @@ def test_target_that_is_not_finite(Estimator, value):
             Estimator().fit(X, y, X_val=X, y_val=with_value(y, value, 4))
 
 
-@pytest.mark.parametrize("missing", [None, np.nan])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
 def test_missing_label(missing):
     X, y = data()
     labels = np.where(y, "yes", "no").astype(object)

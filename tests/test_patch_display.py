@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
+from rfmlearn import ConvRFMClassifier
 from rfmlearn.images import ConvNTK
 from rfmlearn.inspection import PatchAGOPDisplay
 
@@ -22,12 +23,13 @@ def close_figures():
 
 
 def fitted(size=3, height=7, width=6, channels=3):
-    """Stands for an estimator: a random AGOP, whose square root is the matrix of the kernel."""
+    """An estimator as if fitted: a random AGOP, whose square root is the matrix of the kernel."""
     length = size * size * channels
     factor = np.random.default_rng(0).normal(size=(length, length))
     agop = factor @ factor.T
     eigenvalues, vectors = np.linalg.eigh(agop)
-    return SimpleNamespace(
+    estimator = ConvRFMClassifier()
+    vars(estimator).update(
         patch_eigenvalues_=eigenvalues[::-1],
         patch_eigenvectors_=vectors.T[::-1].reshape(length, size, size, channels),
         patch_agop_=agop,
@@ -35,7 +37,9 @@ def fitted(size=3, height=7, width=6, channels=3):
         _grid=ConvNTK(size, depth=1).grid((height, width, channels)),
         patch_matrix_=(vectors * np.sqrt(eigenvalues)) @ vectors.T,
         image_shape_=(height, width, channels),
+        _white=1,
     )
+    return estimator
 
 
 def images(estimator, m=2):
@@ -109,9 +113,10 @@ def test_shapes_of_images():
     assert PatchAGOPDisplay.from_estimator(color, X[0]).images.shape == (1, 7, 6, 3)
     X = images(gray)
     np.testing.assert_array_equal(PatchAGOPDisplay.from_estimator(gray, X[..., 0]).images, X)
-    assert PatchAGOPDisplay.from_estimator(gray, X[0]).images.shape == (1, 7, 6, 1)
+    for one in (X[0], X[0, ..., 0]):
+        assert PatchAGOPDisplay.from_estimator(gray, one).images.shape == (1, 7, 6, 1)
     # As many gray images as an image has rows are still several images.
-    assert PatchAGOPDisplay.from_estimator(gray, np.zeros((7, 7, 6), np.uint8)).images.shape == (7, 7, 6, 1)
+    assert PatchAGOPDisplay.from_estimator(gray, np.zeros((7, 7, 6))).images.shape == (7, 7, 6, 1)
 
 
 def test_given_figure_is_used_and_plot_can_be_repeated():
@@ -142,8 +147,8 @@ def test_zero_agop_and_constant_image():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (np.zeros((2, 7, 5, 3)), r"height 7, width 6 and 3 channels, as in fit, got the shape \(2, 7, 5, 3\)"),
-        (np.zeros((2, 7, 6)), r"got the shape \(2, 7, 6\)"),
+        (np.zeros((2, 7, 5, 3)), r"images of shape \(7, 5, 3\), .* fitted to images of shape \(7, 6, 3\)"),
+        (np.zeros((2, 7, 6)), r"images of shape \(7, 6, 1\), .* fitted"),
         (np.zeros((0, 7, 6, 3)), r"0 sample\(s\) \(shape=\(0, 7, 6, 3\)\)"),
         (np.full((7, 6, 3), np.nan), "contains NaN"),
     ],
@@ -169,3 +174,8 @@ def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r'pip install "rfmlearn\[plot\]"'):
         PatchAGOPDisplay.from_estimator(fitted())
+
+
+def test_scale_of_another_dtype_is_warned_of():
+    with pytest.warns(UserWarning, match="X was divided by 255"):
+        PatchAGOPDisplay.from_estimator(fitted(), np.zeros((7, 6, 3), np.uint8))

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import rfmlearn._threads
 from rfmlearn import RFMRegressor
-from rfmlearn._threads import Team, n_threads_in_force
+from rfmlearn._threads import Team, blas_limit, n_threads_in_force
 from rfmlearn.kernels import LaplaceKernel, ProductLaplaceKernel
 from rfmlearn.kernels._pairs import PairMatrix
 
@@ -122,6 +122,27 @@ def test_the_limit_is_obeyed():
         with Team() as team:
             team.share(lambda start, stop: seen.add((start, stop, threading.get_ident())), 100, piece=64)
     assert seen == {(0, 64, threading.get_ident()), (64, 100, threading.get_ident())}
+
+
+def test_limits_set_by_threads_side_by_side_leave_nothing_behind():
+    """The first to leave would restore the limit that it found, the second that of the first."""
+    inside = [threading.Event(), threading.Event()]
+
+    def work(number):
+        with blas_limit(1):
+            inside[number].set()
+            inside[1].wait(10)
+            if number == 1:
+                first.join(10)
+
+    before = n_threads_in_force()
+    first = threading.Thread(target=work, args=(0,))
+    first.start()
+    inside[0].wait(10)
+    second = threading.Thread(target=work, args=(1,))
+    second.start()
+    second.join(10)
+    assert n_threads_in_force() == before
 
 
 def test_workers_of_a_pool_run_alone():

@@ -98,8 +98,8 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
     random_state : int, RandomState instance or None, default=None
         For the images drawn and for random filters.
     n_jobs : int or None, default=None
-        Threads; None means as many as BLAS may use, -1 all processors. Results differ by rounding
-        at most.
+        Threads; None means as many as BLAS may use, -1 all processors. Results differ by rounding at most. Not used
+        by calls from other threads than the main one, in which loops take one thread.
     verbose : bool or int, default=False
         Whether progress is shown.
 
@@ -124,9 +124,9 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
     alpha_ : float
         Ridge used.
     n_iter_ : int
-        Rounds that were run, of the last layer.
+        Rounds that were run, of the layer that was kept.
     best_iter_ : int
-        Round that was kept.
+        Round of it that was kept.
     n_layers_ : int
         Layers that were kept.
     dual_coef_ : ndarray of shape (n_positive, n_classes - 1)
@@ -253,7 +253,8 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         ----------
         X : array-like of shape (n, height, width), (n, height, width, n_channels) or (n, n_features)
             Images, all of one size; flat ones with `image_shape`. uint8 is divided by 255 and uint16 by 65535; other
-            numbers are taken as they are. float64 is computed in float64, all else in float32.
+            numbers are taken as they are. float64 is computed in float64, all else in float32: give numbers with seven
+            digits or more, or differences that are small beside a common offset, as float64.
         y : array-like of shape (n,)
             Class labels of any type.
         sample_weight : array-like of shape (n,), default=None
@@ -272,6 +273,7 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         MemoryError
             If the Gram matrix does not fit in the memory available, before it is allocated.
         """
+        threads = self._threads()
         images, flat, white = check_images(self, X, self.image_shape)
         check_scale(images)
         y = check_labels(self, images, y)
@@ -286,11 +288,11 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         tiles = len(kept) * int(np.prod(grid.shape())) * len(kernels[0]._offsets(grid))
         check_image_memory(len(kept), pixels, tiles, images.dtype.itemsize, len(kept) <= _LEFT_OUT_ROWS)
         validate_data(self, X if flat else images.reshape(len(images), -1), skip_check_array=True)
-        self.classes_, self.image_shape_, self._white = classes, images.shape[1:], white
-        codes = ClassCodes.fit(labels, len(classes), weights)
+        codes, image_shape = ClassCodes.fit(labels, len(classes), weights), images.shape[1:]
         images, labels, weights = images[kept], labels[kept], weights[kept]
-        with log_to_stderr(self.verbose), self._threads():
+        with log_to_stderr(self.verbose), threads:
             layers, agop, history = self._learn(kernels, images, codes.encode(labels), weights, row_weights[kept])
+        self.classes_, self.image_shape_, self._white = classes, image_shape, white
         self._store(layers, agop, history)
         rows, decision = layers.left_out
         self._codes = codes
@@ -362,9 +364,9 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         self.kernel_ = layers.kept.kernel
         self.alpha_ = layers.kept.alpha
         self.leave_one_out_loss_ = layers.kept.loss
-        self.n_iter_ = history[-1]["n_iter"]
-        self.best_iter_ = layers.kept.n_iter
         self.n_layers_ = len(layers.convolutions) + 1
+        self.n_iter_ = max(record["n_iter"] for record in history if record["layer"] == self.n_layers_ - 1)
+        self.best_iter_ = layers.kept.n_iter
         self.dual_coef_ = layers.kept.coef
         self.history_ = history
         self._grid = layers.first.patches.grid
@@ -379,7 +381,8 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         flat = len(X.shape) == 2
         if flat:
             validate_data(self, X, reset=False, skip_check_array=True)
-        images, _, white = check_images(self, X, self.image_shape_ if flat else None)
+        known = flat or X.shape[1:] == self.image_shape_
+        images, _, white = check_images(self, X, self.image_shape_ if known else None)
         if images.shape[1:] != self.image_shape_:
             raise ValueError(
                 f"X has images of shape {images.shape[1:]}, but {type(self).__name__} was fitted to images of shape "
@@ -390,7 +393,7 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
                 f"X was divided by {white}, as its dtype asks for, but by {self._white} in fit: give images of one "
                 "dtype, or scale them yourself.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return images, flat
 

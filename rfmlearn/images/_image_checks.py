@@ -112,7 +112,8 @@ def check_receptive_field(kernel, image_shape):
     if grid.deepest >= 1:
         message += f": take depth={grid.deepest} at most, or padding='same'."
     else:
-        message += f": take patch_size={min(height, width)} at most, or padding='same'."
+        largest = (min(height, width) - 1) // grid.depth + 1
+        message += f": take patch_size={largest} at most for this depth, or padding='same'."
     if channels > max(height, width):
         message += f" X has {channels} channels: if they came first, use X.transpose(0, 2, 3, 1)."
     raise ValueError(message)

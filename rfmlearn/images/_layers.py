@@ -96,9 +96,10 @@ def learn_layers(recursion: ImageRecursion, kernels, tried, standardize, n_filte
     report : callable
         Called with the number of the layer and every ImageRound.
     """
-    contrast = _choose_contrast(recursion, tried) if standardize == "auto" else None
-    if standardize is True:
-        contrast = Contrast.fit(recursion.images, recursion.row_weight)
+    if standardize == "auto":
+        contrast = _choose_contrast(recursion, tried)
+    else:
+        contrast = Contrast.fit(recursion.images, recursion.row_weight) if standardize else None
     images = recursion.images if contrast is None else contrast(recursion.images)
     best, convolutions = [], []
     for number, kernel in enumerate(kernels):
@@ -120,7 +121,10 @@ def _choose_contrast(recursion, rows):
     squares = [np.square(next(tried.rounds(0)).residuals).sum(axis=1) for tried in (plain, standardized)]
     loss, weights = squares[1] - squares[0], plain.sample_weight
     mean = np.average(loss, weights=weights)
-    error = np.sqrt(np.average((loss - mean) ** 2, weights=weights) / plain.row_weight.sum())
+    rows = plain.row_weight
+    # Whole numbers are repetitions; other weights are as good as this many rows of equal ones (Kish, 1965).
+    count = rows.sum() if np.all(rows == np.round(rows)) else rows.sum() ** 2 / np.sum(rows**2)
+    error = np.sqrt(np.average((loss - mean) ** 2, weights=weights) / count)
     return contrast if mean <= error else None
 
 

@@ -7,8 +7,6 @@ from numbers import Integral
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from ..images._image_checks import check_images
-
 # Shares of the trace below this are rounding, and would only stretch the axis of the spectrum.
 _SMALLEST_SHARE = 1e-8
 # Inches of a panel, and what the titles need.
@@ -27,13 +25,9 @@ def _images_seen(estimator, X):
     """Images as the estimator sees them, shape (m, height, width, channels)."""
     height, width, channels = shape = tuple(estimator.image_shape_)
     X = np.asarray(X)
-    X = X[np.newaxis] if X.shape == shape else X
-    images, *_ = check_images(estimator, X, shape if X.ndim == 2 else None)
-    if images.shape[1:] != shape:
-        raise ValueError(
-            f"X must be one image or several of height {height}, width {width} and {channels} channels, as in fit, "
-            f"got the shape {X.shape}"
-        )
+    if X.shape == shape or (X.shape == (height, width) and channels == 1):
+        X = X[np.newaxis]
+    images, _ = estimator._check_images(X)
     return estimator._layers.seen(images)
 
 

@@ -41,9 +41,9 @@ def leave_one_out_residuals(coef, inverse_diagonal, ridge, sample_weight):
     """
     repeated = np.all(sample_weight == np.round(sample_weight))
     share = 1.0 / np.maximum(sample_weight, 1.0) if repeated else 1.0
-    leverage = np.clip(1.0 - ridge * inverse_diagonal, 0.0, 1.0)
-    remaining = np.maximum(1.0 - share * leverage, np.finfo(np.float64).eps)
-    return (ridge / remaining)[:, None] * coef
+    # As a sum of positive terms, which keeps its digits for small ridges, where the leverage is all but one.
+    remaining = (1.0 - share) + share * np.clip(ridge * inverse_diagonal, 0.0, 1.0)
+    return (ridge / np.maximum(remaining, np.finfo(np.float64).tiny))[:, None] * coef
 
 
 class RidgePath:
@@ -70,7 +70,9 @@ class RidgePath:
         self._root = np.sqrt(self._weight)
         K *= self._root[:, None]
         K *= self._root
-        self._values, self._vectors = scipy.linalg.eigh(K, driver="evd", overwrite_a=True, check_finite=False)
+        values, self._vectors = scipy.linalg.eigh(K, driver="evd", overwrite_a=True, check_finite=False)
+        # K is positive semidefinite but for rounding, of float32 perhaps, which a small ridge would not cover.
+        self._values = np.maximum(values, 0.0)
 
     def coef(self, Y, alpha):
         """Dual coefficients for ridge alpha, shape (n, n_outputs)."""
