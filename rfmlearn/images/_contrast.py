@@ -8,7 +8,7 @@ import numpy as np
 
 # Variance, as a share of that of the training images, below which an image counts as even: its noise is not blown up.
 _FLOOR = 0.01
-# Differences from the mean, in units of rounding, that count as none.
+# Differences from the mean, in units of its rounding, that count as none.
 _ROUNDING = 8
 
 
@@ -32,9 +32,10 @@ class Contrast:
     def __call__(self, images):
         """Images of mean zero and, where they are not even, variance one."""
         axes = tuple(range(1, images.ndim))
-        centered = images - images.mean(axis=axes, keepdims=True)
+        mean = images.mean(axis=axes, keepdims=True)
+        centered = images - mean
         # What an even image has left is rounding.
-        smallest = _ROUNDING * np.finfo(images.dtype).eps * np.abs(images).max(axis=axes, keepdims=True)
+        smallest = _ROUNDING * np.finfo(images.dtype).eps * np.abs(mean)
         centered = np.where(np.abs(centered) > smallest, centered, np.zeros((), images.dtype))
         variance = np.square(centered).mean(axis=axes, keepdims=True) + np.asarray(self.floor, images.dtype)
         return centered / np.sqrt(np.where(variance > 0, variance, 1))

@@ -121,9 +121,10 @@ def _choose_contrast(recursion, rows):
     squares = [np.square(next(tried.rounds(0)).residuals).sum(axis=1) for tried in (plain, standardized)]
     loss, weights = squares[1] - squares[0], plain.sample_weight
     mean = np.average(loss, weights=weights)
-    rows = plain.row_weight
+    row_weight = plain.row_weight
     # Whole numbers are repetitions; other weights are as good as this many rows of equal ones (Kish, 1965).
-    count = rows.sum() if np.all(rows == np.round(rows)) else rows.sum() ** 2 / np.sum(rows**2)
+    repeated = np.all(row_weight == np.round(row_weight))
+    count = row_weight.sum() if repeated else row_weight.sum() ** 2 / np.sum(row_weight**2)
     error = np.sqrt(np.average((loss - mean) ** 2, weights=weights) / count)
     return contrast if mean <= error else None
 
