@@ -20,6 +20,7 @@ import argparse
 import json
 import time
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -240,15 +241,13 @@ def windows(options):
             rng = np.random.default_rng(seed)
             kept, held = next(GroupShuffleSplit(1, test_size=1 / 3, random_state=seed).split(X, y, films))
             kept, held = rng.permutation(kept)[: options.n], rng.permutation(held)[: 2 * options.n]
-            for setting in EITHER_KERNEL:
-                for max_iter in (0, 3):
-                    model = ConvRFMClassifier(max_iter=max_iter, random_state=seed, **setting).fit(X[kept], y[kept])
-                    print(
-                        f"{name}, seed {seed}, {setting}, at most {max_iter} rounds: "
-                        f"{model.score(X[held], y[held]):.4f}, round {model.best_iter_}, leave-one-out loss "
-                        f"{model.leave_one_out_loss_:.4f}",
-                        flush=True,
-                    )
+            for setting, max_iter in product(EITHER_KERNEL, (0, 3)):
+                model = ConvRFMClassifier(max_iter=max_iter, random_state=seed, **setting).fit(X[kept], y[kept])
+                print(
+                    f"{name}, seed {seed}, {setting}, at most {max_iter} rounds: {model.score(X[held], y[held]):.4f}, "
+                    f"round {model.best_iter_}, leave-one-out loss {model.leave_one_out_loss_:.4f}",
+                    flush=True,
+                )
 
 
 # What is learned --------------------------------------------------------------------------------------------------

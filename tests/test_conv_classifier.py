@@ -383,30 +383,9 @@ def test_sizes_that_cannot_be_held(digits, fitted):
     assert fitted.predict(Z * 1e-200).shape == (len(Z),)
 
 
-def test_failed_fit_leaves_nothing_behind(digits):
-    X, y, Z, _ = digits
-    model = small()
-    with pytest.raises(ValueError, match="smaller than"):
-        model.fit(X[:, :2], y)
-    with pytest.raises(NotFittedError):
-        model.predict(Z)
-    expected = model.fit(X, y).predict_proba(Z)
-    with pytest.raises(ValueError, match="smaller than"):
-        model.fit(X[:, :2], y + 1)
-    assert_allclose(model.predict_proba(Z), expected)
-
-
 def test_transform_into_data_frames(digits, fitted):
     frame = clone(fitted).set_output(transform="pandas").fit(*digits[:2]).transform(digits[2])
     assert frame.shape == (len(digits[2]), 6 * 6 * 8) and list(frame) == list(fitted.get_feature_names_out())
-
-
-def test_layers_of_many_images_pass_in_parts(digits, monkeypatch):
-    X, y, Z, _ = digits
-    model = small(depth=2, n_layers=2, n_filters=8).fit(X, y)
-    expected = model.predict_proba(Z)
-    monkeypatch.setattr("rfmlearn.images._layers._STEP", 7)
-    assert_allclose(model.predict_proba(Z), expected, rtol=1e-9)
 
 
 def test_memory_is_refused_before(monkeypatch):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 
 from rfmlearn import ConvRFMClassifier
 from rfmlearn.images._contrast import Contrast
@@ -78,6 +79,19 @@ def test_height_that_could_be_channels():
     assert_array_equal(fitted.predict(X), fitted.predict(X.reshape(40, -1)))
 
 
+def test_failed_fit_leaves_nothing_behind(digits):
+    X, y, Z, _ = digits
+    fitted = model(depth=1)
+    with pytest.raises(ValueError, match="smaller than"):
+        fitted.fit(X[:, :2], y)
+    with pytest.raises(NotFittedError):
+        fitted.predict(Z)
+    expected = fitted.fit(X, y).predict_proba(Z)
+    with pytest.raises(ValueError, match="smaller than"):
+        fitted.fit(X[:, :2], y + 1)
+    assert_allclose(fitted.predict_proba(Z), expected)
+
+
 def test_failed_fit_changes_nothing(digits):
     X, y, _, _ = digits
     fitted = model().fit(X[:40], y[:40])
@@ -101,3 +115,11 @@ def test_warning_points_at_the_caller(digits):
         with pytest.warns(UserWarning, match="X was divided by 255") as record:
             method((X[:2] * 16).astype(np.uint8))
         assert record[0].filename == __file__
+
+
+def test_layers_of_many_images_pass_in_parts(digits, monkeypatch):
+    X, y, Z, _ = digits
+    fitted = model(n_layers=2, n_filters=8).fit(X, y)
+    expected = fitted.predict_proba(Z)
+    monkeypatch.setattr("rfmlearn.images._layers._STEP", 7)
+    assert_allclose(fitted.predict_proba(Z), expected, rtol=1e-9)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar
 
-import joblib
 import numpy as np
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -19,24 +17,21 @@ from .._base import log_to_stderr
 from .._calibration import Calibration
 from .._memory import check_image_memory
 from .._progress import progress
-from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights, wants_frame
+from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
 from .._stopping import logger
 from .._target_checks import check_labels, class_factors, code_labels
 from .._targets import ClassCodes
-from .._threads import blas_limit
-from ._conv_ntk import ConvNTK
+from ._base import BaseConvRFM
 from ._image_checks import check_images, check_layers, check_scale
 from ._image_kernel import ImageKernel
 from ._layers import layer_kernels, layer_shapes, learn_layers
-from ._patch_laplace import PatchLaplace
-from ._random_convolution import RandomConvolution
 from ._recursion import ImageRecursion
 
 # Images on which ridges, rounds and layers are compared, and on which it is tried whether to standardize.
 _LEFT_OUT_ROWS, _TRIED_ROWS = 2000, 500
 
 
-class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
     """Classification of images by a convolutional kernel machine that learns features of patches.
 
     A kernel machine is fitted to images; gradients of its predictions with respect to all patches are averaged into the
@@ -238,13 +233,6 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = self.image_shape is not None
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Learn patch features, coefficients and probabilities from images.
@@ -288,31 +276,16 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         tiles = len(kept) * int(np.prod(grid.shape())) * len(kernels[0]._offsets(grid))
         check_image_memory(len(kept), pixels, tiles, images.dtype.itemsize, len(kept) <= _LEFT_OUT_ROWS)
         validate_data(self, X if flat else images.reshape(len(images), -1), skip_check_array=True)
-        codes, image_shape = ClassCodes.fit(labels, len(classes), weights), images.shape[1:]
+        codes = ClassCodes.fit(labels, len(classes), weights)
         images, labels, weights = images[kept], labels[kept], weights[kept]
         with log_to_stderr(self.verbose), threads:
             layers, agop, history = self._learn(kernels, images, codes.encode(labels), weights, row_weights[kept])
-        self.classes_, self.image_shape_, self._white = classes, image_shape, white
+        self.classes_, self.image_shape_, self._white = classes, shapes[0], white
         self._store(layers, agop, history)
         rows, decision = layers.left_out
         self._codes = codes
         self._calibration = Calibration.fit(codes.decode(decision), labels[rows], weights[rows], codes.prior)
         return self
-
-    def _threads(self):
-        """The limit of `n_jobs` on BLAS, which the loops obey."""
-        if self.n_jobs == 0:
-            raise ValueError("n_jobs must not be 0: take None for all threads in force, or a number of them.")
-        return blas_limit(None if self.n_jobs is None else joblib.effective_n_jobs(self.n_jobs))
-
-    def _make_kernel(self):
-        """That of the first layer."""
-        if isinstance(self.kernel, ImageKernel):
-            return self.kernel
-        if self.kernel == "cntk":
-            return ConvNTK(self.patch_size, self.padding, self.depth)
-        bandwidth = 1.0 if self.bandwidth == "auto" else float(self.bandwidth)
-        return PatchLaplace(self.patch_size, self.padding, bandwidth, self.pool)
 
     def _learn(self, kernels, images, targets, weights, row_weights):
         rng = check_random_state(self.random_state)
@@ -347,55 +320,6 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         first = layers.first
         learned = replace(recursion, images=layers.seen(images))
         return layers, learned.agop(first.kernel, first.patches, first.coef), history
-
-    def _store(self, layers, agop, history):
-        """What the first layer has learned of patches, and the fit that is kept."""
-        self.patch_agop_ = agop
-        self.patch_matrix_ = layers.first.matrix
-        values, vectors = np.linalg.eigh(agop)
-        vectors = vectors.T[::-1]
-        # An eigenvector has no sign of its own: its largest entry is made positive.
-        largest = np.abs(vectors).argmax(axis=1)
-        vectors *= np.where(np.take_along_axis(vectors, largest[:, None], 1) < 0, -1.0, 1.0)
-        self.patch_eigenvalues_ = np.clip(values[::-1], 0, None)
-        size = layers.first.kernel.patch_size
-        self.patch_eigenvectors_ = vectors.reshape(-1, size, size, self.image_shape_[2])
-        self.standardize_ = layers.contrast is not None
-        self.kernel_ = layers.kept.kernel
-        self.alpha_ = layers.kept.alpha
-        self.leave_one_out_loss_ = layers.kept.loss
-        self.n_layers_ = len(layers.convolutions) + 1
-        self.n_iter_ = max(record["n_iter"] for record in history if record["layer"] == self.n_layers_ - 1)
-        self.best_iter_ = layers.kept.n_iter
-        self.dual_coef_ = layers.kept.coef
-        self.history_ = history
-        self._grid = layers.first.patches.grid
-        self._layers = layers
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "_calibration")
-
-    def _check_images(self, X):
-        """Images as they were in fit, and whether they came flat."""
-        X = X if hasattr(X, "shape") else np.asarray(X)
-        flat = len(X.shape) == 2
-        if flat:
-            validate_data(self, X, reset=False, skip_check_array=True)
-        known = flat or X.shape[1:] == self.image_shape_
-        images, _, white = check_images(self, X, self.image_shape_ if known else None)
-        if images.shape[1:] != self.image_shape_:
-            raise ValueError(
-                f"X has images of shape {images.shape[1:]}, but {type(self).__name__} was fitted to images of shape "
-                f"{self.image_shape_} (height, width, n_channels)."
-            )
-        if white != self._white:
-            warnings.warn(
-                f"X was divided by {white}, as its dtype asks for, but by {self._white} in fit: give images of one "
-                "dtype, or scale them yourself.",
-                UserWarning,
-                stacklevel=4,
-            )
-        return images, flat
 
     def _logits(self, X):
         check_is_fitted(self)
@@ -448,31 +372,3 @@ class ConvRFMClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transf
         """
         logits = self._logits(X)
         return self.classes_[np.argmax(logits, axis=1)]
-
-    def transform(self, X):
-        """Images seen through the leading learned filters: products of every patch with eigenvectors of the patch-AGOP.
-
-        The images are standardized first if the fit did.
-
-        Parameters
-        ----------
-        X : array-like
-            Images as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m, rows, columns, n_components)
-            In the order of `patch_eigenvectors_`; flat, of shape (m, rows * columns * n_components), if X is or if
-            `set_output` asks for a data frame.
-        """
-        check_is_fitted(self)
-        images, flat = self._check_images(X)
-        filters = self.patch_eigenvectors_.reshape(len(self.patch_eigenvectors_), -1)[: self.n_components].T
-        with self._threads():
-            seen = RandomConvolution(self._grid, filters.astype(images.dtype))(self._layers.seen(images))
-        return seen.reshape(len(seen), -1) if flat or wants_frame(self) else seen
-
-    @property
-    def _n_features_out(self):
-        rows, columns = self._grid.shape()
-        return rows * columns * min(self.n_components, len(self.patch_eigenvalues_))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..solvers import are_repetitions
 from ._contrast import Contrast
 from ._conv_ntk import ConvNTK
 from ._random_convolution import RandomConvolution
@@ -123,8 +124,9 @@ def _choose_contrast(recursion, rows):
     mean = np.average(loss, weights=weights)
     row_weight = plain.row_weight
     # Whole numbers are repetitions; other weights are as good as this many rows of equal ones (Kish, 1965).
-    repeated = np.all(row_weight == np.round(row_weight))
-    count = row_weight.sum() if repeated else row_weight.sum() ** 2 / np.sum(row_weight**2)
+    count = row_weight.sum()
+    if not are_repetitions(row_weight):
+        count = count**2 / np.sum(row_weight**2)
     error = np.sqrt(np.average((loss - mean) ** 2, weights=weights) / count)
     return contrast if mean <= error else None
 

@@ -2,7 +2,7 @@
 
 from ._cholesky import CholeskyFactor
 from ._conjugate_gradient import NystromPreconditioner, SolveResult, conjugate_gradient, gram_product
-from ._leave_one_out import RidgePath, leave_one_out_residuals, ridge_diagonal
+from ._leave_one_out import RidgePath, are_repetitions, leave_one_out_residuals, ridge_diagonal
 from ._ridge_choice import ALPHAS, choose_ridge
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "NystromPreconditioner",
     "RidgePath",
     "SolveResult",
+    "are_repetitions",
     "choose_ridge",
     "conjugate_gradient",
     "gram_product",

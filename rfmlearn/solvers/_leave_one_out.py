@@ -14,6 +14,11 @@ def ridge_diagonal(alpha, sample_weight):
     return alpha / np.maximum(sample_weight, alpha / _LARGEST_RIDGE)
 
 
+def are_repetitions(sample_weight):
+    """Whether all weights are whole numbers, and so stand for rows that are there so often."""
+    return bool(np.all(sample_weight == np.round(sample_weight)))
+
+
 def leave_one_out_residuals(coef, inverse_diagonal, ridge, sample_weight):
     """Residuals ``y_i - f_(-i)(x_i)`` where ``f_(-i)`` has not seen row i, or one of its repetitions.
 
@@ -39,8 +44,7 @@ def leave_one_out_residuals(coef, inverse_diagonal, ridge, sample_weight):
     -------
     ndarray of shape (m, n_outputs)
     """
-    repeated = np.all(sample_weight == np.round(sample_weight))
-    share = 1.0 / np.maximum(sample_weight, 1.0) if repeated else 1.0
+    share = 1.0 / np.maximum(sample_weight, 1.0) if are_repetitions(sample_weight) else 1.0
     # As a sum of positive terms, which keeps its digits for small ridges, where the leverage is all but one.
     remaining = (1.0 - share) + share * np.clip(ridge * inverse_diagonal, 0.0, 1.0)
     return (ridge / np.maximum(remaining, np.finfo(np.float64).tiny))[:, None] * coef
