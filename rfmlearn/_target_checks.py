@@ -47,7 +47,8 @@ def code_labels(estimator, y, sample_weight):
     classes = np.unique(y[sample_weight > 0])
     if len(classes) < 2:
         raise ValueError(
-            f"{type(estimator).__name__} needs at least two classes with positive weight, got 1 class: {classes[0]!r}."
+            f"{type(estimator).__name__} needs at least two classes with positive weight, got 1 class: "
+            f"{classes.tolist()[0]!r}."
         )
     return classes, np.searchsorted(classes, np.where(np.isin(y, classes), y, classes[0]))
 
