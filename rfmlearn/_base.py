@@ -15,12 +15,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._category_coding import CODINGS
 from ._columns import ColumnEncoder, check_table
 from ._feature_matrix import FORMS
+from ._initial_matrix import make_initial_matrix
 from ._memory import check_memory
 from ._recursion import ITERATIVE_FROM, MIXED_FROM, Recursion
 from ._sklearn_compat import Interval, StrOptions, check_weights
 from ._stopping import StoppingRule, ValidationSet, logger
 from .kernels import Kernel, LaplaceKernel, make_kernel
 from .kernels._names import KERNELS
+from .solvers import collect_trouble
 
 
 class BaseRFM(BaseEstimator):
@@ -35,6 +37,7 @@ class BaseRFM(BaseEstimator):
         "alpha_scale": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "feature_matrix": [StrOptions(set(FORMS))],
+        "feature_matrix_init": ["array-like", BaseEstimator, None],
         "agop_power": [Interval(Real, 0, 1, closed="right")],
         "shrinkage": [Interval(Real, 0, 1, closed="both")],
         "n_agop_samples": [Interval(Integral, 1, None, closed="left"), None],
@@ -61,6 +64,7 @@ class BaseRFM(BaseEstimator):
         alpha_scale=1.0,
         max_iter=3,
         feature_matrix="diagonal",
+        feature_matrix_init=None,
         agop_power=0.375,
         shrinkage=0.005,
         n_agop_samples=20_000,
@@ -83,6 +87,7 @@ class BaseRFM(BaseEstimator):
         self.alpha_scale = alpha_scale
         self.max_iter = max_iter
         self.feature_matrix = feature_matrix
+        self.feature_matrix_init = feature_matrix_init
         self.agop_power = agop_power
         self.shrinkage = shrinkage
         self.n_agop_samples = n_agop_samples
@@ -96,6 +101,12 @@ class BaseRFM(BaseEstimator):
         self.callback = callback
         self.random_state = random_state
         self.verbose = verbose
+
+    def __sklearn_clone__(self):
+        """A copy of the parameters; a fitted model that only lends its feature matrix stays fitted."""
+        copy = super().__sklearn_clone__()
+        copy.feature_matrix_init = self.feature_matrix_init
+        return copy
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -128,7 +139,7 @@ class BaseRFM(BaseEstimator):
             table, coded, validation_weights = validation
             validation = ValidationSet(self._encoder.transform(table), coded, validation_weights)
         rule = StoppingRule(self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback)
-        with log_to_stderr(self.verbose):
+        with log_to_stderr(self.verbose), collect_trouble() as self.fit_warnings_:
             best, self.history_ = rule.run(recursion)
         self._store(recursion, best)
         return recursion, best, kept
@@ -197,6 +208,9 @@ class BaseRFM(BaseEstimator):
             mixed=large and isinstance(kernel, LaplaceKernel) and points.dtype == np.float64,
             rng=rng,
             row_weight=row_weights,
+            initial=make_initial_matrix(
+                self.feature_matrix_init, self.feature_matrix, points, self._encoder.coordinate_names_
+            ),
             **options,
         )
 

@@ -118,13 +118,14 @@ class BaseRFMCV(BaseEstimator):
         self.n_splits_ = len(final_folds)
         scored = self._oof_rows, race.sample_weight[self._oof_rows]
         self.ensemble_score_ = score(self._oof_values[self._oof_rows], *scored)
+        self.fit_warnings_ = [message for member in self.members_ for message in member.trouble]
         if race.missed:
-            warnings.warn(
+            message = (
                 f"time_limit={self.time_limit} was reached: {len(race.settings) - len(race.missed)} of "
-                f"{len(race.settings)} settings were compared. Increase time_limit to compare more.",
-                ConvergenceWarning,
-                stacklevel=3,
+                f"{len(race.settings)} settings were compared. Increase time_limit to compare more."
             )
+            self.fit_warnings_.append(message)
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
     def _make_race(self, X, outcome, weights, row_weights, rows, rng, start):
         n_jobs = n_threads_in_force() if self.n_jobs is None else effective_n_jobs(self.n_jobs)

@@ -53,6 +53,11 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         What is learned: a matrix over all coordinates, in which every category has an indicator; a weight for each
         coordinate; or one matrix for the numeric columns and one for each categorical column, which is cheaper when
         categories are many.
+    feature_matrix_init : array-like, estimator or None, default=None
+        M of round 0, which is else the identity: learned on another task, say. With ``max_iter=0`` it stays as it is.
+        An array of shape (n_coordinates, n_coordinates), or (n_coordinates,) for a diagonal; or a fitted estimator with
+        a `feature_matrix_`, whose entries are found by the names of coordinates (one that it has not seen gets the
+        average of the diagonal). Of the form that `feature_matrix` names. A clone keeps a fitted estimator fitted.
     agop_power : float, default=0.375
         p in ``M^(1/2) = ((1 - s) G + s I)^p``, 0 < p <= 1, where G is the AGOP divided by its largest entry. 1/2 takes
         the AGOP itself for M; less is more cautious.
@@ -125,8 +130,12 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
     n_iter_ : int
         Round that was kept.
     history_ : list of dict
-        A record of each round: ``n_iter``, ``bandwidth``, ``alpha``, ``solver``, ``residual``, ``seconds`` and, with a
-        validation set, ``validation_loss``.
+        A record of each round: ``n_iter``, ``bandwidth``, ``alpha``, ``solver``, ``residual``, ``seconds``; the squared
+        errors of coded targets ``train_loss``, ``leave_one_out_loss`` where it chose the ridge (of 1,500 rows at most),
+        and ``validation_loss`` with a validation set; and of its feature matrix M ``effective_rank``,
+        ``(tr M)^2 / tr M^2``, and ``alignment``, the cosine with that of the round that was kept.
+    fit_warnings_ : list of str
+        What fit has warned of.
 
     Notes
     -----
@@ -172,6 +181,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         alpha_scale=1.0,
         max_iter=3,
         feature_matrix="diagonal",
+        feature_matrix_init=None,
         agop_power=0.375,
         shrinkage=0.005,
         n_agop_samples=20_000,
@@ -196,6 +206,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
             alpha_scale=alpha_scale,
             max_iter=max_iter,
             feature_matrix=feature_matrix,
+            feature_matrix_init=feature_matrix_init,
             agop_power=agop_power,
             shrinkage=shrinkage,
             n_agop_samples=n_agop_samples,

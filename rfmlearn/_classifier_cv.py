@@ -94,6 +94,8 @@ class RFMClassifierCV(ClassifierMixin, BaseRFMCV):
     feature_importances_ : ndarray of shape (n_features_in_,)
         Weighted average of the members' importances: the diagonal of the AGOP summed over the coordinates of each
         column, as shares of its total.
+    fit_warnings_ : list of str
+        What fit has warned of: a time limit that was reached, trouble in the solutions of the members.
 
     Notes
     -----

@@ -57,10 +57,28 @@ class FeatureMatrix(ABC):
         """The same matrix in the form that allows any."""
         return FullFeatureMatrix((blocks_to_array(self.roots),))
 
+    @property
+    def blocks(self):
+        """M in blocks."""
+        return tuple(root**2 if root.ndim == 1 else root @ root for root in self.roots)
+
     def to_array(self):
         """M as one square array over all coordinates."""
-        squares = [root**2 if root.ndim == 1 else root @ root for root in self.roots]
-        return blocks_to_array(squares)
+        return blocks_to_array(self.blocks)
+
+    def effective_rank(self):
+        """``(tr M)^2 / tr M^2``: as many directions as matter, if all that matter were alike; 0 without coordinates."""
+        trace = sum(float(np.sum(block if block.ndim == 1 else np.diag(block))) for block in self.blocks)
+        return trace**2 / self.product(self) if trace > 0 else 0.0
+
+    def product(self, other):
+        """``tr M N`` with another matrix of the same form."""
+        return sum(float(np.vdot(a, b)) for a, b in zip(self.blocks, other.blocks, strict=True))
+
+    def cosine(self, other):
+        """Cosine of the angle between two matrices of one form, as vectors of their entries."""
+        norms = np.sqrt(self.product(self) * other.product(other))
+        return self.product(other) / norms if norms > 0 else 1.0
 
 
 class FullFeatureMatrix(FeatureMatrix):
@@ -163,8 +181,15 @@ def _product(X, root):
 
 def _power(block, power, shrinkage):
     """``((1 - s) B + s I)^p`` of a positive semidefinite block or of a diagonal."""
-    if block.ndim == 1 or len(block) < 2:  # LAPACK's divide and conquer wants two rows, SciPy before 1.14 lets it ask
+    if block.ndim == 1:
         return ((1 - shrinkage) * np.clip(block, 0, None) + shrinkage) ** power
-    values, vectors = scipy.linalg.eigh((block + block.T) / 2, driver="evd", check_finite=False)
+    return symmetric_power(block, power, shrinkage)
+
+
+def symmetric_power(matrix, power, shrinkage=0.0):
+    """``((1 - s) A + s I)^p`` of a positive semidefinite A, whose eigenvalues below zero are taken for rounding."""
+    if len(matrix) < 2:  # LAPACK's divide and conquer wants two rows, SciPy before 1.14 lets it ask
+        return ((1 - shrinkage) * np.clip(matrix, 0, None) + shrinkage) ** power
+    values, vectors = scipy.linalg.eigh((matrix + matrix.T) / 2, driver="evd", check_finite=False)
     values = ((1 - shrinkage) * np.clip(values, 0, None) + shrinkage) ** power
     return (vectors * values) @ vectors.T

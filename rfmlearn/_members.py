@@ -10,6 +10,7 @@ import numpy as np
 from ._columns import ColumnEncoder
 from ._feature_matrix import FeatureMatrix
 from .kernels import Kernel, Points
+from .solvers import collect_trouble
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class MemberPath:
     machines : tuple of Machine
     agop : ndarray of shape (n_coordinates, n_coordinates)
         Average gradient outer product of the last of them.
+    trouble : tuple of str
+        What their solutions have warned of.
     """
 
     params: dict
@@ -63,6 +66,7 @@ class MemberPath:
     decode: Callable
     machines: tuple[Machine, ...]
     agop: np.ndarray
+    trouble: tuple[str, ...] = ()
 
     @property
     def weight(self):
@@ -110,16 +114,17 @@ def fit_members(race, path, chosen, rows):
     last, first_scale = order[0][0].candidate.n_iter, order[0][0].candidate.scale
     model, recursion, decode = race.start(path, rows, max_iter=last, alpha_scale=first_scale)
     metrics = {}
-    for iterate in recursion.rounds(last):
-        metrics[iterate.n_iter] = iterate.feature_matrix, iterate.alpha
-    agop = recursion.agop(iterate)
-    machines = [_machine(iterate, *order[0])]
-    for scored, weight in order[1:]:
-        n_iter, scale = scored.candidate.n_iter, scored.candidate.scale
-        matrix, alpha = metrics[n_iter]
-        iterate = recursion.solve(matrix, n_iter, iterate.pairs, alpha=alpha, scale=scale)
-        machines.append(_machine(iterate, scored, weight))
-    return MemberPath(dict(race.settings[path]), model._encoder, decode, tuple(machines), agop)
+    with collect_trouble() as trouble:
+        for iterate in recursion.rounds(last):
+            metrics[iterate.n_iter] = iterate.feature_matrix, iterate.alpha
+        agop = recursion.agop(iterate)
+        machines = [_machine(iterate, *order[0])]
+        for scored, weight in order[1:]:
+            n_iter, scale = scored.candidate.n_iter, scored.candidate.scale
+            matrix, alpha = metrics[n_iter]
+            iterate = recursion.solve(matrix, n_iter, iterate.pairs, alpha=alpha, scale=scale)
+            machines.append(_machine(iterate, scored, weight))
+    return MemberPath(dict(race.settings[path]), model._encoder, decode, tuple(machines), agop, tuple(trouble))
 
 
 def _machine(iterate, scored, weight):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-import warnings
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from ._agop import agop_rows, expansion_agop
 from ._bandwidth import adapt_bandwidth, bandwidth_rows
@@ -24,6 +22,7 @@ from .solvers import (
     conjugate_gradient,
     gram_product,
     ridge_diagonal,
+    warn_of_solution,
 )
 
 # From this many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
@@ -60,6 +59,10 @@ class RFMIterate:
         ``|y - G c| / |y|`` that the solver left, 0 for a direct one.
     seconds : float
         Wall time since the recursion began.
+    train_loss : float
+        Weighted mean over the training rows of the squared error summed over outputs.
+    leave_one_out_loss : float or None
+        The same of rows left out, on which the ridge was chosen; None where it was given.
     factor : CholeskyFactor or None
         Of the last round, whose leave-one-out needs it.
     pairs : PairMatrix or None
@@ -75,6 +78,8 @@ class RFMIterate:
     solver: str
     residual: float
     seconds: float
+    train_loss: float
+    leave_one_out_loss: float | None
 
     factor: CholeskyFactor | None = None
     pairs: PairMatrix | None = None
@@ -122,6 +127,8 @@ class Recursion:
         Rows on which ridges are compared, at most.
     n_bandwidth_rows : int, default=1000
         Rows whose pairs decide the bandwidth, at most.
+    initial : FeatureMatrix, default=None
+        That of round 0; None is the identity.
     """
 
     points: Points
@@ -142,6 +149,7 @@ class Recursion:
     row_weight: np.ndarray | None = None
     n_ridge_rows: int = 1500
     n_bandwidth_rows: int = 1000
+    initial: FeatureMatrix | None = None
 
     # Drawn once, so that every round and the final fit look at the same rows.
 
@@ -172,20 +180,21 @@ class Recursion:
         memory of one square array in all.
         """
         start, coef, pairs, alpha = time.perf_counter(), None, None, _FIRST_RIDGE
-        feature_matrix = feature_matrix or FORMS[self.form].identity(self.points)
+        feature_matrix = feature_matrix or self.initial or FORMS[self.form].identity(self.points)
         points = self.points.astype(np.float32) if self.iterative else self.points
         for n_iter in range(max_iter):
             pairs = _reuse(pairs, points)
             transformed = feature_matrix.transform(points)
-            kernel, alpha = self._fill(pairs, transformed, alpha)
+            kernel, alpha, loss = self._fill(pairs, transformed, alpha)
             if self.iterative:
                 result = self._solve_approximately(pairs, alpha, coef)
                 coef, residual, solver = result.coef, result.residual, "cg"
             else:
                 coef = CholeskyFactor(pairs, kernel, ridge_diagonal(alpha, self.sample_weight)).solve(self.targets)
                 residual, solver = 0.0, "cholesky"
-            parts = n_iter, kernel, alpha, feature_matrix, transformed, coef, solver, residual
-            yield RFMIterate(*parts, time.perf_counter() - start, pairs=None if self.iterative else pairs)
+            shown = None if self.iterative else pairs
+            metric = kernel, alpha, feature_matrix, transformed
+            yield self._iterate(n_iter, *metric, coef, solver, residual, start, loss, pairs=shown)
             agop = expansion_agop(kernel, feature_matrix, transformed, coef, self._agop_rows, pairs)
             feature_matrix = feature_matrix.learn(agop, self.agop_power, self.shrinkage)
         if self.iterative and not self.mixed:
@@ -206,17 +215,16 @@ class Recursion:
             with contextlib.suppress(np.linalg.LinAlgError):
                 return self._solve_mixed(feature_matrix, transformed, n_iter, pairs, start, alpha, scale)
         pairs = _reuse(pairs, transformed)
-        kernel, alpha = self._fill(pairs, transformed, alpha)
+        kernel, alpha, loss = self._fill(pairs, transformed, alpha)
         alpha *= scale
         factor = CholeskyFactor(pairs, kernel, ridge_diagonal(alpha, self.sample_weight))
-        coef, seconds = factor.solve(self.targets), time.perf_counter() - start
-        parts = n_iter, kernel, alpha, feature_matrix, transformed, coef, "cholesky", 0.0, seconds
-        return RFMIterate(*parts, factor=factor, pairs=pairs)
+        coef, metric = factor.solve(self.targets), (kernel, alpha, feature_matrix, transformed)
+        return self._iterate(n_iter, *metric, coef, "cholesky", 0.0, start, loss, factor, pairs)
 
     def _solve_mixed(self, feature_matrix, transformed, n_iter, pairs, start, alpha, scale):
         single = transformed.astype(np.float32)
         pairs = _reuse(pairs, single)
-        kernel, alpha = self._fill(pairs, single, alpha)
+        kernel, alpha, loss = self._fill(pairs, single, alpha)
         alpha *= scale
         ridge = ridge_diagonal(alpha, self.sample_weight)
         factor = CholeskyFactor(pairs, kernel, ridge, max_tries=0)
@@ -227,9 +235,29 @@ class Recursion:
         result = conjugate_gradient(product, self.targets, factor.solve, tol=_EXACT, max_iter=_MAX_REFINEMENTS)
         if not result.converged:
             raise np.linalg.LinAlgError("float32 is not enough")
-        seconds = time.perf_counter() - start
-        parts = n_iter, kernel, alpha, feature_matrix, transformed, result.coef, "cholesky", result.residual, seconds
-        return RFMIterate(*parts, factor=factor, pairs=pairs)
+        metric = kernel, alpha, feature_matrix, transformed
+        return self._iterate(n_iter, *metric, result.coef, "cholesky", result.residual, start, loss, factor, pairs)
+
+    def _iterate(
+        self,
+        n_iter,
+        kernel,
+        alpha,
+        feature_matrix,
+        points,
+        coef,
+        solver,
+        residual,
+        start,
+        loss,
+        factor=None,
+        pairs=None,
+    ):
+        """The record of a round. Where ``(K + R) c = y``, the errors on the training rows are ``R c``."""
+        errors = ridge_diagonal(alpha, self.sample_weight)[:, None] * coef
+        train_loss = float(np.average(np.einsum("ij,ij->i", errors, errors), weights=self.sample_weight))
+        parts = n_iter, kernel, alpha, feature_matrix, points, coef, solver, residual, time.perf_counter() - start
+        return RFMIterate(*parts, train_loss, loss, factor, pairs)
 
     def coef_at(self, iterate: RFMIterate, alpha):
         """Dual coefficients with another ridge in the metric of an exact round, while `rounds` stands at it."""
@@ -251,7 +279,7 @@ class Recursion:
         return agop
 
     def _fill(self, pairs, transformed, alpha=_FIRST_RIDGE):
-        """Sums and Gram matrix of the points; the kernel with its bandwidth, and the ridge."""
+        """Sums and Gram matrix of the points; the kernel with its bandwidth, the ridge, and its leave-one-out loss."""
         kernel, (rows, weights) = self.kernel, self._bandwidth_rows
         if self.adaptive and kernel.sums_depend_on_bandwidth:
             kernel = adapt_bandwidth(kernel, pairs, rows, weights, transformed)
@@ -260,9 +288,9 @@ class Recursion:
             kernel = adapt_bandwidth(kernel, pairs, rows, weights, transformed)
         pairs.fill_gram(kernel)
         if self.alpha is not None:
-            return kernel, self.alpha
+            return kernel, self.alpha, None
         data = self.targets, self.sample_weight, self._ridge_rows
-        return kernel, choose_ridge(pairs, kernel, *data, alpha, self.row_weight)
+        return kernel, *choose_ridge(pairs, kernel, *data, alpha, self.row_weight)
 
     def _solve_approximately(self, pairs, alpha, start):
         array, ridge = pairs.array, ridge_diagonal(alpha, self.sample_weight)
@@ -270,11 +298,9 @@ class Recursion:
         targets = self.targets.astype(array.dtype)
         result = conjugate_gradient(gram_product(array, ridge), targets, precondition, start, self.tol)
         if not result.converged:
-            warnings.warn(
+            warn_of_solution(
                 f"conjugate gradients stopped after {result.n_iter} steps at residual {result.residual:.1e}, above "
-                f'tol={self.tol:.1e}: increase alpha (here {alpha:.1e}) or take solver="cholesky".',
-                ConvergenceWarning,
-                stacklevel=2,
+                f'tol={self.tol:.1e}: increase alpha (here {alpha:.1e}) or take solver="cholesky".'
             )
         return result
 

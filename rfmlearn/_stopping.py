@@ -58,9 +58,11 @@ class StoppingRule:
         start = before = time.perf_counter()
         slowest, best_loss = 0.0, np.inf
         history: list[dict] = []
+        metrics = []
         rounds = recursion.rounds(self.max_iter)
         for iterate in rounds:
             history.append(self._record(iterate))
+            metrics.append(iterate.feature_matrix)
             # Without a validation set, every round counts as better than those before.
             loss = history[-1].get("validation_loss", -len(history))
             if not history[:-1] or loss < best_loss:
@@ -73,11 +75,15 @@ class StoppingRule:
             rounds.close()
             del iterate  # it may hold another square array, and there is room for one
             best = recursion.solve(best.feature_matrix, best.n_iter, best.pairs, alpha=best.alpha)
+        for record, metric in zip(history, metrics, strict=True):
+            record |= {"effective_rank": metric.effective_rank(), "alignment": metric.cosine(best.feature_matrix)}
         return best, history
 
     def _record(self, iterate):
-        record = {name: getattr(iterate, name) for name in ("n_iter", "solver", "residual", "seconds")}
+        record = {name: getattr(iterate, name) for name in ("n_iter", "solver", "residual", "seconds", "train_loss")}
         record |= {"bandwidth": iterate.kernel.bandwidth, "alpha": iterate.alpha}
+        if iterate.leave_one_out_loss is not None:
+            record["leave_one_out_loss"] = iterate.leave_one_out_loss
         if self.validation is not None:
             record["validation_loss"] = self.validation.loss(iterate)
         logger.info("%s", ", ".join(f"{k} {v:.5g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()))

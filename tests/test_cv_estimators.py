@@ -344,6 +344,7 @@ def test_a_time_limit_too_short_keeps_the_first_settings(Estimator):
     with pytest.warns(ConvergenceWarning, match="time_limit=1e-06 was reached: 1 of 2 settings"):
         model = Estimator(FEW, cv=2, time_limit=1e-6, random_state=0).fit(X, y)
     assert all("kernel" not in params for params in model.cv_results_["params"])
+    assert "1 of 2 settings" in model.fit_warnings_[0]
     assert np.isfinite(np.asarray(values(model, X))).all()
 
 

@@ -21,7 +21,7 @@ from instances import (
     mixed_points,
 )
 
-from rfmlearn._feature_matrix import FullFeatureMatrix
+from rfmlearn._feature_matrix import DiagonalFeatureMatrix, FullFeatureMatrix
 from rfmlearn._recursion import Recursion, RFMIterate
 from rfmlearn._stopping import StoppingRule, ValidationSet
 from rfmlearn.kernels import LaplaceKernel
@@ -377,22 +377,27 @@ class Script:
             self.begun += 1
             self.clock += self.durations[n_iter]
             factor = "factor" if n_iter == max_iter else None
-            yield make_round(n_iter, self.errors[n_iter], factor=factor, feature_matrix=n_iter)
+            yield make_round(n_iter, self.errors[n_iter], factor=factor, feature_matrix=MATRICES[n_iter])
 
     def solve(self, feature_matrix, n_iter, pairs, **_):
         self.solved.append((feature_matrix, n_iter))
         return make_round(n_iter, self.errors[n_iter], factor="factor", feature_matrix=feature_matrix)
 
 
+MATRICES = [DiagonalFeatureMatrix((np.array([1.0, angle]),)) for angle in range(10)]
 VALIDATION = ValidationSet(as_points(np.zeros((3, 1))), np.zeros((3, 1)), np.ones(3))
 
 
 def test_the_best_round_is_kept(monkeypatch):
     script = Script(monkeypatch, [3.0, 1.0, 2.0, -1.5])
     best, history = StoppingRule(3, VALIDATION).run(script)
-    assert best.n_iter == 1 and best.factor == "factor" and script.solved == [(1, 1)]
+    assert best.n_iter == 1 and best.factor == "factor" and script.solved == [(MATRICES[1], 1)]
     assert [record["validation_loss"] for record in history] == [9.0, 1.0, 4.0, 2.25]
     assert [record["n_iter"] for record in history] == [0, 1, 2, 3]
+    # M is diag(1, a^2) in round a, and that of round 1 was kept.
+    expected = [(1 + a**2) / np.sqrt(2 * (1 + a**4)) for a in range(4)]
+    assert [record["alignment"] for record in history] == pytest.approx(expected)
+    assert [record["effective_rank"] for record in history] == pytest.approx([2 * cosine**2 for cosine in expected])
 
 
 def test_the_first_of_equals_is_kept(monkeypatch):
@@ -431,7 +436,7 @@ def test_a_callback_stops(monkeypatch):
 
     script = Script(monkeypatch, [1.0] * 5)
     best, history = StoppingRule(4, callback=callback).run(script)
-    assert seen == [0, 1] and best.n_iter == 1 and len(history) == 2 and script.solved == [(1, 1)]
+    assert seen == [0, 1] and best.n_iter == 1 and len(history) == 2 and script.solved == [(MATRICES[1], 1)]
     script = Script(monkeypatch, [1.0] * 5)
     best, _ = StoppingRule(4, callback=lambda iterate: None).run(script)
     assert best.n_iter == 4

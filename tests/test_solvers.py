@@ -177,7 +177,9 @@ def test_choose_ridge_by_refits(weights, dtype, noise, rng):
             residuals = naive.leave_one_out_residuals(K[np.ix_(rows, rows)], Y[rows], alpha, w[rows])
             losses.append(np.average((residuals**2).sum(axis=1), weights=w[rows]))
         for start in range(len(ALPHAS)):
-            chosen = ALPHAS.index(choose_ridge(pairs, KERNEL, Y, w, rows, start=ALPHAS[start]))
+            alpha, loss = choose_ridge(pairs, KERNEL, Y, w, rows, start=ALPHAS[start])
+            chosen = ALPHAS.index(alpha)
+            assert loss == pytest.approx(losses[chosen], rel=TOLERANCE[dtype])
             assert losses[chosen] <= min(losses[max(chosen - 1, 0) : chosen + 2]) * (1 + TOLERANCE[dtype])
             path = losses[start : chosen + 1] if start < chosen else losses[chosen : start + 1][::-1]
             assert all(later < before for before, later in itertools.pairwise(path))
@@ -191,8 +193,9 @@ def test_choose_ridge_counts_repetitions(rng):
         Y = np.sin(X) + rng.normal(size=(20, 1))
         counts = rng.choice([1, 2], 20, p=[0.8, 0.2])
         rows = np.repeat(np.arange(20), counts)
-        one = choose_ridge(filled(X), KERNEL, Y, counts.astype(float), np.arange(20))
-        assert one == choose_ridge(filled(X[rows]), KERNEL, Y[rows], np.ones(len(rows)), np.arange(len(rows)))
+        one, loss = choose_ridge(filled(X), KERNEL, Y, counts.astype(float), np.arange(20))
+        all_rows = np.ones(len(rows)), np.arange(len(rows))
+        assert choose_ridge(filled(X[rows]), KERNEL, Y[rows], *all_rows) == (one, pytest.approx(loss))
         chosen.add(one)
     assert len(chosen) > 2
 

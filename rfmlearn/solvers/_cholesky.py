@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from scipy.linalg import get_lapack_funcs
-from sklearn.exceptions import ConvergenceWarning
 
 from ._lapack import factor_lower, invert_lower, solve_lower
+from ._trouble import warn_of_solution
 
 
 class CholeskyFactor:
@@ -53,11 +51,9 @@ class CholeskyFactor:
                 f"increase alpha (smallest ridge here {ridge.min():.1e})."
             )
         if jitter:
-            warnings.warn(
+            warn_of_solution(
                 f"K + alpha W^-1 is numerically singular; {jitter:.1e} was added to its diagonal. Increase alpha "
-                f"(smallest ridge here {ridge.min():.1e}) or remove duplicate rows.",
-                ConvergenceWarning,
-                stacklevel=2,
+                f"(smallest ridge here {ridge.min():.1e}) or remove duplicate rows."
             )
         self.ridge = ridge + jitter
         self._array, self._is_spent = array, False

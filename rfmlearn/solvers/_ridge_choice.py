@@ -33,7 +33,8 @@ def choose_ridge(pairs, kernel, targets, sample_weight, rows, start=1e-2, row_we
 
     Returns
     -------
-    float
+    alpha, loss : float
+        The ridge, and its leave-one-out error: the weighted mean of squares summed over outputs.
 
     Notes
     -----
@@ -62,5 +63,5 @@ def choose_ridge(pairs, kernel, targets, sample_weight, rows, start=1e-2, row_we
         neighbours = [i for i in (index + 1, index - 1) if 0 <= i < len(ALPHAS)]
         best = min(neighbours, key=loss)
         if not loss(best) < loss(index):
-            return ALPHAS[index]
+            return ALPHAS[index], loss(index)
         index = best
