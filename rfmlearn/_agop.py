@@ -57,3 +57,9 @@ def expansion_agop(kernel, feature_matrix, points, coef, sample, pairs=None):
         blocks = feature_matrix.outer_products(gradient, weights)
         total = blocks if total is None else tuple(a + b for a, b in zip(total, blocks, strict=True))
     return total
+
+
+def column_shares(agop, coordinate_columns, n_columns):
+    """Shares of the columns of a table in the trace of an AGOP of its coordinates; equal ones if it vanishes."""
+    sums = np.bincount(coordinate_columns, weights=np.diag(agop), minlength=n_columns)
+    return sums / sums.sum() if sums.sum() > 0 else np.full(n_columns, 1 / n_columns)

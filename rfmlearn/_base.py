@@ -10,22 +10,24 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from ._agop import column_shares
 from ._category_coding import CODINGS
-from ._columns import ColumnEncoder, check_table
+from ._columns import ColumnEncoder
 from ._feature_matrix import FORMS
 from ._initial_matrix import make_initial_matrix
 from ._memory import check_memory
 from ._recursion import ITERATIVE_FROM, MIXED_FROM, Recursion
-from ._sklearn_compat import Interval, StrOptions, check_weights
+from ._sklearn_compat import Interval, StrOptions
 from ._stopping import StoppingRule, ValidationSet, logger
+from ._table_estimator import ReportMixin, TableEstimator
 from .kernels import Kernel, LaplaceKernel, make_kernel
 from .kernels._names import KERNELS
 from .solvers import collect_trouble
 
 
-class BaseRFM(BaseEstimator):
+class BaseRFM(ReportMixin, TableEstimator):
     """Fit and predict of a recursive feature machine on encoded targets."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -108,19 +110,6 @@ class BaseRFM(BaseEstimator):
         copy.feature_matrix_init = self.feature_matrix_init
         return copy
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
-        return tags
-
-    def _check_X(self, X, reset):
-        """The user's table, a DataFrame as it is or an array, with its columns counted and named."""
-        X = check_table(X, self)
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        return X
-
     def _fit(self, X, weights, row_weights, encode, validation):
         """Learn from a table, positive and zero weights, and a function that gives the coded targets.
 
@@ -159,14 +148,8 @@ class BaseRFM(BaseEstimator):
     def _store(self, recursion, best):
         """Keep what prediction and inspection need, and not the n x n arrays."""
         self.agop_ = recursion.agop(best)
-        diagonal = np.diag(self.agop_)
-        columns = self._encoder.coordinate_columns_
-        importances = np.bincount(columns, weights=diagonal, minlength=self.n_features_in_)
-        total = importances.sum()
-        self.feature_importances_ = (
-            importances / total if total > 0 else np.full(self.n_features_in_, 1 / self.n_features_in_)
-        )
-        self.coordinate_columns_ = columns
+        self.coordinate_columns_ = self._encoder.coordinate_columns_
+        self.feature_importances_ = column_shares(self.agop_, self.coordinate_columns_, self.n_features_in_)
         self.coordinate_names_ = self._encoder.coordinate_names_
         self.feature_matrix_ = best.feature_matrix.to_array()
         self.kernel_ = best.kernel
@@ -213,18 +196,6 @@ class BaseRFM(BaseEstimator):
             ),
             **options,
         )
-
-    def _check_validation(self, X_val, y_val, sample_weight_val):
-        """Both or neither of X_val and y_val; the table and its weights."""
-        if (X_val is None) != (y_val is None):
-            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-            raise ValueError(f"{given} was given without {missing}: pass both or neither.")
-        if X_val is None:
-            if sample_weight_val is not None:
-                raise ValueError("sample_weight_val was given without X_val and y_val.")
-            return None
-        X_val = self._check_X(X_val, reset=False)
-        return X_val, check_weights(sample_weight_val, X_val, "sample_weight_val")
 
 
 def take_rows(X, rows):

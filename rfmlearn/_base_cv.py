@@ -9,14 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ._base import log_to_stderr, take_rows
-from ._columns import ColumnEncoder, check_table
+from ._columns import ColumnEncoder
 from ._ensemble import select_ensemble, shrink_to
 from ._folds import make_folds
 from ._members import fit_members
@@ -27,6 +26,7 @@ from ._report import candidate_params, cv_results, summary
 from ._scoring import make_score
 from ._search import SCALES, Candidate, Race
 from ._sklearn_compat import Interval, StrOptions
+from ._table_estimator import ReportMixin, TableEstimator
 from ._threads import blas_limit, n_threads_in_force
 
 # Tables of more rows than this run two rungs: all settings on so many training rows, then the survivors.
@@ -45,7 +45,7 @@ _DOUBT = 100
 _REFIT_TOGETHER = 3000
 
 
-class BaseRFMCV(BaseEstimator):
+class BaseRFMCV(ReportMixin, TableEstimator):
     """Search, ensemble and prediction on outcomes of either kind."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -85,18 +85,6 @@ class BaseRFMCV(BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
-        return tags
-
-    def _check_X(self, X, reset):
-        X = check_table(X, self)
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        return X
 
     def _fit(self, X, y, outcome, weights, row_weights, groups, labels):
         """Search, select, and fit the members on all rows of positive weight."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._agop import column_shares
 from ._columns import ColumnEncoder
 from ._feature_matrix import FeatureMatrix
 from .kernels import Kernel, Points
@@ -81,9 +82,7 @@ class MemberPath:
 
     def column_importances(self, n_columns):
         """Shares of the columns in the trace of the AGOP; equal ones if it vanishes."""
-        diagonal = np.diag(self.agop)
-        sums = np.bincount(self.encoder.coordinate_columns_, weights=diagonal, minlength=n_columns)
-        return sums / sums.sum() if sums.sum() > 0 else np.full(n_columns, 1 / n_columns)
+        return column_shares(self.agop, self.encoder.coordinate_columns_, n_columns)
 
 
 def _expand(machine, points):

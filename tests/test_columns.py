@@ -14,7 +14,9 @@ from hypothesis.extra.numpy import arrays
 from scipy import sparse
 from scipy.special import ndtri
 
-from rfmlearn._columns import SCALINGS, ColumnEncoder, check_table
+from rfmlearn._columns import ColumnEncoder
+from rfmlearn._numeric_columns import SCALINGS
+from rfmlearn._tables import check_table
 from rfmlearn.kernels._points import Points
 
 SCALED = SCALINGS[1:]

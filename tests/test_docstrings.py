@@ -7,10 +7,22 @@ import pytest
 
 import rfmlearn
 import rfmlearn.datasets
+import rfmlearn.deep
+import rfmlearn.gradients
 import rfmlearn.images
 import rfmlearn.inspection
 import rfmlearn.kernels
-from rfmlearn import ConvRFMClassifier, RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+import rfmlearn.neural
+from rfmlearn import (
+    AGOPFeatureMap,
+    ConvRFMClassifier,
+    DeepRFMClassifier,
+    DeepRFMRegressor,
+    RFMClassifier,
+    RFMClassifierCV,
+    RFMRegressor,
+    RFMRegressorCV,
+)
 
 validate = pytest.importorskip("numpydoc.validate").validate
 docscrape = pytest.importorskip("numpydoc.docscrape")
@@ -23,8 +35,26 @@ def public(module):
     return [f"{module.__name__}.{name}" for name in module.__all__ if not name.startswith("__")]
 
 
-ESTIMATORS = [RFMRegressor, RFMClassifier, RFMRegressorCV, RFMClassifierCV, ConvRFMClassifier]
-MODULES = [rfmlearn, rfmlearn.datasets, rfmlearn.images, rfmlearn.inspection, rfmlearn.kernels]
+ESTIMATORS = [
+    RFMRegressor,
+    RFMClassifier,
+    RFMRegressorCV,
+    RFMClassifierCV,
+    ConvRFMClassifier,
+    AGOPFeatureMap,
+    DeepRFMClassifier,
+    DeepRFMRegressor,
+]
+MODULES = [
+    rfmlearn,
+    rfmlearn.datasets,
+    rfmlearn.deep,
+    rfmlearn.gradients,
+    rfmlearn.images,
+    rfmlearn.inspection,
+    rfmlearn.kernels,
+    rfmlearn.neural,
+]
 NAMES = [name for module in MODULES for name in public(module)]
 METHODS = [
     f"rfmlearn.{Estimator.__name__}.{method}"
@@ -38,6 +68,8 @@ METHODS = [
         "predict_set",
         "summary",
         "transform",
+        "inverse_transform",
+        "report",
     )
     if hasattr(Estimator, method)
 ]
@@ -83,7 +115,8 @@ def test_defaults_in_the_docstring_are_those_of_the_signature(Estimator):
 def test_attributes_are_those_of_a_fitted_estimator(Estimator):
     pd = pytest.importorskip("pandas")
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=["a", "b"])
-    parameters = {"cv": 2} if "cv" in Estimator().get_params() else {"max_iter": 1}
+    known = {"cv": 2, "max_iter": 1, "n_layers": 1}
+    parameters = {name: value for name, value in known.items() if name in Estimator().get_params(deep=False)}
     if Estimator is ConvRFMClassifier:
         parameters |= {"image_shape": (1, 2), "padding": "same"}  # a table of pixels
     model = Estimator(**parameters).fit(X, (X["a"] > 0).astype(int))

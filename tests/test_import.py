@@ -11,7 +11,8 @@ import sklearn
 before = set(sys.modules)
 """
 CHECK = """
-loaded = {name.partition(".")[0] for name in sys.modules} & {"numba", "llvmlite", "pandas", "polars", "matplotlib"}
+heavy = {"numba", "llvmlite", "pandas", "polars", "matplotlib", "torch"}
+loaded = {name.partition(".")[0] for name in sys.modules} & heavy
 loaded -= {name.partition(".")[0] for name in before}
 assert not loaded, loaded
 assert "rfmlearn.kernels._loops" not in sys.modules

@@ -30,7 +30,15 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
-from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+from rfmlearn import (
+    AGOPFeatureMap,
+    DeepRFMClassifier,
+    DeepRFMRegressor,
+    RFMClassifier,
+    RFMClassifierCV,
+    RFMRegressor,
+    RFMRegressorCV,
+)
 from rfmlearn.kernels import LaplaceKernel
 
 ESTIMATORS = [RFMRegressor, RFMClassifier]
@@ -86,7 +94,18 @@ SEARCHES = [
 ]
 
 
-@parametrize_with_checks([Estimator(**variant) for Estimator in ESTIMATORS for variant in VARIANTS] + SEARCHES)
+LAYERED = [
+    AGOPFeatureMap(),
+    AGOPFeatureMap(LogisticRegression(), n_components=1, scaling=None),
+    AGOPFeatureMap(n_layers=2, n_random_features=20),
+    DeepRFMClassifier(n_layers=2, n_random_features=20),
+    DeepRFMRegressor(n_layers=2, n_random_features=20, random_features="fourier"),
+]
+
+
+@parametrize_with_checks(
+    [Estimator(**variant) for Estimator in ESTIMATORS for variant in VARIANTS] + SEARCHES + LAYERED
+)
 def test_sklearn_checks(estimator, check):
     check(estimator)
 
