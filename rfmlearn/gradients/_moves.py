@@ -1,0 +1,107 @@
+"""Tables whose numbers are moved, one at a time: arrays, pandas and polars frames."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._tables import column_numbers, is_category, split_table
+
+_SINGLE = re.compile(r"(float|halffloat)(16|32)?$")
+
+
+def take(X, rows):
+    """Rows of a table by their indices, which may repeat."""
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+
+
+def find_features(features, X, categorical):
+    """Indices of the columns asked for; None means all. ValueError if one is unknown, repeated or categorical.
+
+    `categorical` are the columns that the estimator takes for categories, whatever their type.
+    """
+    columns, names, named = split_table(X)
+    chosen = np.arange(len(columns)) if features is None else _indices(features, names, named)
+    for j in chosen:
+        if j in categorical or is_category(columns[j], names[j]):
+            raise ValueError(
+                f"Column {names[j]!r} is categorical and has no derivative: pass numeric columns in features. The "
+                "attribute agop_ of RFM estimators covers indicators of categories."
+            )
+    return chosen
+
+
+def _indices(features, names, named):
+    listed = np.atleast_1d(np.asarray(features))
+    if listed.ndim != 1 or not listed.size or listed.dtype.kind not in "biuU":
+        raise ValueError(f"features must be None, a boolean mask, column indices or column names, got {features!r}.")
+    if listed.dtype.kind == "b":
+        if len(listed) != len(names) or not listed.any():
+            raise ValueError(
+                f"features as a mask must have length {len(names)} and a true entry, got {listed.tolist()}."
+            )
+        return np.flatnonzero(listed)
+    if listed.dtype.kind == "U" and not named:
+        raise ValueError(f"features={listed.tolist()} are names, but X has no column names of type str.")
+    known = {key: j for j, key in enumerate(names if listed.dtype.kind == "U" else range(len(names)))}
+    wrong = [key for key in listed.tolist() if key not in known]
+    if wrong:
+        raise ValueError(f"features={wrong} are not among the columns of X, {list(known)}.")
+    if len(set(listed.tolist())) < len(listed):
+        raise ValueError(f"features must not repeat columns, got {listed.tolist()}.")
+    return np.array([known[key] for key in listed.tolist()])
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Numeric columns of a table, with their names, precisions and numbers.
+
+    Attributes
+    ----------
+    indices : ndarray of int of shape (p,)
+    names : list
+        As the frame has them, or "x0", ...
+    dtypes : list of dtype
+        float32 for columns of float32 or float16, else float64: what moved numbers are.
+    numbers : ndarray of float64 of shape (m, p)
+        NaN where a number is missing.
+    """
+
+    indices: np.ndarray
+    names: list
+    dtypes: list
+    numbers: np.ndarray
+
+    @classmethod
+    def of(cls, X, indices):
+        """Look at columns of a table; ValueError if one is not numeric."""
+        columns, names, _ = split_table(X)
+        chosen = [columns[j] for j in indices]
+        numbers = np.stack(
+            [column_numbers(column, names[j]) for column, j in zip(chosen, indices, strict=True)], axis=1
+        )
+        dtypes = [np.dtype(np.float32 if _is_single(column) else np.float64) for column in chosen]
+        return cls(indices, list(getattr(X, "columns", names)), dtypes, numbers)
+
+    def replace(self, X, values):
+        """The table with these columns replaced by values of shape (len(X), p); `X` itself is left alone."""
+        if isinstance(X, np.ndarray):
+            X = X.copy()
+            X[:, self.indices] = values
+            return X
+        parts = [part.astype(dtype) for part, dtype in zip(values.T, self.dtypes, strict=True)]
+        names = [self.names[j] for j in self.indices]
+        if hasattr(X, "with_columns"):
+            Series = sys.modules["polars"].Series
+            return X.with_columns([Series(name, part) for name, part in zip(names, parts, strict=True)])
+        X = X.copy()
+        for name, part in zip(names, parts, strict=True):
+            X[name] = part
+        return X
+
+
+def _is_single(column):
+    return column.dtype != object and _SINGLE.match(str(column.dtype).lower()) is not None

@@ -1,0 +1,583 @@
+"""Gradients of fitted estimators: closed forms against five-point differences, differences against analytic ones."""
+
+import math
+import warnings
+
+import naive
+import numpy as np
+import pytest
+from sklearn import decomposition, discriminant_analysis, linear_model, neural_network, preprocessing, svm
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor, kernels
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
+
+from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+from rfmlearn.gradients import input_gradients
+
+METHODS = {"prediction": "predict", "probability": "predict_proba", "decision": "decision_function"}
+
+
+def data(rng, m=8, n=60, d=3):
+    """Rows to fit to, targets of each kind, and rows to look at; columns have scales of their own."""
+    scale = np.array([1.0, 0.5, 3.0, 2.0])[:d]
+    X, Z = rng.normal(size=(n, d)) * scale, rng.normal(size=(40 * m, d)) * scale
+    # Some kernels have a cusp wherever two points share a coordinate.
+    Z = Z[(np.abs(Z[:, None] - X) > 0.01 * scale).all(axis=(1, 2))][:m]
+    assert len(Z) == m
+    smooth = np.sin(X[:, 0]) + X[:, 1] * X[:, 2] / 3
+    classes = np.digitize(smooth + 0.1 * rng.normal(size=n), [-0.4, 0.5])
+    targets = {
+        "one": smooth,
+        "two": np.column_stack([smooth, X[:, 0] ** 2]),
+        "positive": np.exp(0.3 * smooth),
+        "classes2": np.array(["no", "yes"])[(classes > 0).astype(int)],
+        "classes3": classes,
+        "labels": np.column_stack([classes > 0, X[:, 0] > 0]).astype(int),
+    }
+    return X, targets, Z
+
+
+def fit(model, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # whether an optimiser has converged is not looked at here
+        return model.fit(X, y)
+
+
+def expected_gradient(model, output, Z, h=1e-4):
+    call = getattr(model, METHODS[output])
+    return naive.five_point_gradient(lambda at: call(at).reshape(len(at), -1), Z, h)
+
+
+def assert_near(actual, expected, tolerance):
+    assert actual.shape == expected.shape and actual.dtype == np.float64
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def case(model, target, *outputs, tolerance=1e-7):
+    """One instance for each output; the name tells the class and the parameters that are set."""
+    set_apart = {
+        name: value for name, value in model.get_params(deep=False).items() if value != getattr(type(model)(), name)
+    } if not hasattr(model, "steps") and not hasattr(model, "estimator") else {}  # fmt: skip
+    label = "-".join([type(model).__name__, *(f"{name}={value}" for name, value in set_apart.items()), target])
+    return [pytest.param(model, target, output, tolerance, id=f"{label}-{output}") for output in outputs]
+
+
+LINEAR = [
+    *case(linear_model.LinearRegression(), "two", "prediction"),
+    *(
+        instance
+        for name in ("Ridge", "RidgeCV", "Lasso", "LassoCV", "ElasticNet", "ElasticNetCV", "BayesianRidge")
+        for instance in case(getattr(linear_model, name)(), "one", "prediction")
+    ),
+    *case(linear_model.ARDRegression(), "one", "prediction"),
+    *case(linear_model.HuberRegressor(), "one", "prediction"),
+    *case(linear_model.SGDRegressor(random_state=0), "one", "prediction"),
+    *case(svm.LinearSVR(random_state=0), "one", "prediction"),
+    *case(linear_model.PoissonRegressor(), "positive", "prediction"),
+    *case(linear_model.GammaRegressor(), "positive", "prediction"),
+    *case(linear_model.TweedieRegressor(), "positive", "prediction"),
+    *case(linear_model.TweedieRegressor(power=1.5), "positive", "prediction"),
+    *case(linear_model.TweedieRegressor(link="log"), "positive", "prediction"),
+    *(
+        instance
+        for target in ("classes2", "classes3")
+        for model, outputs in [
+            (linear_model.LogisticRegression(), ("decision", "probability")),
+            (linear_model.LogisticRegressionCV(Cs=2, cv=2), ("probability",)),
+            (discriminant_analysis.LinearDiscriminantAnalysis(), ("decision", "probability")),
+            (linear_model.SGDClassifier("log_loss", alpha=0.1, random_state=0), ("decision", "probability")),
+            (linear_model.SGDClassifier(random_state=0), ("decision",)),
+            (linear_model.RidgeClassifier(), ("decision",)),
+            (linear_model.RidgeClassifierCV(), ("decision",)),
+            (linear_model.Perceptron(random_state=0), ("decision",)),
+            (svm.LinearSVC(random_state=0), ("decision",)),
+        ]
+        for instance in case(model, target, *outputs)
+    ),
+]
+KERNEL_MACHINES = [
+    *(
+        instance
+        for name in ("linear", "rbf", "laplacian", "polynomial", "poly", "sigmoid")
+        for instance in case(KernelRidge(kernel=name, gamma=0.1, degree=2, coef0=0.7), "two", "prediction")
+    ),
+    *case(KernelRidge(kernel="rbf"), "one", "prediction"),
+    *case(KernelRidge(kernel="laplacian"), "one", "prediction"),
+    *(
+        instance
+        for name in ("linear", "rbf", "poly", "sigmoid")
+        for model, target in [
+            (svm.SVR(kernel=name, coef0=0.3), "one"),
+            (svm.NuSVR(kernel=name, gamma="auto"), "one"),
+            (svm.SVC(kernel=name, coef0=0.3), "classes2"),
+            (svm.SVC(kernel=name, gamma=0.2, decision_function_shape="ovo"), "classes3"),
+            (svm.SVC(kernel=name, gamma=0.2), "classes3"),
+            (svm.NuSVC(kernel=name, nu=0.2), "classes3"),
+        ]
+        for instance in case(model, target, "prediction" if target == "one" else "decision")
+    ),
+]
+GP_KERNELS = [
+    kernels.RBF(1.3),
+    kernels.RBF([1.0, 0.7, 3.0]),
+    kernels.Matern([1.0, 0.7, 3.0], nu=0.5),
+    *(kernels.Matern(1.5, nu=nu) for nu in (0.3, 0.8, 1.5, 2.5, 3.2, math.inf)),
+    kernels.RationalQuadratic(1.4, 0.6),
+    kernels.ExpSineSquared(2.0, 5.0) + kernels.WhiteKernel(30.0),  # of distance, it is not positive definite
+    kernels.DotProduct(0.8) ** 2 + kernels.WhiteKernel(0.1),
+    kernels.ConstantKernel(2.0) * kernels.RBF(2.0) * kernels.DotProduct(1.0) + kernels.Matern(2.0),
+]
+GAUSSIAN_PROCESSES = [
+    *(
+        pytest.param(GaussianProcessRegressor(kernel, alpha=1e-2, optimizer=None), "one", "prediction", 1e-7, id=f"{k}")
+        for k, kernel in enumerate(GP_KERNELS)
+    ),
+    *case(GaussianProcessRegressor(alpha=0.1, normalize_y=True), "two", "prediction"),
+    *(
+        pytest.param(GaussianProcessClassifier(kernel, optimizer=None), target, "probability", 1e-6, id=f"{k}-{target}")
+        for target in ("classes2", "classes3")
+        for k, kernel in [
+            (0, GP_KERNELS[1]),
+            (1, GP_KERNELS[-1]),
+            (2, GP_KERNELS[-2]),
+            (3, kernels.WhiteKernel(0.2) * kernels.DotProduct(1.0) + kernels.RBF(1.0)),
+        ]
+    ),
+]
+NETWORKS = [
+    *(
+        instance
+        for activation in ("identity", "logistic", "tanh", "relu")
+        for model, target, outputs in [
+            (neural_network.MLPRegressor, "two", "prediction"),
+            (neural_network.MLPClassifier, "classes2", "probability"),
+            (neural_network.MLPClassifier, "classes3", "probability"),
+            (neural_network.MLPClassifier, "labels", "probability"),
+        ]
+        for instance in case(
+            model(
+                hidden_layer_sizes=(7, 5),
+                activation=activation,
+                solver="lbfgs",
+                alpha=1e-3,
+                max_iter=30,
+                random_state=1,
+            ),
+            target,
+            outputs,
+        )
+    ),
+    *case(
+        neural_network.MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", max_iter=30, random_state=0),
+        "one",
+        "prediction",
+    ),
+]
+SCALERS = [
+    preprocessing.StandardScaler(),
+    preprocessing.StandardScaler(with_std=False),
+    preprocessing.MinMaxScaler((-2, 1)),
+    preprocessing.MaxAbsScaler(),
+    preprocessing.RobustScaler(unit_variance=True),
+    preprocessing.RobustScaler(with_scaling=False),
+    decomposition.PCA(2, whiten=True),
+    decomposition.PCA(),
+    decomposition.TruncatedSVD(2, random_state=0),
+    "passthrough",
+]
+COMPOSITES = [
+    *(
+        pytest.param(make_pipeline(step, svm.SVC(gamma=0.3)), "classes3", "decision", 1e-7, id=f"{step}")
+        for step in SCALERS
+    ),
+    pytest.param(
+        make_pipeline(preprocessing.StandardScaler(), decomposition.PCA(2), None, KernelRidge(kernel="rbf")),
+        *("two", "prediction", 1e-7),
+        id="several steps",
+    ),
+    pytest.param(
+        GridSearchCV(make_pipeline(preprocessing.StandardScaler(), svm.SVR()), {"svr__C": [1, 3]}, cv=2),
+        *("one", "prediction", 1e-7),
+        id="grid search",
+    ),
+    pytest.param(
+        make_pipeline(
+            preprocessing.MinMaxScaler(),
+            RandomizedSearchCV(linear_model.LogisticRegression(), {"C": [1, 3]}, n_iter=1, cv=2, random_state=0),
+        ),
+        *("classes3", "probability", 1e-7),
+        id="random search in a pipeline",
+    ),
+    pytest.param(TransformedTargetRegressor(KernelRidge(kernel="rbf")), "one", "prediction", 1e-7, id="trivial target"),
+]
+SCALINGS = [None, "standard", "robust", "quantile"]
+SETTINGS = [{"max_iter": 1}, {"kernel": "gaussian", "max_iter": 1, "scaling": "quantile"}]
+OURS = [
+    *(
+        instance
+        for scaling in SCALINGS
+        for instance in case(RFMRegressor("gaussian", scaling=scaling, max_iter=1), "two", "prediction")
+    ),
+    *(
+        instance
+        for form in ("full", "diagonal", "block")
+        for instance in case(RFMRegressor(feature_matrix=form, max_iter=1, exponent=1.4), "one", "prediction")
+    ),
+    *(
+        instance
+        for kernel in ("laplace", "product_laplace", "sum_power_laplace")
+        for instance in case(RFMRegressor(kernel, max_iter=1), "one", "prediction", tolerance=1e-6)
+    ),
+    *(
+        instance
+        for target in ("classes2", "classes3")
+        for instance in [
+            *case(RFMClassifier(max_iter=1), target, "decision", "probability"),
+            *case(RFMClassifierCV(SETTINGS, cv=2, random_state=0), target, "decision", "probability"),
+        ]
+    ),
+    *case(RFMRegressorCV(SETTINGS, cv=2, random_state=0), "two", "prediction"),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "output", "tolerance"),
+    [*LINEAR, *KERNEL_MACHINES, *GAUSSIAN_PROCESSES, *NETWORKS, *COMPOSITES, *OURS],
+)
+def test_closed_form_matches_five_points(model, target, output, tolerance, rng):
+    X, targets, Z = data(rng)
+    model = fit(model, X, targets[target])
+    closed = input_gradients(model, Z, output=output, method="closed_form")
+    assert_near(closed, expected_gradient(model, output, Z), tolerance)
+
+
+def test_names_of_closed_forms_are_all_tested():
+    from rfmlearn.gradients._registry import closed_form_names
+
+    tested = {type(parameters.values[0]).__name__ for parameters in [*LINEAR, *KERNEL_MACHINES, *GAUSSIAN_PROCESSES]}
+    tested |= {type(parameters.values[0]).__name__ for parameters in [*NETWORKS, *COMPOSITES, *OURS]}
+    assert set(closed_form_names()) == tested | {"RandomizedSearchCV"}
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("Estimator", [RFMRegressor, RFMClassifier])
+def test_missing_numbers(Estimator, scaling, rng):
+    X, targets, Z = data(rng)
+    X[::7, 0], Z[1, 0], Z[2, 1] = np.nan, np.nan, np.nan
+    model = Estimator("gaussian", max_iter=1, scaling=scaling)
+    model.fit(X, targets["one" if Estimator is RFMRegressor else "classes3"])
+    output = "prediction" if Estimator is RFMRegressor else "probability"
+    closed = input_gradients(model, Z)
+    expected = expected_gradient(model, output, Z)
+    assert (closed[:, [1, 2], [0, 1]] == 0).all()
+    assert_near(closed, expected, 1e-7)
+    np.testing.assert_allclose(input_gradients(model, Z, method="differences"), closed, rtol=0, atol=1e-8)
+
+
+def test_quantile_knots_take_the_mean_of_both_sides(rng):
+    X, targets, _ = data(rng)
+    X[:20, 1] = X[0, 1]
+    model = RFMRegressor("gaussian", max_iter=0, scaling="quantile").fit(X, targets["one"])
+    left, right = (
+        naive.five_point_gradient(lambda at: model.predict(at)[:, None], X + side * 3e-6, 1e-6) for side in (-1, 1)
+    )
+    closed = input_gradients(model, X)
+    largest = np.abs(closed).max()
+    assert np.abs(left - right).max() > 0.1 * largest  # the scaling has a corner at each row it was fitted to
+    np.testing.assert_allclose(closed, (left + right) / 2, rtol=0, atol=1e-3 * largest)
+    assert_near(input_gradients(model, X, method="differences", step=1e-7), closed, 1e-5)
+
+
+def frame_of(library, numbers, colors):
+    module = pytest.importorskip(library)
+    return module.DataFrame({"a": numbers[:, 0], "color": colors, "b": numbers[:, 1], "c": numbers[:, 2]})
+
+
+@pytest.mark.parametrize("coding", ["one_hot", "ordinal", "target"])
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_with_categories(library, coding, rng):
+    X, targets, Z = data(rng)
+    colors = np.array(["red", "green", "blue"])
+    table, at = (frame_of(library, numbers, colors[np.arange(len(numbers)) % 3]) for numbers in (X, Z))
+    for form in ("full", "block"):
+        model = RFMRegressor("gaussian", max_iter=1, categorical_coding=coding, feature_matrix=form)
+        model.fit(table, targets["one"])
+        with pytest.raises(ValueError, match=r"Column 'color' is categorical .* numeric columns in features.* agop_ "):
+            input_gradients(model, at)
+        closed = input_gradients(model, at, features=["c", "a"], method="closed_form")
+        assert closed.shape == (1, len(Z), 2)
+        differences = input_gradients(model, at, features=["c", "a"], method="differences", batch_size=7)
+        assert_near(differences, closed, 1e-8)
+
+
+@pytest.mark.parametrize("method", ["closed_form", "differences"])
+def test_column_that_the_estimator_takes_for_categories(method, rng):
+    X, targets, _ = data(rng)
+    X[:, 2] = np.arange(len(X)) % 3
+    model = RFMRegressor(max_iter=0, categorical_features=[2]).fit(X, targets["one"])
+    search = GridSearchCV(model, {"max_iter": [0]}, cv=2).fit(X, targets["one"])
+    members = RFMRegressorCV(SETTINGS[:1], cv=2, categorical_features=[2], random_state=0).fit(X, targets["one"])
+    for estimator in (model, search, members):
+        with pytest.raises(ValueError, match="Column 'x2' is categorical"):
+            input_gradients(estimator, X, method=method)
+        assert input_gradients(estimator, X[:4], method=method, features=[1]).shape == (1, 4, 1)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_keep_type_names_and_the_other_columns(library):
+    module = pytest.importorskip(library)
+    table = module.DataFrame({"n": [1, 2, 4], "word": ["p", "q", "r"], "x": np.array([0.5, 1.5, 2.5], np.float32)})
+    before = table.to_dict() if library == "pandas" else table.to_dict(as_series=False)
+    seen = []
+
+    def f(part):
+        seen.append(part)
+        return np.asarray(part["n"], dtype=float) ** 2 * np.asarray(part["x"], dtype=float)
+
+    gradient = input_gradients(f, table, features=["x", "n"], batch_size=4)
+    n, x = np.array([1.0, 2, 4]), np.array([0.5, 1.5, 2.5])
+    np.testing.assert_allclose(gradient[0], np.column_stack([n**2, 2 * n * x]), rtol=1e-4)
+    assert [len(part) for part in seen] == [1, 4, 4, 4]
+    for part in seen:
+        assert type(part) is type(table) and list(part.columns) == ["n", "word", "x"]
+        assert set(part["word"]) <= {"p", "q", "r"} and "float32" in str(part["x"].dtype).lower()
+    assert before == (table.to_dict() if library == "pandas" else table.to_dict(as_series=False))
+
+
+def test_names_of_features_in_scikit_learn_models(rng):
+    pd = pytest.importorskip("pandas")
+    X, targets, Z = data(rng)
+    table, at = (pd.DataFrame(numbers, columns=["a", "b", "c"], index=[5] * len(numbers)) for numbers in (X, Z))
+    model = make_pipeline(preprocessing.StandardScaler().set_output(transform="pandas"), svm.SVR())
+    model.fit(table, targets["one"])
+    closed = input_gradients(model, at, method="closed_form")
+    assert_near(input_gradients(model, at, method="differences"), closed, 1e-8)
+    with pytest.raises(ValueError, match="feature names"):
+        input_gradients(model, at.rename(columns={"a": "z"}))
+
+
+def test_objects_in_an_array():
+    X = np.array([[1.0, "p"], [2.0, "q"]], dtype=object)
+    gradient = input_gradients(lambda X: X[:, 0].astype(float) ** 2, X, features=[0])
+    np.testing.assert_allclose(gradient, [[[2.0], [4.0]]], rtol=1e-9)
+    with pytest.raises(ValueError, match="Column 'x1' is categorical"):
+        input_gradients(lambda X: X[:, 0].astype(float), X)
+
+
+def analytic(X):
+    return np.column_stack([np.sin(X[:, 0]) * X[:, 1], np.exp(X[:, 2] / 100)])
+
+
+def analytic_gradient(X):
+    zero = np.zeros(len(X))
+    first = np.column_stack([np.cos(X[:, 0]) * X[:, 1], np.sin(X[:, 0]), zero])
+    return np.stack([first, np.column_stack([zero, zero, np.exp(X[:, 2] / 100) / 100])])
+
+
+@pytest.mark.parametrize(
+    "form", [np.asarray, np.asfortranarray, np.ndarray.tolist, lambda X: np.repeat(X, 2, axis=0)[::2]]
+)
+def test_differences_of_a_function(form, rng):
+    X = rng.normal(size=(30, 3)) * [1.0, 5.0, 100.0]
+    given = form(X)
+    if isinstance(given, np.ndarray):
+        given.flags.writeable = False
+    gradient = input_gradients(analytic, given)
+    np.testing.assert_allclose(gradient, analytic_gradient(X), rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(input_gradients(analytic, given, features=[2, 0]), gradient[:, :, [2, 0]])
+    np.testing.assert_array_equal(input_gradients(analytic, given, features=[True, False, True]), gradient[:, :, ::2])
+    np.testing.assert_array_equal(input_gradients(analytic, given, n_jobs=2, batch_size=7), gradient)
+
+
+def test_differences_in_float32(rng):
+    X = (rng.normal(size=(30, 3)) * [1.0, 5.0, 100.0]).astype(np.float32)
+    of_columns = input_gradients(analytic, X)
+    of_values = input_gradients(lambda X: analytic(X).astype(np.float32), X.astype(np.float64))
+    expected = analytic_gradient(X.astype(np.float64))
+    for gradient in (of_columns, of_values):
+        assert gradient.dtype == np.float64
+        for k in range(3):
+            largest = np.abs(expected[:, :, k]).max()
+            np.testing.assert_allclose(gradient[:, :, k], expected[:, :, k], rtol=0, atol=1e-3 * largest)
+
+
+def test_closed_form_in_float32(rng):
+    X, targets, Z = data(rng)
+    for model in (RFMClassifier("gaussian", max_iter=1), svm.SVC(), RFMRegressorCV(SETTINGS, cv=2, random_state=0)):
+        y = targets["one" if isinstance(model, RFMRegressorCV) else "classes2"]
+        model.fit(X.astype(np.float32), y)
+        closed = input_gradients(model, Z.astype(np.float32))
+        differences = input_gradients(model, Z.astype(np.float32), method="differences")
+        assert_near(differences, closed, 2e-2)
+
+
+def test_columns_that_do_not_vary():
+    X = np.column_stack([np.full(5, 0.1), np.full(5, 1e6), np.full(5, np.nan), np.arange(5.0)])
+    gradient = input_gradients(lambda X: np.nan_to_num(X) ** 2, X)
+    expected = np.stack([2 * np.nan_to_num(X) * (np.arange(4) == k) for k in range(4)])
+    np.testing.assert_allclose(gradient, expected, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize(("batch_size", "n_calls"), [(10_000, 20), (9_999, 21), (64_000, 4)])
+def test_number_of_calls_and_rows(batch_size, n_calls, rng):
+    X, coef, sizes = rng.normal(size=(1000, 100)), rng.normal(size=100), []
+
+    def f(part):
+        sizes.append(len(part))
+        return part @ coef
+
+    gradient = input_gradients(f, X, batch_size=batch_size)
+    np.testing.assert_allclose(gradient, np.broadcast_to(coef, (1, *X.shape)), atol=1e-7)
+    first, *sizes = sizes
+    assert first == 1
+    assert len(sizes) == n_calls == math.ceil(2 * 100 * 1000 / batch_size)
+    assert max(sizes) <= batch_size and sum(sizes) == 2 * 100 * 1000
+
+
+def test_constant_around_most_rows(rng):
+    X, targets, Z = data(rng)
+    forest = RandomForestRegressor(5, random_state=0).fit(X, targets["one"])
+    with pytest.warns(UserWarning, match=r"constant around \d+ of 8 rows .* trees .* step=0\.5\) measures trends"):
+        input_gradients(forest, Z)
+    trend = input_gradients(forest, Z, step=0.5)
+    assert (trend != 0).any(axis=2).all()
+    # Nothing to warn of: a smooth model, and one that does not vary at all.
+    for model, target in [
+        (neural_network.MLPRegressor(solver="lbfgs", max_iter=30, random_state=0), "one"),
+        (neural_network.MLPClassifier(solver="lbfgs", max_iter=30, random_state=0), "classes2"),
+    ]:
+        input_gradients(fit(model, X, targets[target]), Z, method="differences")
+    assert not input_gradients(lambda X: np.ones(len(X)), Z).any()
+
+
+class Doubled(linear_model.Ridge):
+    def predict(self, X):
+        return 2 * super().predict(X)
+
+
+def test_subclass_gets_differences(rng):
+    X, targets, Z = data(rng)
+    model = Doubled().fit(X, targets["one"])
+    np.testing.assert_allclose(input_gradients(model, Z)[0], np.tile(2 * model.coef_, (len(Z), 1)), rtol=1e-7)
+    with pytest.raises(ValueError, match=r"Doubled as it is configured has no closed form .* ARDRegression, .*SVR"):
+        input_gradients(model, Z, method="closed_form")
+
+
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        (svm.SVR(kernel=lambda A, B: A @ B.T), "one"),
+        (KernelRidge(kernel="cosine"), "one"),
+        (GaussianProcessRegressor(kernels.PairwiseKernel(metric="rbf"), alpha=0.1, optimizer=None), "one"),
+        (make_pipeline(preprocessing.PolynomialFeatures(2), linear_model.Ridge()), "one"),
+        (make_pipeline(preprocessing.MinMaxScaler(clip=True), linear_model.Ridge()), "one"),
+        (make_pipeline(preprocessing.StandardScaler(), Doubled()), "one"),
+        (linear_model.SGDClassifier("modified_huber", alpha=1.0, random_state=0), "classes2"),
+        (TransformedTargetRegressor(linear_model.Ridge(), func=np.log, inverse_func=np.exp), "positive"),
+        (GaussianProcessClassifier(kernels.PairwiseKernel(metric="rbf"), optimizer=None), "classes2"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseEstimator) else value,
+)
+def test_configurations_without_closed_form(model, target, rng):
+    X, targets, Z = data(rng)
+    model.fit(X, targets[target])
+    output = "probability" if target == "classes2" else "prediction"
+    assert_near(input_gradients(model, Z), expected_gradient(model, output, Z), 1e-6)
+    with pytest.raises(ValueError, match="no closed form"):
+        input_gradients(model, Z, method="closed_form")
+
+
+class Words(RegressorMixin, BaseEstimator):
+    def predict(self, X):
+        return np.full(len(X), "word")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"output": "label"}, 'output must be "auto", "prediction", .* got \'label\''),
+        ({"output": "probability"}, "'probability' needs the method predict_proba, which Ridge has not"),
+        ({"output": "decision"}, "'decision' needs the method decision_function, which Ridge has not"),
+        ({"method": "exact"}, "method must be .* got 'exact'"),
+        ({"step": 0.0}, "step must be None or a positive number, got 0.0"),
+        ({"step": np.nan}, "step must be None or a positive number, got nan"),
+        ({"step": 1e-30, "method": "differences"}, "step is too small for column 'x0'"),
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0"),
+        ({"features": [3]}, r"features=\[3\] are not among the columns of X, \[0, 1, 2\]"),
+        ({"features": [-1]}, r"features=\[-1\] are not among the columns"),
+        ({"features": []}, r"features must be None, a boolean mask.* got \[\]"),
+        ({"features": [0.5]}, r"features must be None, a boolean mask.* got \[0.5\]"),
+        ({"features": [0, 0]}, r"features must not repeat columns, got \[0, 0\]"),
+        ({"features": ["a"]}, "are names, but X has no column names"),
+        ({"features": [True, False]}, "features as a mask must have length 3"),
+        ({"X": np.zeros((2, 4))}, "X has 4 features, but Ridge is expecting 3"),
+        ({"X": np.zeros(3)}, "Expected 2D array, got 1D"),
+        ({"X": [[0.0, np.nan, 1.0]]}, "contains NaN"),
+        ({"X": [[0.0, 1.0, 1.0], [np.nan, 1.0, 1.0]]}, "contains NaN"),
+        ({"estimator": linear_model.Perceptron(), "output": "prediction"}, "predict of Perceptron gives labels"),
+        ({"estimator": lambda X: X, "output": "decision"}, "'decision' needs an estimator with decision_function"),
+        ({"estimator": lambda X: X[:, :, None]}, r"must have shape \(1,\) or \(1, n_outputs\) for 1 rows, got"),
+        ({"estimator": lambda X: 1.0}, r"must have shape \(48,\) or \(48, n_outputs\) for 48 rows, got \(1,\)"),
+    ],
+)
+def test_errors(change, message, rng):
+    X, targets, Z = data(rng)
+    given = {"estimator": linear_model.Ridge().fit(X, targets["one"]), "X": Z} | change
+    with pytest.raises(ValueError, match=message):
+        input_gradients(given.pop("estimator"), given.pop("X"), **given)
+
+
+def test_errors_of_type(rng):
+    X, targets, Z = data(rng)
+    with pytest.raises(TypeError, match="must be real numbers, got <U4"):
+        input_gradients(Words(), Z)
+    with pytest.raises(TypeError, match="'prediction' needs the method predict, which StandardScaler has not"):
+        input_gradients(preprocessing.StandardScaler().fit(X), Z)
+    with pytest.raises(TypeError, match="estimator must be a fitted instance, got the class Ridge"):
+        input_gradients(linear_model.Ridge, Z)
+    several = MultiOutputClassifier(linear_model.LogisticRegression()).fit(X, targets["labels"])
+    with pytest.raises(ValueError, match="'probability' must have shape"):
+        input_gradients(several, Z)
+
+
+def test_torch_module():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match="torch modules: take average_gradient_outer_product"):
+        input_gradients(torch.nn.Linear(3, 1), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [RFMRegressor(), RFMClassifierCV(), linear_model.Ridge(), svm.SVC(), GaussianProcessRegressor(),
+     make_pipeline(preprocessing.StandardScaler(), linear_model.Ridge()), RandomForestClassifier(),
+     GridSearchCV(linear_model.Ridge(), {"alpha": [1.0]})],
+    ids=lambda model: type(model).__name__,
+)  # fmt: skip
+def test_not_fitted(model):
+    with pytest.raises(NotFittedError):
+        input_gradients(model, np.zeros((2, 3)))
+
+
+def test_default_output(rng):
+    X, targets, Z = data(rng)
+    two = linear_model.LogisticRegression().fit(X, targets["classes2"])
+    probability = input_gradients(two, Z)
+    assert len(probability) == 2 and len(input_gradients(two, Z, output="decision")) == 1
+    np.testing.assert_array_equal(probability[0], -probability[1])
+    decision = svm.LinearSVC(random_state=0).fit(X, targets["classes3"])
+    assert_near(input_gradients(decision, Z), expected_gradient(decision, "decision", Z), 1e-7)
+
+
+def test_many_rows_go_in_parts(rng, monkeypatch):
+    X, targets, _ = data(rng)
+    model = RFMClassifier("gaussian", max_iter=0).fit(X, targets["classes3"])
+    whole = [input_gradients(model, X, method=method) for method in ("closed_form", "differences")]
+    monkeypatch.setattr("rfmlearn.gradients._input_gradients._ENTRIES", 7 * 9)
+    parts = [input_gradients(model, X, method=method) for method in ("closed_form", "differences")]
+    np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-9)
