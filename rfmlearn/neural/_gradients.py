@@ -1,0 +1,227 @@
+"""Second moments of the gradients of a module's outputs, at the probes of its weight matrices or at its input."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from ._weights import WeightMatrix, tapped, weight_matrices
+
+# As many outputs are differentiated one by one; more are replaced by as many random combinations.
+MAX_EXACT = 64
+
+
+@dataclass
+class GradientMoments:
+    """Moments of the gradients at one tap: at every use of a weight matrix, over samples.
+
+    Attributes
+    ----------
+    centered : bool
+        Whether means are taken.
+    second : tensor of shape (width, width) or None
+        ``sum_i w_i sum_l sum_p g_ilp g_ilp^T`` over samples i, outputs l and positions p, in float64.
+    means : dict of (output, call) to tensor of shape (n_positions, width)
+        ``sum_i w_i g_ilp``.
+    """
+
+    centered: bool
+    second: torch.Tensor | None = None
+    means: dict = field(default_factory=dict)
+
+    def add(self, key, gradient, root_weight):
+        """Add gradients times the root of their weights, shape (n, n_positions, width)."""
+        gradient = gradient.detach().cpu().double()
+        rows = gradient.reshape(-1, gradient.shape[-1])
+        product = rows.T @ rows
+        self.second = product if self.second is None else self.second + product
+        if self.centered:
+            mean = torch.tensordot(root_weight, gradient, 1)
+            self.means[key] = self.means[key] + mean if key in self.means else mean
+
+    def matrices(self, name):
+        """Second moments of the gradients, and of the gradients minus their means (None if these were not taken)."""
+        if self.second is None or not torch.isfinite(self.second).all():
+            found = "no gradient" if self.second is None else "NaN or infinite gradients"
+            raise ValueError(f"the outputs have {found} with respect to {name}.")
+        second = self.second.numpy()
+        if not self.centered:
+            return second, None
+        means = torch.cat(list(self.means.values()))
+        centered = second - (means.T @ means).numpy()
+        # What is left of gradients that are the same for all samples is rounding.
+        negligible = np.trace(centered) <= 1e-10 * np.trace(second)
+        return second, np.zeros_like(centered) if negligible else centered
+
+
+@contextlib.contextmanager
+def evaluation_mode(module):
+    """Gradients on, and every part of the module in evaluation mode until the end."""
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def as_samples(module, X):
+    """Samples as a tensor where the parameters are, numbers that are not integers in their dtype."""
+    parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+    try:
+        X = X.detach() if isinstance(X, torch.Tensor) else torch.tensor(np.asarray(X))
+    except TypeError as error:
+        raise TypeError(f"X must be a tensor or an array of numbers, got a {type(X).__name__}: {error}") from error
+    if X.ndim == 0 or len(X) == 0:
+        raise ValueError(f"X must have at least one sample along its first axis, got shape {tuple(X.shape)}.")
+    X = X.to(parameter.device, parameter.dtype if X.is_floating_point() else None)
+    if not torch.isfinite(X).all():
+        raise ValueError("X contains NaN or infinity.")
+    return X
+
+
+def run(module, X):
+    """Outputs of shape (m, k)."""
+    output = module(X)
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f"module must return a tensor, got a {type(output).__name__}: wrap it in one that does.")
+    if output.ndim == 0 or len(output) != len(X):
+        raise ValueError(
+            f"module must return one output for each sample along the first axis, got shape {tuple(output.shape)} for "
+            f"{len(X)} samples."
+        )
+    return output.reshape(len(X), -1)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a module does with its samples.
+
+    Attributes
+    ----------
+    reached : list of WeightMatrix
+        Those through which every sample passes on its own.
+    unreached : list of str
+        Names of the others.
+    sample_axes : dict of str to list of int
+        Of those reached, the axis of samples in every call, with channels last.
+    n_outputs : int
+    """
+
+    reached: list[WeightMatrix]
+    unreached: list[str]
+    sample_axes: dict[str, list[int]]
+    n_outputs: int
+
+    @classmethod
+    def of(cls, module, X, names=None):
+        """Run the module on one sample and on two; the axis that has doubled is that of samples."""
+        matrices = weight_matrices(module)
+        if names is not None:
+            known = [matrix.name for matrix in matrices]
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"there is no layer {name!r} with weights that are supported, there are {known}.")
+            matrices = [matrix for matrix in matrices if matrix.name in names]
+        with evaluation_mode(module):
+            with tapped(matrices) as one:
+                run(module, X[[0]])
+            with tapped(matrices) as two:
+                n_outputs = run(module, X[[0, 0]]).shape[1]
+        axes = {m.name: _sample_axes(one[m.name], two[m.name], m.channel_axis) for m in matrices}
+        reached = [matrix for matrix in matrices if axes[matrix.name]]
+        return cls(reached, [name for name in axes if not axes[name]], axes, n_outputs)
+
+
+def _sample_axes(one, two, channel_axis):
+    """Axis of samples in every call, from the probes of one and of two samples; empty where some call has none."""
+    axes = []
+    for a, b in zip(one, two, strict=False):
+        a_shape, b_shape = a.movedim(channel_axis, -1).shape, b.movedim(channel_axis, -1).shape
+        for axis in range(len(a_shape) - 1):
+            if b_shape == (*a_shape[:axis], 2 * a_shape[axis], *a_shape[axis + 1 :]):
+                axes.append(axis)
+    return axes if len(axes) == len(one) == len(two) else []
+
+
+def draw_projections(n_outputs, n_projections, rng):
+    """Gaussian weights of shape (r, k) whose outer products have the identity as mean; None where outputs are few."""
+    r = MAX_EXACT if n_projections is None else n_projections
+    return None if n_outputs <= r else rng.normal(size=(r, n_outputs)) / np.sqrt(r)
+
+
+def layer_agops(module, X, survey, *, projections, batch_size):
+    """AGOPs at the weight matrices reached, of equal weights: a dict of names to (AGOP, centred AGOP)."""
+    weights = np.full(len(X), 1 / len(X))
+    moments = gradient_moments(
+        module, X, survey, weights, projections=projections, batch_size=batch_size, centered=True
+    )
+    agops = {}
+    for matrix in survey.reached:
+        both = moments[matrix.name].matrices(f"the input of layer {matrix.name!r}")
+        agops[matrix.name] = tuple(matrix.input_agop(second) for second in both)
+    return agops
+
+
+def gradient_moments(module, X, survey, weights, *, projections, batch_size, centered, at_input=False):
+    """Moments of gradients: a dict of names to `GradientMoments`, under None those with respect to X."""
+    names = [None] if at_input else [matrix.name for matrix in survey.reached]
+    moments = {name: GradientMoments(centered) for name in names}
+    with evaluation_mode(module):
+        for start in range(0, len(X), batch_size):
+            batch = X[start : start + batch_size].clone()  # the module may change it in place
+            root = torch.tensor(np.sqrt(weights[start : start + batch_size]))
+            places = []
+            if at_input:
+                probe = torch.zeros_like(batch, requires_grad=True)
+                batch = batch + probe
+                places.append(_Place(None, 0, probe, None, 0))
+            with tapped(survey.reached) as probes:
+                outputs = run(module, batch)
+            for matrix in survey.reached:
+                for call, probe in enumerate(probes[matrix.name]):
+                    axis = survey.sample_axes[matrix.name][call]
+                    places.append(_Place(matrix.name, call, probe, matrix.channel_axis, axis))
+            # Times the root of a sample's weight, so that outer products come out weighted.
+            outputs = outputs * root.to(outputs)[:, None]
+            if projections is not None:
+                outputs = outputs @ torch.tensor(projections).to(outputs).T
+            _add_gradients(moments, outputs, places, root)
+    return moments
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A probe in one run: whose it is, of which call, and its axes of channels (None for all) and samples."""
+
+    name: str | None
+    call: int
+    probe: torch.Tensor
+    channel_axis: int | None
+    sample_axis: int
+
+    def rows(self, gradient, n):
+        """Gradients of shape (n, n_positions, width)."""
+        if self.channel_axis is None:
+            return gradient.reshape(n, 1, -1)
+        rows = gradient.movedim(self.channel_axis, -1).movedim(self.sample_axis, 0)
+        return rows.reshape(n, -1, rows.shape[-1])
+
+
+def _add_gradients(moments, outputs, places, root):
+    """Add the gradients of a batch: one backward pass for each column of the outputs."""
+    if not outputs.requires_grad:
+        raise ValueError("the outputs of module cannot be differentiated: they depend on no layer, or were detached.")
+    probes = [place.probe for place in places]
+    columns = outputs.sum(dim=0).unbind()
+    for k, column in enumerate(columns):
+        more = k + 1 < len(columns)
+        gradients = torch.autograd.grad(column, probes, retain_graph=more, allow_unused=True)
+        for place, gradient in zip(places, gradients, strict=True):
+            if gradient is not None:
+                moments[place.name].add((k, place.call), place.rows(gradient, len(root)), root)

@@ -1,0 +1,162 @@
+"""Weight matrices of a torch module, and where to take the gradient with respect to what they multiply.
+
+A weight matrix W maps vectors h (inputs, patches, tokens) to ``W h``. A tap adds a zero, the probe, to the output of
+the layer or to one of its arguments. The gradient with respect to the probe is that with respect to ``W h`` or to h,
+it belongs to this use of the layer alone, and operations in place or arguments that are the same tensor do no harm.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
+
+import torch
+from torch import nn
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
+_CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
+
+
+@dataclass(frozen=True)
+class WeightMatrix:
+    """A weight matrix in a module.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+    module : torch.nn.Module
+        Which has it, and is hooked.
+    read : callable
+        Gives the matrix of this module, a tensor of shape (n_out, n_in).
+    argument : tuple (position, keyword) or None
+        The argument of the module that the matrix multiplies; None if its product is the output of the module, or the
+        first of several.
+    channel_axis : int
+        Axis of that argument or output along which its vectors lie.
+    """
+
+    name: str
+    kind: str
+    module: nn.Module
+    read: Callable[[nn.Module], torch.Tensor]
+    argument: tuple[int, str] | None = None
+    channel_axis: int = -1
+
+    def array(self):
+        """The matrix in float64."""
+        return self.read(self.module).detach().cpu().double().numpy()
+
+    def input_agop(self, second_moment):
+        """AGOP with respect to h, of shape (n_in, n_in), from the second moment of the gradients at the tap."""
+        if self.argument is not None:
+            return second_moment
+        W = self.array()
+        return W.T @ second_moment @ W  # the gradient with respect to h is W^T times that with respect to W h
+
+
+def weight_matrices(module) -> list[WeightMatrix]:
+    """All weight matrices that are supported, in the order of `module.named_modules()`."""
+    found: list[WeightMatrix] = []
+    projections = set()
+    for path, child in module.named_modules():
+        prefix = path or type(child).__name__.lower()
+        if isinstance(child, nn.MultiheadAttention):
+            projections.add(child.out_proj)  # never called: its parent uses the weight
+            for k, role in enumerate(("query", "key", "value")):
+                read = partial(_projection, k=k)
+                found.append(WeightMatrix(f"{prefix}.{role}", f"attention {role}", child, read, (k, role)))
+            found.append(WeightMatrix(f"{prefix}.out_proj", "linear", child, attrgetter("out_proj.weight")))
+        elif isinstance(child, nn.Linear) and child not in projections:
+            found.append(WeightMatrix(prefix, "linear", child, attrgetter("weight")))
+        elif isinstance(child, _CONVOLUTIONS):
+            kind, axis = type(child).__name__.lower(), -1 - len(child.kernel_size)
+            found.append(WeightMatrix(prefix, kind, child, _patch_matrix, channel_axis=axis))
+        elif isinstance(child, _RECURRENT):
+            found.append(WeightMatrix(f"{prefix}.input", "recurrent", child, _first_layer_matrix, (0, "input")))
+        elif isinstance(child, _CELLS):
+            found.append(WeightMatrix(f"{prefix}.input", "recurrent", child, attrgetter("weight_ih"), (0, "input")))
+            found.append(WeightMatrix(f"{prefix}.hidden", "recurrent", child, attrgetter("weight_hh"), (1, "hx")))
+    return found
+
+
+def _projection(attention, k):
+    """Query, key or value weights of an attention layer, for k = 0, 1, 2."""
+    if attention.in_proj_weight is not None:
+        return attention.in_proj_weight.chunk(3)[k]
+    return (attention.q_proj_weight, attention.k_proj_weight, attention.v_proj_weight)[k]
+
+
+def _patch_matrix(convolution):
+    """Weights over whole patches, channels first; those of several groups lie along the diagonal."""
+    return torch.block_diag(*convolution.weight.flatten(1).chunk(convolution.groups))
+
+
+def _first_layer_matrix(recurrent):
+    """Input weights of the first layer, of all gates and both directions."""
+    directions = ["weight_ih_l0", "weight_ih_l0_reverse"] if recurrent.bidirectional else ["weight_ih_l0"]
+    return torch.cat([getattr(recurrent, name) for name in directions])
+
+
+@contextlib.contextmanager
+def tapped(matrices):
+    """Tap the module while it runs; gives a dict of names to the probes of every call, in order."""
+    probes: dict[str, list[torch.Tensor]] = {matrix.name: [] for matrix in matrices}
+    handles = []
+    try:
+        for matrix in matrices:
+            tap = _Tap(matrix, probes[matrix.name])
+            if matrix.argument is None:
+                handles.append(matrix.module.register_forward_hook(tap.after))
+            else:
+                handles.append(matrix.module.register_forward_pre_hook(tap.before, with_kwargs=True))
+        yield probes
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@dataclass(frozen=True)
+class _Tap:
+    """Hooks that add a probe to the output or to an argument of a module, and keep it."""
+
+    matrix: WeightMatrix
+    probes: list[torch.Tensor]
+
+    def after(self, module, args, output):
+        """Forward hook: the output, or the first of several, plus a probe."""
+        if isinstance(output, tuple):
+            return self._plus_probe(output[0]), *output[1:]
+        return self._plus_probe(output)
+
+    def before(self, module, args, kwargs):
+        """Forward pre-hook: one argument plus a probe."""
+        position, keyword = self.matrix.argument or (0, "input")
+        value = args[position] if position < len(args) else kwargs.get(keyword)
+        if keyword == "hx":
+            shifted = self._shift_state(module, args[0] if args else kwargs["input"], value)
+        elif isinstance(value, torch.Tensor):
+            shifted = self._plus_probe(value)
+        else:
+            raise TypeError(f"the input of layer {self.matrix.name!r} must be a tensor, got a {type(value).__name__}.")
+        if position < len(args):
+            return (*args[:position], shifted, *args[position + 1 :]), kwargs
+        return args, kwargs | {keyword: shifted}
+
+    def _shift_state(self, cell, start, state):
+        """Hidden state of a cell, zeros at the start of a sequence; an LSTM cell has its memory beside it."""
+        if state is None:
+            zeros = start.new_zeros(*start.shape[:-1], cell.hidden_size)
+            state = (zeros, zeros) if isinstance(cell, nn.LSTMCell) else zeros
+        if isinstance(state, tuple):
+            return self._plus_probe(state[0]), state[1]
+        return self._plus_probe(state)
+
+    def _plus_probe(self, tensor):
+        probe = torch.zeros_like(tensor, requires_grad=True)
+        self.probes.append(probe)
+        return tensor + probe

@@ -1,0 +1,643 @@
+"""AGOP of torch modules and the neural feature ansatz, against Jacobians of single samples."""
+
+import copy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.linalg
+from sklearn.neural_network import MLPRegressor
+
+from rfmlearn.inspection import _neural_features
+from rfmlearn.neural import LayerAnsatz, NeuralFeatureAnsatz, module_agop, neural_feature_ansatz
+
+torch = pytest.importorskip("torch")
+nn, F = torch.nn, torch.nn.functional
+jacrev = torch.func.jacrev
+
+BATCH, STEPS = 5, 4
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads cost more than they bring on matrices this small."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+class Call(nn.Module):
+    """A module whose forward is a function of its parts and the input."""
+
+    def __init__(self, forward, **parts):
+        super().__init__()
+        self.function = forward
+        for name, part in parts.items():
+            self.add_module(name, part)
+
+    def forward(self, x):
+        return self.function(self, x)
+
+
+def agop_of(jacobians, width, center=False, weights=None):
+    """Loops over samples, outputs and positions; a Jacobian has outputs on its first axis, `width` on its last."""
+    J = np.stack([j.detach().numpy().reshape(len(j), -1, width) for j in jacobians])
+    weights = np.full(len(J), 1 / len(J)) if weights is None else weights / np.sum(weights)
+    if center:
+        J = J - sum(w * j for w, j in zip(weights, J, strict=True))
+    total = np.zeros((width, width))
+    for w, sample in zip(weights, J, strict=True):
+        for output in sample:
+            for g in output:
+                total += w * np.outer(g, g)
+    return total
+
+
+# Every case: the module, samples, and for each layer the function of what its weights multiply in one sample (every
+# position independent), with that input.
+
+
+def mlp():
+    net = nn.Sequential(
+        nn.Linear(4, 6), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3)
+    )
+    return (
+        net,
+        torch.randn(7, 4),
+        {"0": lambda x: (net, x), "3": lambda x: (net[3:], net[:3](x)), "5": lambda x: (net[5:], net[:5](x))},
+    )
+
+
+def tokens():
+    net = Call(
+        lambda s, x: s.out(torch.tanh(s.linear(s.embed(x)))).flatten(1),
+        embed=nn.Embedding(6, 4),
+        linear=nn.Linear(4, 3),
+        out=nn.Linear(3, 2),
+    )
+    return (
+        net,
+        torch.randint(6, (7, STEPS)),
+        {
+            "linear": lambda x: (lambda h: net.out(torch.tanh(net.linear(h))).flatten(), net.embed(x)),
+            "out": lambda x: (lambda h: net.out(h).flatten(), torch.tanh(net.linear(net.embed(x)))),
+        },
+    )
+
+
+def folded():
+    """Tokens of all samples on one axis, and steps before samples."""
+
+    def forward(s, x):
+        h = torch.tanh(s.linear(x.flatten(0, 1))).unflatten(0, (len(x), STEPS)).transpose(0, 1)
+        return torch.tanh(s.second(h)).sum(0)
+
+    net = Call(forward, linear=nn.Linear(4, 3), second=nn.Linear(3, 2))
+    return (
+        net,
+        torch.randn(STEPS, STEPS, 4),
+        {
+            "linear": lambda x: (lambda h: torch.tanh(net.second(torch.tanh(net.linear(h)))).sum(0), x),
+            "second": lambda x: (lambda h: torch.tanh(net.second(h)).sum(0), torch.tanh(net.linear(x))),
+        },
+    )
+
+
+def convolution(**options):
+    def make():
+        first = nn.Conv2d(2, 4, (3, 2), **options)
+        net = nn.Sequential(first, nn.ReLU(inplace=True), nn.Flatten(), nn.LazyLinear(3))
+        X = torch.randn(7, 2, 6, 5)
+        net(X)
+
+        def patches(x):
+            unfold = {key: value for key, value in options.items() if key != "groups"}
+            height, width = first(x[None]).shape[2:]
+
+            def from_patches(rows):
+                parts = rows.unflatten(1, (first.groups, -1))
+                weights = first.weight.flatten(1).unflatten(0, (first.groups, -1))
+                y = torch.einsum("pgi,goi->pgo", parts, weights).flatten(1) + first.bias
+                return net[1:](y.T.reshape(1, -1, height, width))[0]
+
+            return from_patches, F.unfold(x[None], (3, 2), **unfold)[0].T
+
+        return net, X, {"0": patches}
+
+    return make
+
+
+def attention(**options):
+    def make():
+        torch.manual_seed(1)
+        widths = {"kdim": 3, "vdim": 5} if options.get("separate") else {}
+        first = options.get("batch_first", True)
+        part = nn.MultiheadAttention(4, 2, batch_first=first, **widths)
+
+        def split(h):
+            return (h[..., :4], h[..., :3], h[..., :5]) if widths else (h, h, h)
+
+        def forward(s, x):
+            h = x if first else x.transpose(0, 1)
+            q, k, v = split(h)
+            y = s.attention(q, key=k, value=v)[0]
+            return torch.tanh(y).sum(1 if first else 0)
+
+        def of(role):
+            def function(x):
+                inputs = dict(zip(("query", "key", "value"), split(x), strict=True))
+
+                def masked(h):
+                    given = inputs | {role: h}
+                    y = part(*[given[name].unsqueeze(0 if first else 1) for name in ("query", "key", "value")])[0]
+                    return torch.tanh(y.squeeze(0 if first else 1)).sum(0)
+
+                return masked, inputs[role]
+
+            return function
+
+        def out(x):
+            heads = _heads(part, *split(x))
+            return lambda h: torch.tanh(part.out_proj(h)).sum(0), heads
+
+        net = Call(forward, attention=part)
+        X = torch.randn(BATCH, STEPS, 5 if widths else 4)
+        return (
+            net,
+            X,
+            {f"attention.{role}": of(role) for role in ("query", "key", "value")} | {"attention.out_proj": out},
+        )
+
+    return make
+
+
+def _heads(part, q, k, v):
+    """What the projection out of an attention layer is given."""
+    weights = (
+        part.in_proj_weight.chunk(3)
+        if part.in_proj_weight is not None
+        else (part.q_proj_weight, part.k_proj_weight, part.v_proj_weight)
+    )
+    q, k, v = (
+        F.linear(x, W, b).unflatten(-1, (2, -1)).transpose(0, 1)
+        for x, W, b in zip((q, k, v), weights, part.in_proj_bias.chunk(3), strict=True)
+    )
+    return (torch.softmax(q @ k.transpose(1, 2) / np.sqrt(q.shape[-1]), -1) @ v).transpose(0, 1).flatten(1)
+
+
+def recurrent(Layer, **options):
+    def make():
+        part = Layer(4, 3, batch_first=True, **options)
+        net = Call(lambda s, x: torch.tanh(s.rnn(x)[0]).sum(1), rnn=part)
+        return net, torch.randn(BATCH, STEPS, 4), {"rnn.input": lambda x: (lambda h: net(h[None])[0], x)}
+
+    return make
+
+
+def cell(Cell):
+    def make():
+        part = Cell(4, 3)
+
+        def run(x, added):
+            """States with something added to each hidden state that the cell is given."""
+            state, hidden = None, torch.zeros(len(x), 3)
+            for t in range(STEPS):
+                given = hidden + added[t]
+                state = part(
+                    x[:, t],
+                    (given, torch.zeros(len(x), 3) if state is None else state[1]) if Cell is nn.LSTMCell else given,
+                )
+                hidden = state[0] if Cell is nn.LSTMCell else state
+            return torch.tanh(hidden)
+
+        def forward(s, x):
+            state = None
+            for t in range(STEPS):
+                state = s.cell(x[:, t], state)
+            return torch.tanh(state[0] if isinstance(state, tuple) else state)
+
+        zeros = torch.zeros(STEPS, 3)
+        net = Call(forward, cell=part)
+        return (
+            net,
+            torch.randn(BATCH, STEPS, 4),
+            {
+                "cell.input": lambda x: (lambda h: run(h[None], zeros)[0], x),
+                "cell.hidden": lambda x: (lambda added: run(x[None], added)[0], zeros),
+            },
+        )
+
+    return make
+
+
+CASES = {
+    "mlp": mlp,
+    "tokens": tokens,
+    "folded": folded,
+    "conv": convolution(),
+    "conv stride padding dilation": convolution(stride=2, padding=1, dilation=(1, 2)),
+    "conv groups": convolution(groups=2),
+    "attention": attention(),
+    "attention, steps first": attention(batch_first=False),
+    "attention, widths": attention(separate=True),
+    "rnn": recurrent(nn.RNN),
+    "gru both ways": recurrent(nn.GRU, bidirectional=True, num_layers=2),
+    "lstm": recurrent(nn.LSTM),
+    "rnn cell": cell(nn.RNNCell),
+    "gru cell": cell(nn.GRUCell),
+    "lstm cell": cell(nn.LSTMCell),
+}
+
+
+def build(name):
+    torch.set_default_dtype(torch.float64)
+    try:
+        torch.manual_seed(0)
+        return CASES[name]()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def expected(net, X, of_sample, **options):
+    net.eval()
+    jacobians = []
+    for x in X:
+        function, h = of_sample(x)
+        jacobians.append(jacrev(function)(h))
+    return agop_of(jacobians, h.shape[-1], **options)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_layers_against_jacobians_of_single_samples(name):
+    net, X, layers = build(name)
+    weights = np.arange(len(X)) + 0.5
+    for layer, of_sample in layers.items():
+        for center in (False, True):
+            found = module_agop(net, X, layer=layer, center=center, sample_weight=weights, batch_size=3)
+            assert found.dtype == np.float64
+            reference = expected(net, X, of_sample, center=center, weights=weights)
+            np.testing.assert_allclose(found, reference, rtol=1e-9, atol=1e-12)
+            if not (center and layer in ("5", "out", "attention.out_proj")):
+                assert np.trace(reference) > 1e-6
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_names_and_matrices(name):
+    net, X, layers = build(name)
+    ansatz = neural_feature_ansatz(net, X, batch_size=3)
+    assert [layer.name for layer in ansatz.layers if layer.name in layers] == list(layers)
+    for layer in ansatz.layers:
+        assert layer.nfm.shape == layer.agop.shape == (layer.shape[1], layer.shape[1])
+        np.testing.assert_allclose(layer.agop, module_agop(net, X, layer=layer.name, batch_size=4), atol=1e-12)
+
+
+@pytest.mark.parametrize("center", [False, True])
+def test_input_against_jacobians(center):
+    net, X, _ = build("conv")
+    found = module_agop(net, X, center=center, batch_size=4)
+    net.eval()
+    reference = agop_of([jacrev(net)(x[None])[0].flatten(1) for x in X], 60, center=center)
+    np.testing.assert_allclose(found, reference, rtol=1e-9, atol=1e-12)
+
+
+def test_mlp_of_sklearn_against_differences():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 3))
+    model = MLPRegressor(
+        hidden_layer_sizes=(8,), activation="tanh", solver="lbfgs", max_iter=2000, tol=1e-2, random_state=0
+    )
+    model.fit(X, np.c_[X[:, 0] * X[:, 1], X[:, 2]])
+    net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2)).double()
+    with torch.no_grad():
+        for layer, W, b in zip((net[0], net[2]), model.coefs_, model.intercepts_, strict=True):
+            layer.weight.copy_(torch.tensor(W.T))
+            layer.bias.copy_(torch.tensor(b))
+    step, jacobians = 1e-3, []
+    for x in X:
+        f = [model.predict(x + k * step * np.eye(3)) for k in (-2, -1, 1, 2)]
+        jacobians.append(torch.tensor((f[0] - 8 * f[1] + 8 * f[2] - f[3]).T / (12 * step)))
+    np.testing.assert_allclose(module_agop(net, X), agop_of(jacobians, 3), rtol=1e-7)
+    np.testing.assert_allclose(module_agop(net, X, layer="0"), agop_of(jacobians, 3), rtol=1e-7)
+
+
+def test_weights_are_repetitions():
+    net, X, _ = build("mlp")
+    weights = np.array([0, 1, 2, 3, 0, 1, 2])
+    repeated = X[np.repeat(np.arange(7), weights)]
+    for center in (False, True):
+        found = module_agop(net, X, layer="3", center=center, sample_weight=weights, batch_size=2)
+        np.testing.assert_allclose(found, module_agop(net, repeated, layer="3", center=center), atol=1e-12)
+
+
+def test_projections_are_right_on_average():
+    net, X, _ = build("mlp")
+    wide = nn.Sequential(net, nn.Linear(3, 70).double())
+    exact = module_agop(wide, X, layer="0.3", n_projections=70)
+    draws = [module_agop(wide, X, layer="0.3", n_projections=10, random_state=seed) for seed in range(60)]
+    error = np.std(draws, axis=0) / np.sqrt(len(draws))
+    assert np.all(np.abs(np.mean(draws, axis=0) - exact) < 5 * error)
+    assert np.all(error < 0.2 * np.abs(exact).max())
+    by_default = module_agop(wide, X, layer="0.3", random_state=0)
+    np.testing.assert_array_equal(by_default, module_agop(wide, X, layer="0.3", n_projections=64, random_state=0))
+    assert not np.allclose(by_default, exact)
+
+
+def test_module_is_left_as_it_was():
+    net, X, _ = build("mlp")
+    net.train()
+    net[3].eval()
+    net[0].weight.requires_grad_(False)
+    net[0].bias.grad = torch.ones(6, dtype=torch.float64)
+    X_before, state = X.clone(), copy.deepcopy(net.state_dict())
+    with torch.no_grad():
+        neural_feature_ansatz(net, X)
+        module_agop(net, X)
+        assert not torch.is_grad_enabled()
+    assert [part.training for part in net] == [True, True, True, False, True, True]
+    assert not net[0].weight.requires_grad
+    assert net[3].weight.requires_grad
+    assert net[3].weight.grad is None
+    assert torch.equal(net[0].bias.grad, torch.ones(6, dtype=torch.float64))
+    assert torch.equal(X, X_before)
+    assert not X.requires_grad
+    assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items())
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
+
+
+def test_frozen_parameters_give_the_same():
+    net, X, _ = build("attention")
+    names = [layer.name for layer in neural_feature_ansatz(net, X).layers]
+    before = [module_agop(net, X, layer=name) for name in names]
+    net.requires_grad_(False)
+    for name, agop in zip(names, before, strict=True):
+        np.testing.assert_allclose(module_agop(net, X, layer=name), agop, atol=1e-12)
+
+
+def test_input_changed_in_place_is_a_copy():
+    net = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(2, 1))
+    X = torch.tensor([[-1.0, 2.0], [3.0, -4.0]])
+    found = module_agop(net, X)
+    assert X.min() == -4.0
+    W = net[1].weight.detach().double().numpy()
+    np.testing.assert_allclose(found, np.diag(W[0] ** 2) / 2, rtol=1e-6)
+
+
+def test_arrays_are_cast():
+    net = nn.Linear(3, 2)
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    X.flags.writeable = False
+    W = net.weight.detach().double().numpy()
+    np.testing.assert_allclose(module_agop(net, X), W.T @ W, rtol=1e-6)
+    np.testing.assert_allclose(module_agop(net, X.tolist()), W.T @ W, rtol=1e-6)
+
+
+def pearson(A, B):
+    return np.corrcoef(A.ravel(), B.ravel())[0, 1]
+
+
+@pytest.mark.parametrize("power", [0.5, 1, 0.3])
+def test_correlations_by_their_formulas(power):
+    initial, X, _ = build("mlp")
+    net = copy.deepcopy(initial)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, dtype=torch.float64)
+    ansatz = neural_feature_ansatz(net, X, initial=initial, power=power)
+    assert [layer.shape for layer in ansatz.layers] == [(6, 4), (5, 6), (3, 5)]
+    for layer in ansatz.layers:
+        W, W0 = (n[int(layer.name)].weight.detach().numpy() for n in (net, initial))
+
+        def root(module, center=False, name=layer.name):
+            return scipy.linalg.fractional_matrix_power(module_agop(module, X, layer=name, center=center), power).real
+
+        np.testing.assert_allclose(layer.nfm, W.T @ W)
+        found = layer.correlation, layer.correlation_initial, layer.correlation_change, layer.nfm_kept
+        change = (W - W0).T @ (W - W0)
+        reference = [
+            pearson(W.T @ W, root(net)),
+            pearson(W0.T @ W0, root(initial)),
+            pearson(change, root(net)),
+            pearson(W.T @ W, W0.T @ W0),
+        ]
+        np.testing.assert_allclose(found, reference, atol=1e-5)
+        if layer.name == "5":
+            assert np.isnan(layer.correlation_centered)
+        else:
+            assert layer.correlation_centered == pytest.approx(pearson(W.T @ W, root(net, center=True)), abs=1e-5)
+
+
+def test_last_linear_layer_is_its_own_agop():
+    net, X, _ = build("mlp")
+    layer = neural_feature_ansatz(net, X, power=1).layers[-1]
+    np.testing.assert_allclose(layer.agop, layer.nfm)
+    assert layer.correlation == pytest.approx(1.0)
+
+
+def test_balanced_linear_network_fulfils_the_ansatz():
+    """For two linear layers with W1 W1^T = W2^T W2, the first has W1^T W1 = AGOP^(1/2) exactly."""
+    rng = np.random.default_rng(0)
+    U, V = (np.linalg.qr(rng.normal(size=(n, 3)))[0] for n in (4, 6))
+    s = np.sqrt([3.0, 2.0, 1.0])
+    net = nn.Sequential(nn.Linear(6, 3), nn.Linear(3, 4)).double()
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor(s[:, None] * V.T))
+        net[1].weight.copy_(torch.tensor(U * s))
+    layer = neural_feature_ansatz(net, rng.normal(size=(5, 6))).layers[0]
+    assert layer.correlation == pytest.approx(1.0)
+
+
+def test_drawn_samples():
+    net, X, _ = build("mlp")
+    rows = np.sort(np.random.RandomState(3).choice(7, 4, replace=False))
+    ansatz = neural_feature_ansatz(net, X, n_samples=4, random_state=3, layers=["0"])
+    assert ansatz.n_samples == 4
+    np.testing.assert_allclose(ansatz.layers[0].agop, module_agop(net, X[rows], layer="0"))
+    assert neural_feature_ansatz(net, X, n_samples=40).n_samples == 7
+
+
+def test_table():
+    pytest.importorskip("pandas")
+    net, X, _ = build("attention")
+    ansatz = neural_feature_ansatz(net, X, initial=copy.deepcopy(net))
+    frame = ansatz.to_frame()
+    assert list(frame.index) == ["attention.query", "attention.key", "attention.value", "attention.out_proj"]
+    assert list(frame.columns[2:]) == [
+        "correlation",
+        "correlation_centered",
+        "correlation_initial",
+        "correlation_change",
+        "nfm_kept",
+    ]
+    assert frame.loc["attention.key", "correlation"] == ansatz.layers[1].correlation
+    lines = str(ansatz).splitlines()
+    assert lines[1].split() == ["layer", "kind", "shape", "correlation", "centered", "initial", "change", "nfm_kept"]
+    assert lines[3].startswith("attention.key")
+    assert f"{ansatz.layers[1].correlation:.3f}" in lines[3]
+    assert "correlation_initial" not in neural_feature_ansatz(net, X).to_frame()
+
+
+def skipping():
+    """The second layer is not called, the third does not see single samples."""
+    return Call(
+        lambda s, x: s.first(x) + s.third(torch.ones(1, 2)),
+        first=nn.Linear(2, 2),
+        second=nn.Linear(2, 2),
+        third=nn.Linear(2, 2),
+    )
+
+
+def test_layers_without_samples_are_left_out():
+    net, X = skipping(), torch.randn(5, 2)
+    with pytest.warns(UserWarning) as record:
+        ansatz = neural_feature_ansatz(net, X)
+    assert [str(warning.message).split("'")[1] for warning in record] == ["second", "third"]
+    assert all(warning.filename == __file__ for warning in record)
+    assert [layer.name for layer in ansatz.layers] == ["first"]
+    with pytest.raises(ValueError, match="layer 'second' is not reached in the forward pass"):
+        module_agop(net, X, layer="second")
+
+
+LINEAR = nn.Linear(2, 2)
+ERRORS = [
+    (lambda: (lambda x: x, torch.zeros(3, 2), {}), TypeError, "module must be a torch.nn.Module, got a function"),
+    (lambda: (LINEAR, torch.zeros(3, 2), {"layer": "1"}), ValueError, r"no layer '1' .* there are \['linear'\]"),
+    (lambda: (LINEAR, torch.zeros(3, 2), {"batch_size": 0}), ValueError, "batch_size == 0, must be >= 1"),
+    (lambda: (LINEAR, torch.zeros(3, 2), {"batch_size": None}), TypeError, "batch_size must be an instance of"),
+    (lambda: (LINEAR, torch.zeros(3, 2), {"n_projections": 1.5}), TypeError, "n_projections must be an instance of"),
+    (lambda: (LINEAR, torch.zeros(3, 2), {"sample_weight": [1, -1, 1]}), ValueError, "Negative values in data"),
+    (lambda: (LINEAR, torch.zeros(3, 2), {"sample_weight": [1, 1]}), ValueError, "sample_weight.shape"),
+    (lambda: (LINEAR, torch.zeros(0, 2), {}), ValueError, r"at least one sample along its first axis, got .*\(0, 2\)"),
+    (lambda: (LINEAR, torch.full((3, 2), np.nan), {}), ValueError, "X contains NaN or infinity"),
+    (
+        lambda: (LINEAR, np.array([["a", "b"]]), {}),
+        TypeError,
+        "X must be a tensor or an array of numbers, got a ndarray",
+    ),
+    (lambda: (nn.Embedding(3, 2), torch.zeros(3, dtype=int), {}), ValueError, "X must be floating .* torch.int64"),
+    (lambda: (nn.GRU(2, 2), torch.zeros(3, 1, 2), {}), TypeError, "module must return a tensor, got a tuple"),
+    (
+        lambda: (Call(lambda s, x: x.sum()), torch.zeros(3, 2), {}),
+        ValueError,
+        r"one output for each sample .* shape \(\)",
+    ),
+    (lambda: (Call(lambda s, x: x.detach()), torch.zeros(3, 2), {}), ValueError, "cannot be differentiated"),
+    (lambda: (Call(lambda s, x: s.l(x.detach()), l=LINEAR), torch.zeros(3, 2), {}), ValueError, "no gradient .* to X"),
+    (
+        lambda: (
+            Call(lambda s, x: s.l(x).detach() + s.m(x), l=LINEAR, m=nn.Linear(2, 2)),
+            torch.zeros(3, 2),
+            {"layer": "l"},
+        ),
+        ValueError,
+        "no gradient with respect to the input of layer 'l'",
+    ),
+    (
+        lambda: (
+            Call(lambda s, x: torch.sqrt(s.l(x)), l=nn.Linear(2, 2, bias=False)),
+            torch.zeros(3, 2),
+            {"layer": "l"},
+        ),
+        ValueError,
+        "NaN or infinite gradients with respect to the input of layer 'l'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("case", "error", "message"), ERRORS)
+def test_errors_of_module_agop(case, error, message):
+    module, X, options = case()
+    with pytest.raises(error, match=message):
+        module_agop(module, X, **options)
+
+
+ANSATZ_ERRORS = [
+    (nn.Flatten(), {}, ValueError, "module has no supported layer that samples pass through:\nFlatten"),
+    (LINEAR, {"initial": 3}, TypeError, "initial must be a torch.nn.Module, got a int"),
+    (LINEAR, {"initial": nn.Linear(2, 3)}, ValueError, r"layer 'linear' of shape \(2, 2\) .* one of shape \(3, 2\)"),
+    (LINEAR, {"initial": nn.Sequential(nn.Linear(2, 2))}, ValueError, "initial must .* 'linear' .* none of that name"),
+    (LINEAR, {"power": 0}, ValueError, "power == 0, must be > 0"),
+    (LINEAR, {"layers": ["no"]}, ValueError, "no layer 'no'"),
+    (LINEAR, {"n_samples": 0}, ValueError, "n_samples == 0, must be >= 1"),
+]
+
+
+@pytest.mark.parametrize(("module", "options", "error", "message"), ANSATZ_ERRORS)
+def test_errors_of_the_ansatz(module, options, error, message):
+    with pytest.raises(error, match=message):
+        neural_feature_ansatz(module, torch.zeros(3, 2), **options)
+
+
+def test_packed_sequences_are_refused():
+    net = Call(lambda s, x: s.gru(nn.utils.rnn.pack_sequence(list(x)))[1][0], gru=nn.GRU(2, 2))
+    with pytest.raises(TypeError, match=r"input of layer 'gru.input' must be a tensor, got a PackedSequence"):
+        neural_feature_ansatz(net, torch.zeros(3, 4, 2))
+
+
+def test_torch_waits_until_a_function_is_called():
+    script = """
+import sys
+import rfmlearn.neural, rfmlearn.inspection
+assert "torch" not in sys.modules
+sys.modules["torch"] = None
+for function in (rfmlearn.neural.module_agop, rfmlearn.neural.neural_feature_ansatz):
+    try:
+        function(None, None)
+    except ImportError as error:
+        assert str(error) == f'{function.__name__} needs torch: pip install "rfmlearn[torch]"', error
+    else:
+        raise AssertionError
+"""
+    result = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture
+def plt():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    yield plt
+    plt.close("all")
+
+
+@pytest.mark.parametrize("with_initial", [False, True])
+def test_display(plt, with_initial):
+    net, X, _ = build("attention")
+    initial = copy.deepcopy(net) if with_initial else None
+    display = _neural_features.NFADisplay.from_module(net, X, initial=initial, random_state=0)
+    display.figure_.canvas.draw()
+    layers = display.ansatz.layers
+    ax = display.axes_["correlations"]
+    drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
+    measures = {"trained": "correlation", "trained, centred": "correlation_centered"}
+    measures |= {"before training": "correlation_initial"} if with_initial else {}
+    assert set(drawn) == set(measures)
+    for label, measure in measures.items():
+        np.testing.assert_array_equal(drawn[label], [getattr(layer, measure) for layer in layers])
+    assert [text.get_text() for text in ax.get_xticklabels()] == [layer.name for layer in layers]
+    assert len(display.axes_["nfm"]) == len(display.axes_["agop"]) == 3
+    for layer, nfm_ax, agop_ax in zip(layers[:3], display.axes_["nfm"], display.axes_["agop"], strict=True):
+        np.testing.assert_array_equal(nfm_ax.images[0].get_array(), layer.nfm)
+        root = agop_ax.images[0].get_array()
+        np.testing.assert_allclose(root @ root, layer.agop, atol=1e-10)
+
+
+def test_display_in_a_given_figure_with_missing_values(plt):
+    layer = LayerAnsatz("0", "linear", (2, 1), np.ones((1, 1)), np.ones((1, 1)), float("nan"), float("nan"))
+    fig = plt.figure(layout="constrained")
+    display = _neural_features.NFADisplay(NeuralFeatureAnsatz([layer], 0.5, 10))
+    assert display.plot(fig) is display
+    fig.canvas.draw()
+    assert display.figure_ is fig
+    assert len(fig.axes) == 3
+    assert display.axes_["correlations"].get_ylim() == (-0.05, 1.05)
+
+
+def test_display_without_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    net, X, _ = build("mlp")
+    with pytest.raises(ImportError, match=r'NFADisplay.plot needs matplotlib: pip install "rfmlearn\[plot\]"'):
+        _neural_features.NFADisplay.from_module(net, X)
