@@ -7,18 +7,12 @@ from numbers import Integral
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from ._matplotlib import new_figure, scaled, show
+
 # Shares of the trace below this are rounding, and would only stretch the axis of the spectrum.
 _SMALLEST_SHARE = 1e-8
 # Inches of a panel, and what the titles need.
 _PANEL_WIDTH, _PANEL_HEIGHT, _TITLES_HEIGHT = 1.35, 1.35, 0.5
-
-
-def _pyplot():
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError('PatchAGOPDisplay.plot needs matplotlib: pip install "rfmlearn[plot]"') from error
-    return plt
 
 
 def _images_seen(estimator, X):
@@ -29,17 +23,6 @@ def _images_seen(estimator, X):
         X = X[np.newaxis]
     images, _ = estimator._check_images(X)
     return estimator._layers.seen(images)
-
-
-def _scaled(image, center=None):
-    """Colors, shape (height, width, 3), or gray values: the range, or that around a center, goes to [0, 1]."""
-    picture = image if image.shape[2] == 3 else image.mean(axis=2)
-    if center is None:
-        low, high = picture.min(), picture.max()
-    else:
-        reach = np.abs(picture - center).max()
-        low, high = center - reach, center + reach
-    return (picture - low) / (high - low) if high > low else np.full_like(picture, 0.5)
 
 
 class PatchAGOPDisplay:
@@ -161,7 +144,6 @@ class PatchAGOPDisplay:
         display : PatchAGOPDisplay
             With `figure_` and `axes_` set.
         """
-        plt = _pyplot()
         n_images = 0 if self.images is None else len(self.images)
         # With images, a filter stands over its responses and the spectrum over the energies.
         first = 1 if n_images else 0
@@ -169,7 +151,7 @@ class PatchAGOPDisplay:
         n_columns = first + n_filters + 2
         if fig is None:
             size = (_PANEL_WIDTH * n_columns, _PANEL_HEIGHT * (1 + n_images) + _TITLES_HEIGHT)
-            fig = plt.figure(figsize=size, layout="constrained")
+            fig = new_figure(size, "PatchAGOPDisplay.plot")
         grid = fig.add_gridspec(1 + n_images, n_columns)
         self.figure_ = fig
         self.axes_ = {
@@ -186,7 +168,7 @@ class PatchAGOPDisplay:
 
     def _plot_filters(self):
         for k, ax in enumerate(self.axes_["filters"]):
-            _show(ax, _scaled(self.filters[k], center=0.0), "RdBu_r", 0.0, 1.0)
+            show(ax, scaled(self.filters[k], center=0.0), "RdBu_r", 0.0, 1.0)
             ax.set_title(f"filter {k + 1}\n{100.0 * self.share_of_trace[k]:.3g} % of trace", fontsize="small")
 
     def _plot_spectrum(self):
@@ -205,17 +187,12 @@ class PatchAGOPDisplay:
         # One scale for all images, so that what one has and another has not is seen.
         reach = np.abs(self.responses).max(axis=(0, 2, 3))
         for i, image in enumerate(self.images):
-            _show(self.axes_["images"][i], _scaled(image), "gray", 0.0, 1.0)
+            show(self.axes_["images"][i], scaled(image), "gray", 0.0, 1.0)
             for k, ax in enumerate(self.axes_["responses"][i]):
-                _show(ax, self.responses[i, k], "RdBu_r", -reach[k], reach[k])
+                show(ax, self.responses[i, k], "RdBu_r", -reach[k], reach[k])
             for ax, energy in zip(self.axes_["energy"][i], (self.energy, self.learned_energy), strict=True):
-                _show(ax, energy[i], "magma", energy.min(), energy.max())
+                show(ax, energy[i], "magma", energy.min(), energy.max())
         titles = ["image", *(f"response {k + 1}" for k in range(len(self.filters))), "before", "after $M^{1/2}$"]
         top = [self.axes_["images"][0], *self.axes_["responses"][0], *self.axes_["energy"][0]]
         for ax, title in zip(top, titles, strict=True):
             ax.set_title(title, fontsize="small")
-
-
-def _show(ax, picture, cmap, lowest, highest):
-    ax.imshow(picture, cmap=cmap, vmin=lowest, vmax=highest, interpolation="nearest")
-    ax.set(xticks=[], yticks=[])
