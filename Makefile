@@ -3,6 +3,8 @@
 #   make demo CSV=file TARGET=column    the same, and on a table of yours
 #   make test                           the tests; PYTEST_ARGS="-k agop" adds arguments
 #   make test-slow                      all the tests, slow ones too
+#   make docs                           the documentation, with all examples run, in docs/_build/html
+#   make docs SLOW=0                    the same, with slow examples shown but not run
 #   make lint                           ruff and mypy
 #   make clean                          remove .venv and all that was built
 # PYTHON=python3.13 chooses the interpreter.
@@ -11,9 +13,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+SLOW ?= 1
+# Which examples are run, and what they need.
+EXAMPLES := $(if $(filter 0,$(SLOW)),/plot_(?!slow_),/plot_)
+DOCS_NEED := docs $(if $(filter 0,$(SLOW)),,torch)
 
 .NOTPARALLEL:
-.PHONY: help demo test test-slow lint clean
+.PHONY: help demo test test-slow docs lint clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -27,13 +33,16 @@ test: $(VENV)/.installed-test
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m "slow or not slow" $(PYTEST_ARGS)
 
+docs: $(DOCS_NEED:%=$(VENV)/.installed-%)
+	$(BIN)/python -m sphinx -W --keep-going -b html -D 'sphinx_gallery_conf.filename_pattern=$(EXAMPLES)' docs docs/_build/html
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy rfmlearn
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis demo.png
+	rm -rf $(VENV) docs/_build docs/auto_examples docs/generated build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis demo.png
 	find rfmlearn tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp file per extra of pyproject.toml; redone when the requirements change.

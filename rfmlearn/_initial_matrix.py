@@ -33,17 +33,15 @@ def make_initial_matrix(init, form, points, names) -> FeatureMatrix | None:
     """
     if init is None or not names:
         return None
-    matrix = _of_array(init, names) if not hasattr(init, "get_params") else _of_estimator(init, names)
-    largest = np.abs(matrix).max(initial=0.0)
-    if largest == 0.0:
-        raise ValueError("feature_matrix_init is zero, and would make all rows the same: give None for the identity.")
+    matrix = _of_estimator(init, names) if hasattr(init, "get_params") else init
+    matrix = check_matrix(matrix, len(names), "scaled coordinate (columns that vary, missing indicators, categories)")
     edges = np.cumsum([0, *points.widths])
     if form == "block":
         blocks = [matrix[a:b, a:b] for a, b in itertools.pairwise(edges)]
     else:
         blocks = [np.diag(matrix)] if form == "diagonal" else [matrix]
     lost = np.abs(matrix - blocks_to_array(blocks)).max()
-    if lost > _ROUNDING * largest:
+    if lost > _ROUNDING * np.abs(matrix).max():
         raise ValueError(
             f"feature_matrix_init has entries up to {lost:.2g} that feature_matrix={form!r} has no place for: "
             'take feature_matrix="full".'
@@ -52,22 +50,24 @@ def make_initial_matrix(init, form, points, names) -> FeatureMatrix | None:
     return FORMS[form](roots)
 
 
-def _of_array(init, names):
+def check_matrix(init, n, coordinate):
+    """A positive semidefinite matrix, not zero, of an array of shape (n, n) or of its diagonal, shape (n,)."""
     matrix = np.asarray(init, dtype=np.float64)
-    n = len(names)
     if matrix.shape not in {(n, n), (n,)}:
         raise ValueError(
-            f"feature_matrix_init must have shape ({n}, {n}) or ({n},), one row for each scaled coordinate "
-            f"(columns that vary, indicators of missing numbers, categories), got {matrix.shape}."
+            f"feature_matrix_init must have shape ({n}, {n}) or ({n},), one row for each {coordinate}, got "
+            f"{matrix.shape}."
         )
     if not np.isfinite(matrix).all():
         raise ValueError("feature_matrix_init must be finite, but holds NaN or infinity.")
     if matrix.ndim == 1:
         matrix = np.diag(matrix)
-    scale = np.abs(matrix).max(initial=0.0)
-    if np.abs(matrix - matrix.T).max(initial=0.0) > _ROUNDING * scale:
+    scale = np.abs(matrix).max()
+    if scale == 0.0:
+        raise ValueError("feature_matrix_init is zero, and would make all rows the same: give None for the identity.")
+    if np.abs(matrix - matrix.T).max() > _ROUNDING * scale:
         raise ValueError("feature_matrix_init must be symmetric.")
-    smallest = np.linalg.eigvalsh(matrix)[0] if n else 0.0
+    smallest = np.linalg.eigvalsh(matrix)[0]
     if smallest < -_ROUNDING * scale:
         raise ValueError(
             f"feature_matrix_init must be positive semidefinite, but its smallest eigenvalue is {smallest:.3g}."

@@ -392,3 +392,34 @@ def test_memory_is_refused_before(monkeypatch):
     monkeypatch.setattr(rfmlearn._memory, "available_bytes", lambda: 2**20)
     with pytest.raises(MemoryError, match=r"30 images .* Fit fewer images"):
         small().fit(*colours())
+
+
+# A feature matrix from elsewhere ---------------------------------------------------------------------------------
+
+
+def test_rounds_start_from_a_given_matrix(rng):
+    X, y = rng.normal(size=(40, 6, 6)), np.arange(40) % 2
+    X[y == 1, 2:4, 2:4] += 1.0
+    settings = dict(depth=1, alpha=0.01, standardize=False, n_agop_samples=None, random_state=0)
+    one = ConvRFMClassifier(max_iter=1, **settings).fit(X, y)
+    assert one.best_iter_ == 1
+    M = one.patch_matrix_
+    still = ConvRFMClassifier(max_iter=0, feature_matrix_init=3 * M, **settings).fit(X, y)
+    assert_allclose(still.patch_matrix_, M, atol=1e-10)  # the scale is none of its business
+    by_model = ConvRFMClassifier(max_iter=0, feature_matrix_init=one, **settings)
+    assert clone(by_model).feature_matrix_init is one
+    assert_allclose(clone(by_model).fit(X, y).predict_proba(X), still.predict_proba(X), atol=1e-6)
+    plain = ConvRFMClassifier(max_iter=0, **settings).fit(X, y)
+    assert not np.allclose(plain.predict_proba(X), still.predict_proba(X), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "init, message",
+    [
+        (np.eye(4), r"shape \(9, 9\) or \(9,\), one row for each number of a patch, got \(4, 4\)"),
+        (ConvRFMClassifier(), "feature_matrix_init=ConvRFMClassifier has no patch_matrix_"),
+    ],
+)
+def test_wrong_initial_matrices(init, message, rng):
+    with pytest.raises(ValueError, match=message):
+        ConvRFMClassifier(depth=1, feature_matrix_init=init).fit(rng.normal(size=(8, 6, 6)), np.arange(8) % 2)

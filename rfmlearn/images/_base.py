@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._initial_matrix import check_matrix
 from .._sklearn_compat import wants_frame
 from .._threads import blas_limit
 from ._conv_ntk import ConvNTK
@@ -20,6 +21,12 @@ from ._random_convolution import RandomConvolution
 
 class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Kernel, images and learned filters of a convolutional recursive feature machine."""
+
+    def __sklearn_clone__(self):
+        """A copy of the parameters; a fitted model that only lends its feature matrix stays fitted."""
+        copy = super().__sklearn_clone__()
+        copy.feature_matrix_init = self.feature_matrix_init
+        return copy
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -42,6 +49,21 @@ class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             return ConvNTK(self.patch_size, self.padding, self.depth)
         bandwidth = 1.0 if self.bandwidth == "auto" else float(self.bandwidth)
         return PatchLaplace(self.patch_size, self.padding, bandwidth, self.pool)
+
+    def _initial_matrix(self, n_channels):
+        """The feature matrix of round 0, of trace D, or None for the identity."""
+        init, length = self.feature_matrix_init, self._make_kernel().patch_size ** 2 * n_channels
+        if init is None:
+            return None
+        if hasattr(init, "get_params"):
+            if not hasattr(init, "patch_matrix_"):
+                raise ValueError(
+                    f"feature_matrix_init={type(init).__name__} has no patch_matrix_: it must be a fitted "
+                    "ConvRFMClassifier, and FrozenEstimator(model) of sklearn.frozen where it is cloned."
+                )
+            init = init.patch_matrix_
+        matrix = check_matrix(init, length, "number of a patch")
+        return matrix * (length / np.trace(matrix))
 
     def _store(self, layers, agop, history):
         """Attributes: what the first layer has learned of patches, and the fit that is kept."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -74,6 +74,10 @@ class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
         s, 0 <= s <= 1, the share of the identity in it.
     center_gradients : bool, default=False
         Whether the mean gradient over images and places is subtracted, for each output.
+    feature_matrix_init : array-like, ConvRFMClassifier or None, default=None
+        Feature matrix of patches of round 0 of the first layer, which is else the identity: of shape (D, D) with
+        ``D = patch_size^2 n_channels``, or (D,) for a diagonal, or of a fitted model, its `patch_matrix_`. With
+        ``max_iter=0`` it stays as it is. A clone keeps a fitted model fitted.
     n_agop_samples : int or None, default=50
         Training images over which the patch-AGOP is averaged, drawn at random with probability proportional to
         weight; None means all. Every image brings as many gradients as it has places.
@@ -177,6 +181,7 @@ class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
         "center_gradients": ["boolean"],
         "n_agop_samples": [Interval(Integral, 1, None, closed="left"), None],
         "n_layers": [Interval(Integral, 1, 10, closed="both")],
+        "feature_matrix_init": ["array-like", BaseEstimator, None],
         "n_filters": [Interval(Integral, 1, None, closed="left")],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [tuple, list, None],
@@ -201,6 +206,7 @@ class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
         agop_power=0.5,
         shrinkage=0.0,
         center_gradients=False,
+        feature_matrix_init=None,
         n_agop_samples=50,
         n_layers=1,
         n_filters=64,
@@ -223,6 +229,7 @@ class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
         self.agop_power = agop_power
         self.shrinkage = shrinkage
         self.center_gradients = center_gradients
+        self.feature_matrix_init = feature_matrix_init
         self.n_agop_samples = n_agop_samples
         self.n_layers = n_layers
         self.n_filters = n_filters
@@ -304,6 +311,7 @@ class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
             center=self.center_gradients,
             left_out=np.sort(order[:_LEFT_OUT_ROWS]),
             rng=rng,
+            initial=self._initial_matrix(images.shape[3]),
         )
         history, n_rounds = [], self.max_iter + 1
         with progress(self.verbose) as show:

@@ -110,6 +110,7 @@ def learn_layers(recursion: ImageRecursion, kernels, tried, standardize, n_filte
             grid, matrix = best[-1].patches.grid, best[-1].matrix
             convolutions.append(RandomConvolution.draw(grid, matrix, n_filters, recursion.rng, images.dtype))
             images = convolutions[-1](images)
+            recursion = replace(recursion, initial=None)  # which is of patches of the first layer
     kept = int(np.argmin([iterate.loss for iterate in best]))
     return ImageLayers(contrast, tuple(convolutions[:kept]), best[0], best[kept], recursion.targets)
 

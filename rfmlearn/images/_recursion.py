@@ -88,6 +88,8 @@ class ImageRecursion:
     left_out : ndarray of int
         Images that are left out, one at a time, to compare ridges and rounds.
     rng : numpy.random.RandomState
+    initial : ndarray of shape (D, D), default=None
+        Feature matrix of round 0, of trace D; None is the identity.
     """
 
     images: np.ndarray
@@ -103,6 +105,7 @@ class ImageRecursion:
     center: bool
     left_out: np.ndarray
     rng: np.random.RandomState
+    initial: np.ndarray | None = None
 
     def at(self, rows):
         """The same with some of the images, all of which are left out."""
@@ -118,7 +121,7 @@ class ImageRecursion:
         start, rows = time.perf_counter(), self.left_out
         grid = self.kernel.grid(self.images.shape[1:])
         sample = agop_rows(self.sample_weight, self.n_agop_samples, self.rng)
-        matrix = np.eye(grid.patch_length)
+        matrix = np.eye(grid.patch_length) if self.initial is None else self.initial
         for n_iter in range(max_iter + 1):
             patches = ImagePatches.of(grid, self.images, matrix)
             kernel = self.kernel
