@@ -25,10 +25,11 @@ def agop_rows(sample_weight, n_rows, rng):
     return rows, counts / n_rows
 
 
-def expansion_agop(kernel, feature_matrix, points, coef, sample, pairs=None):
+def expansion_agop(kernel, feature_matrix, points, coef, sample, pairs=None, center=False):
     """AGOP of ``f_l(x) = sum_i coef[i, l] k(x_i M^(1/2), x M^(1/2))`` in original coordinates, in M's blocks.
 
-    ``G = sum_j w_j sum_l (df_l / dx)(x_j) (df_l / dx)(x_j)^T`` over rows j (arXiv 2212.13881, equation 2).
+    ``G = sum_j w_j sum_l (df_l / dx)(x_j) (df_l / dx)(x_j)^T`` over rows j (arXiv 2212.13881, equation 2); with
+    `center`, the mean gradient ``sum_j w_j (df_l / dx)(x_j)`` of each output is subtracted first.
 
     Parameters
     ----------
@@ -41,6 +42,7 @@ def expansion_agop(kernel, feature_matrix, points, coef, sample, pairs=None):
         As `agop_rows` returns them.
     pairs : PairMatrix, default=None
         Sums of all pairs of `points`, if they are at hand; they are used when all rows count.
+    center : bool, default=False
     """
     rows, weights = sample
     n_rows = len(points) if rows is None else len(rows)
@@ -54,6 +56,8 @@ def expansion_agop(kernel, feature_matrix, points, coef, sample, pairs=None):
             gradient = pairs.gradient(kernel, part)
         else:
             gradient = kernel.gradient(points, part, points if evaluated is None else evaluated)
+        if center:
+            gradient -= np.einsum("lmk,m->lk", gradient, weights.astype(gradient.dtype))[:, None]
         blocks = feature_matrix.outer_products(gradient, weights)
         total = blocks if total is None else tuple(a + b for a, b in zip(total, blocks, strict=True))
     return total

@@ -43,6 +43,7 @@ class BaseRFM(ReportMixin, TableEstimator):
         "agop_power": [Interval(Real, 0, 1, closed="right")],
         "shrinkage": [Interval(Real, 0, 1, closed="both")],
         "n_agop_samples": [Interval(Integral, 1, None, closed="left"), None],
+        "center_gradients": ["boolean"],
         "scaling": [StrOptions({"standard", "robust", "quantile"}), None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "categorical_coding": [StrOptions(set(CODINGS))],
@@ -70,6 +71,7 @@ class BaseRFM(ReportMixin, TableEstimator):
         agop_power=0.375,
         shrinkage=0.005,
         n_agop_samples=20_000,
+        center_gradients=False,
         scaling="robust",
         categorical_features="from_dtype",
         categorical_coding="one_hot",
@@ -93,6 +95,7 @@ class BaseRFM(ReportMixin, TableEstimator):
         self.agop_power = agop_power
         self.shrinkage = shrinkage
         self.n_agop_samples = n_agop_samples
+        self.center_gradients = center_gradients
         self.scaling = scaling
         self.categorical_features = categorical_features
         self.categorical_coding = categorical_coding
@@ -186,6 +189,7 @@ class BaseRFM(ReportMixin, TableEstimator):
             agop_power=float(self.agop_power),
             shrinkage=float(self.shrinkage),
             n_agop_samples=self.n_agop_samples,
+            center=self.center_gradients,
             iterative=n >= ITERATIVE_FROM[self.solver],
             tol=float(self.tol),
             mixed=large and isinstance(kernel, LaplaceKernel) and points.dtype == np.float64,

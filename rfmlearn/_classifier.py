@@ -66,6 +66,9 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
     n_agop_samples : int or None, default=20_000
         Training rows over which the AGOP is averaged, drawn at random with probability proportional to weight; None
         means all.
+    center_gradients : bool, default=False
+        Whether the mean gradient of each output is subtracted before outer products are averaged, in the rounds and in
+        `agop_`: a linear trend then counts for nothing.
     scaling : {"standard", "robust", "quantile"} or None, default="robust"
         Scaling of numeric columns: to mean 0 and deviation 1; to median 0 and interquartile range 1 with tails
         smoothly limited; to a normal distribution by ranks; or none. Missing numbers become the centre and get an
@@ -185,6 +188,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         agop_power=0.375,
         shrinkage=0.005,
         n_agop_samples=20_000,
+        center_gradients=False,
         scaling="robust",
         categorical_features="from_dtype",
         categorical_coding="one_hot",
@@ -210,6 +214,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
             agop_power=agop_power,
             shrinkage=shrinkage,
             n_agop_samples=n_agop_samples,
+            center_gradients=center_gradients,
             scaling=scaling,
             categorical_features=categorical_features,
             categorical_coding=categorical_coding,

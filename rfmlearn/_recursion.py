@@ -113,6 +113,8 @@ class Recursion:
     agop_power, shrinkage : float
         As in `FeatureMatrix`.
     n_agop_samples : int or None
+    center : bool
+        Whether the mean gradient of each output is subtracted before outer products are averaged.
     iterative : bool
         Whether `rounds` solves by preconditioned conjugate gradients in float32.
     tol : float
@@ -142,6 +144,7 @@ class Recursion:
     agop_power: float
     shrinkage: float
     n_agop_samples: int | None
+    center: bool
     iterative: bool
     tol: float
     mixed: bool
@@ -195,7 +198,7 @@ class Recursion:
             shown = None if self.iterative else pairs
             metric = kernel, alpha, feature_matrix, transformed
             yield self._iterate(n_iter, *metric, coef, solver, residual, start, loss, pairs=shown)
-            agop = expansion_agop(kernel, feature_matrix, transformed, coef, self._agop_rows, pairs)
+            agop = expansion_agop(kernel, feature_matrix, transformed, coef, self._agop_rows, pairs, self.center)
             feature_matrix = feature_matrix.learn(agop, self.agop_power, self.shrinkage)
         if self.iterative and not self.mixed:
             pairs = None  # the exact fit needs the room
@@ -275,7 +278,8 @@ class Recursion:
         if self.iterative:
             points, coef, pairs = points.astype(np.float32), coef.astype(np.float32), None
             sample = agop_rows(self.sample_weight, _INSPECTED_ROWS, self.rng)
-        (agop,) = expansion_agop(iterate.kernel, iterate.feature_matrix.as_full(), points, coef, sample, pairs)
+        full = iterate.feature_matrix.as_full()
+        (agop,) = expansion_agop(iterate.kernel, full, points, coef, sample, pairs, self.center)
         return agop
 
     def _fill(self, pairs, transformed, alpha=_FIRST_RIDGE):

@@ -57,6 +57,9 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     n_agop_samples : int or None, default=20_000
         Training rows over which the AGOP is averaged, drawn at random with probability proportional to weight; None
         means all.
+    center_gradients : bool, default=False
+        Whether the mean gradient of each output is subtracted before outer products are averaged, in the rounds and in
+        `agop_`: a linear trend then counts for nothing.
     scaling : {"standard", "robust", "quantile"} or None, default="robust"
         Scaling of numeric columns: to mean 0 and deviation 1; to median 0 and interquartile range 1 with tails
         smoothly limited; to a normal distribution by ranks; or none. Missing numbers become the centre and get an

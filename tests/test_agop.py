@@ -22,28 +22,32 @@ from rfmlearn._agop import agop_rows, expansion_agop
 from rfmlearn.kernels._pairs import PairMatrix
 
 
-def expected_agop(case, matrix, points, coef, weights, form):
+def expected_agop(case, matrix, points, coef, weights, form, center=False):
     """Gradients times the root, their outer products, and of these the entries that the form has."""
     dense = points.dense().astype(float)
     gradient = case.naive.gradient(dense, coef.astype(float), dense) @ join(matrix.roots)
+    if center:
+        gradient = gradient - np.average(gradient, axis=1, weights=weights)[:, None]
     return naive.agop(gradient, weights) * naive.mask(form, WIDTHS)
 
 
+@pytest.mark.parametrize("center", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("make", FEATURE_MATRICES)
 @pytest.mark.parametrize("case", FEW_KERNELS)
-def test_matches_definition(case, make, dtype, rng):
+def test_matches_definition(case, make, dtype, center, rng):
     points, coef = mixed_points(rng, 15, dtype=dtype), rng.normal(size=(15, 2)).astype(dtype)
     matrix = make(points, rng)
     points = matrix.transform(points)
     weights = rng.uniform(0.5, 2, 15)
     sample = agop_rows(weights, None, np.random.RandomState(0))
-    expected = expected_agop(case, matrix, points, coef, weights, form_of(matrix))
+    expected = expected_agop(case, matrix, points, coef, weights, form_of(matrix), center)
     tolerance = 1e-11 if dtype == np.float64 else 5e-5
-    assert_close(join(expansion_agop(case.kernel, matrix, points, coef, sample)), expected, tolerance)
+    arguments = case.kernel, matrix, points, coef, sample
+    assert_close(join(expansion_agop(*arguments, center=center)), expected, tolerance)
     pairs = PairMatrix.empty(15, dtype)
     pairs.fill_sums(case.kernel, points)
-    assert_close(join(expansion_agop(case.kernel, matrix, points, coef, sample, pairs)), expected, tolerance)
+    assert_close(join(expansion_agop(*arguments, pairs, center)), expected, tolerance)
 
 
 @pytest.mark.parametrize("case", KERNELS)

@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_sco
 from sklearn.metrics.pairwise import laplacian_kernel, rbf_kernel
 from threadpoolctl import threadpool_limits
 
-from rfmlearn import RFMClassifier, RFMRegressor
+from rfmlearn import RFMClassifier, RFMRegressor, average_gradient_outer_product
 from rfmlearn.kernels import GaussianKernel, LaplaceKernel, SumPowerLaplaceKernel
 
 ESTIMATORS = [RFMRegressor, RFMClassifier]
@@ -638,3 +638,17 @@ def test_numerically_singular_gram_matrix_is_mended_and_reported():
     assert [warning.category.__name__ for warning in caught] == ["ConvergenceWarning"]
     assert "alpha" in str(caught[0].message)
     assert r2_score(y, model.predict(X)) > 0.9
+
+
+def test_centred_gradients_do_not_see_a_linear_trend(rng):
+    X = rng.normal(size=(300, 4))
+    y = 5 * X[:, 0] + X[:, 1] ** 2
+    settings = dict(kernel="gaussian", feature_matrix="full", max_iter=1, scaling=None)
+    plain, centred = (RFMRegressor(center_gradients=center, **settings).fit(X, y) for center in (False, True))
+    assert plain.feature_importances_.argmax() == 0 and plain.feature_importances_[1] < 0.3
+    assert centred.feature_importances_.argmax() == 1 and centred.feature_importances_[0] < 0.1
+    expected = average_gradient_outer_product(centred, X, center=True) / y.var()
+    np.testing.assert_allclose(centred.agop_, expected, rtol=1e-6, atol=1e-9)
+    labels = y > 0
+    same, other = (RFMClassifier(center_gradients=c, **settings).fit(X, labels).agop_ for c in (False, True))
+    assert np.trace(other) < np.trace(same)

@@ -37,6 +37,7 @@ DEFAULTS = {
     "agop_power": 0.5,
     "shrinkage": 0.0,
     "n_agop_samples": None,
+    "center": False,
     "iterative": False,
     "tol": 1e-3,
     "mixed": False,
