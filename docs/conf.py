@@ -45,7 +45,11 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_theme_options = {
     "navigation_with_keys": False,
-    "secondary_sidebar_items": {"**": ["page-toc"], "auto_examples/*": []},
+    # Not beside examples, whose lines of code need the room.
+    "secondary_sidebar_items": {
+        pages: ["page-toc"]
+        for pages in ("user_guide/*", "generated/*", "mathematics", "images", "model_choice", "uncertainty")
+    },
     "footer_end": [],
 }
 html_static_path = ["_static"]

@@ -38,6 +38,7 @@ from rfmlearn.inspection import NFADisplay
 from rfmlearn.neural import neural_feature_ansatz
 
 torch.manual_seed(0)
+torch.set_num_threads(1)  # networks this small gain nothing from more
 
 
 def train(net, X, y, *, optimizer, scale, n_steps, batch_size=64):

@@ -106,9 +106,9 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         Class labels.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if all are strings.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
         Diagonal of the AGOP summed over the coordinates of each column, as shares of its total. Columns that do not
         matter have small values, not zero. Equal shares if the prediction is constant.
     agop_ : ndarray of shape (n_coordinates, n_coordinates)

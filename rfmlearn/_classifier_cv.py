@@ -67,7 +67,7 @@ class RFMClassifierCV(ClassifierMixin, BaseRFMCV):
         Expected calibration error of the most probable class, out of fold, in 15 bins of equal width.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if all are strings.
     members_ : list of MemberPath
         The ensemble: for each recursion its ``params``, its ``machines`` (``n_iter``, ``alpha``, ``kernel``,
@@ -91,7 +91,7 @@ class RFMClassifierCV(ClassifierMixin, BaseRFMCV):
         that were in no test part.
     n_splits_ : int
         Folds of the last rung.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
         Weighted average of the members' importances: the diagonal of the AGOP summed over the coordinates of each
         column, as shares of its total.
     fit_warnings_ : list of str

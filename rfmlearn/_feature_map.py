@@ -83,7 +83,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
     ----------
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if all are strings.
     estimator_ : estimator
         That of the last layer, fitted.
@@ -93,9 +93,9 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         M of the last layer.
     mean_ : ndarray of shape (n_coordinates,)
         Weighted mean of the coordinates.
-    components_ : ndarray of shape (n_components_, n_coordinates)
+    components_ : ndarray of shape (`n_components_`, n_coordinates)
         Leading eigenvectors of the AGOP, as many as are kept.
-    explained_gradient_ratio_ : ndarray of shape (n_components_,)
+    explained_gradient_ratio_ : ndarray of shape (`n_components_`,)
         Their eigenvalues as shares of the trace; zeros if the AGOP is zero.
     n_components_ : int
         Columns of what `transform` returns.
@@ -323,7 +323,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
 
         Returns
         -------
-        ndarray of shape (m, n_components_)
+        ndarray of shape (m, `n_components_`)
             Or a DataFrame, as `set_output` says.
         """
         check_is_fitted(self)
@@ -339,7 +339,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
 
         Parameters
         ----------
-        X : array-like of shape (m, n_components_)
+        X : array-like of shape (m, `n_components_`)
             Mapped rows.
 
         Returns

@@ -101,6 +101,24 @@ class NumericBlock:
             Z[:, j] = np.clip(np.interp(Z[:, j], knots, scores), scores[0], scores[-1])
         return Z
 
+    def slope(self, j, x):
+        """Derivative of the scaled numbers of column j, which varies, by its numbers x; 0 where one is missing."""
+        if self.scaling is None:
+            return np.where(np.isnan(x), 0.0, 1.0)
+        z = np.ldexp(x, -self.exponents[j])
+        if self.scaling == "quantile":
+            knots, scores = self.curves[j]
+            slopes = np.concatenate([[0.0], np.diff(scores) / np.diff(knots), [0.0]])
+            # At a knot the mean of both sides, which is what central differences tend to.
+            slope = (slopes[np.searchsorted(knots, z, "left")] + slopes[np.searchsorted(knots, z, "right")]) / 2
+            z = np.interp(z, knots, scores)
+        else:
+            z = (z - self.origin[j] - self.center[j]) / self.scale[j]
+            slope = np.full(len(z), 1 / self.scale[j])
+        if self.scaling in _CURVED:
+            slope = slope * (1 + (z / _TAIL) ** 2) ** -1.5
+        return np.where(np.isnan(x), 0.0, np.ldexp(slope, -self.exponents[j]))
+
     def inverse(self, Z):
         """Numbers that scaled coordinates stand for, NaN where an indicator is above one half.
 

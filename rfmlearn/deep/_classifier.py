@@ -49,7 +49,7 @@ class DeepRFMClassifier(ClassifierMixin, BaseDeepRFM):
     ----------
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if all are strings.
     classes_ : ndarray of shape (n_classes,)
         Labels.
@@ -69,7 +69,7 @@ class DeepRFMClassifier(ClassifierMixin, BaseDeepRFM):
         Names of these coordinates.
     coordinate_columns_ : ndarray of int of shape (n_coordinates,)
         The column of X to which each belongs.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
         Diagonal of `agop_` summed over the coordinates of each column, as shares of its total.
 
     Notes

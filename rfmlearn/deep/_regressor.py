@@ -47,7 +47,7 @@ class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
     ----------
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if all are strings.
     layers_ : list of Layer
         Up to the one that predicts: ``features``, ``estimator``, ``mean``, ``agop`` and ``root`` of each.
@@ -64,7 +64,7 @@ class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
         Names of these coordinates.
     coordinate_columns_ : ndarray of int of shape (n_coordinates,)
         The column of X to which each belongs.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
         Diagonal of `agop_` summed over the coordinates of each column, as shares of its total.
 
     Notes

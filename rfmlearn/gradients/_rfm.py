@@ -141,7 +141,7 @@ class _EncodedRows:
         block = encoder._numeric_block
         moving = block.varying[block.varying < len(encoder.numeric_)]  # codes of categories come after
         M = encoder._matrix(X, split_table(X)[0])
-        slopes = np.stack([_scaling_slope(block, j, M[:, j]) for j in moving], axis=1) if len(moving) else M[:, :0]
+        slopes = np.stack([block.slope(j, M[:, j]) for j in moving], axis=1) if len(moving) else M[:, :0]
         return cls(encoder.transform(X), encoder.numeric_[moving], slopes, encoder.n_features_in)
 
     def values(self, kernel, feature_matrix, centers, coef):
@@ -157,22 +157,3 @@ class _EncodedRows:
         by_column = np.zeros((*gradient.shape[:2], self.n_columns))
         by_column[:, :, self.columns] = gradient[:, :, : len(self.columns)] * self.slopes
         return by_column
-
-
-def _scaling_slope(block, j, x):
-    """Derivative of the scaling of a numeric column at the numbers x."""
-    if block.scaling is None:
-        return np.where(np.isnan(x), 0.0, 1.0)
-    z = np.ldexp(x, -block.exponents[j])
-    if block.scaling == "quantile":
-        knots, scores = block.curves[j]
-        slopes = np.concatenate([[0.0], np.diff(scores) / np.diff(knots), [0.0]])
-        # At a knot the mean of both sides, which is what central differences tend to.
-        slope = (slopes[np.searchsorted(knots, z, "left")] + slopes[np.searchsorted(knots, z, "right")]) / 2
-        z = np.interp(z, knots, scores)
-    else:
-        z = (z - block.origin[j] - block.center[j]) / block.scale[j]
-        slope = np.full(len(z), 1 / block.scale[j])
-    if block.scaling != "standard":
-        slope = slope * (1 + (z / 3) ** 2) ** -1.5
-    return np.where(np.isnan(x), 0.0, np.ldexp(slope, -block.exponents[j]))

@@ -30,7 +30,7 @@ class PatchLaplace(ImageKernel):
     padding : {"valid", "same"}, default="valid"
         Whether patches stay inside, or zeros surround the image.
     bandwidth : float, default=1.0
-        L > 0, in units of |u_p - v_p|.
+        L > 0, in units of ``|u_p - v_p|``.
     pool : int, default=1
         Side of the windows over which places may differ; 1 compares equal places only. Time grows with
         (2 pool - 1)^2.
