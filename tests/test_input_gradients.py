@@ -17,7 +17,14 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 
-from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+from rfmlearn import (
+    DeepRFMClassifier,
+    DeepRFMRegressor,
+    RFMClassifier,
+    RFMClassifierCV,
+    RFMRegressor,
+    RFMRegressorCV,
+)
 from rfmlearn.gradients import input_gradients
 
 METHODS = {"prediction": "predict", "probability": "predict_proba", "decision": "decision_function"}
@@ -218,6 +225,7 @@ COMPOSITES = [
 ]
 SCALINGS = [None, "standard", "robust", "quantile"]
 SETTINGS = [{"max_iter": 1}, {"kernel": "gaussian", "max_iter": 1, "scaling": "quantile"}]
+LAYERS = {"n_layers": 3, "n_random_features": 15, "random_state": 0}
 OURS = [
     *(
         instance
@@ -243,6 +251,9 @@ OURS = [
         ]
     ),
     *case(RFMRegressorCV(SETTINGS, cv=2, random_state=0), "two", "prediction"),
+    *case(DeepRFMRegressor(scaling="robust", **LAYERS), "two", "prediction", tolerance=1e-6),
+    *case(DeepRFMRegressor(random_features="fourier", **LAYERS), "one", "prediction", tolerance=1e-6),
+    *case(DeepRFMClassifier(**LAYERS), "classes3", "decision", "probability", tolerance=1e-6),
 ]
 
 

@@ -43,3 +43,9 @@ class RandomFeatures:
         np.maximum(out, 0, out=out) if self.kind == "relu" else np.cos(out, out=out)
         out *= np.sqrt(2 / len(self.offsets)).astype(out.dtype)
         return out
+
+    def pull_back(self, gradient, Z):
+        """Gradient by points Z, (n_outputs, m, d), of what has a gradient by their features, (n_outputs, m, k)."""
+        argument = Z @ self.weights + self.offsets
+        slope = (argument > 0).astype(argument.dtype) if self.kind == "relu" else -np.sin(argument)
+        return (gradient * (np.sqrt(2 / len(self.offsets)) * slope)) @ self.weights.T

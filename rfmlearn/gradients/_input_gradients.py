@@ -12,7 +12,7 @@ import numpy as np
 from .._tables import check_table
 
 # Imported for the closed forms that they register.
-from . import _composite, _gaussian_process, _kernel_machines, _linear, _neural_network, _rfm  # noqa: F401
+from . import _composite, _deep, _gaussian_process, _kernel_machines, _linear, _neural_network, _rfm  # noqa: F401
 from ._differences import Differences
 from ._moves import find_features, take
 from ._outputs import choose_output, output_function

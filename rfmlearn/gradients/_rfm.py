@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._base import BaseRFM
 from .._base_cv import BaseRFMCV
 from .._columns import ColumnEncoder
+from .._table_estimator import TableEstimator
 from .._tables import split_table
 from ..kernels import Points
 from . import _links
@@ -18,7 +18,7 @@ from ._registry import register
 def categorical_columns(estimator):
     """Indices of the columns that one of this package's estimators, found by a search or not, takes for categories."""
     estimator = getattr(estimator, "best_estimator_", estimator)
-    if isinstance(estimator, BaseRFM) and hasattr(estimator, "_encoder"):
+    if isinstance(estimator, TableEstimator) and hasattr(estimator, "_encoder"):
         return estimator._encoder.categorical_
     if isinstance(estimator, BaseRFMCV) and hasattr(estimator, "members_"):
         return estimator.members_[0].encoder.categorical_
@@ -30,7 +30,7 @@ def regressor(model, output):
     """Gradient of the kernel expansion in units of the targets."""
 
     def gradient(X):
-        rows = _EncodedRows.of(model._encoder, model._check_X(X, reset=False))
+        rows = EncodedRows.of(model._encoder, model._check_X(X, reset=False))
         of_codes = rows.gradient(model.kernel_, model._metric, model.X_fit_, model.dual_coef_)
         return _of_targets(model._targets, of_codes)
 
@@ -43,7 +43,7 @@ def classifier(model, output):
     two_classes = len(model.classes_) == 2
 
     def gradient(X):
-        rows = _EncodedRows.of(model._encoder, model._check_X(X, reset=False))
+        rows = EncodedRows.of(model._encoder, model._check_X(X, reset=False))
         machine = model.kernel_, model._metric, model.X_fit_, model.dual_coef_
         of_logits = model._calibration.temperature * _of_classes(model._codes, rows.gradient(*machine))
         if output == "probability":
@@ -83,7 +83,7 @@ def _sum_over_members(model, X, gradient):
     """Gradients of the weighted average of all machines; rows are encoded once for those of one recursion."""
     X, total = model._check_X(X, reset=False), 0.0
     for member in model.members_:
-        rows = _EncodedRows.of(member.encoder, X)
+        rows = EncodedRows.of(member.encoder, X)
         for machine in member.machines:
             total = total + machine.weight * gradient(member, machine, rows)
     return total
@@ -117,7 +117,7 @@ def _of_classes(codes, of_codes):
 
 
 @dataclass(frozen=True)
-class _EncodedRows:
+class EncodedRows:
     """Rows of a table as points, and how these move with the table.
 
     Attributes
@@ -154,6 +154,10 @@ class _EncodedRows:
         # Numeric coordinates come first, and whatever the form the first block of M covers them.
         gradient = gradient[:, :, : len(root)].astype(np.float64)
         gradient = gradient * root if root.ndim == 1 else gradient @ root
+        return self.by_column(gradient)
+
+    def by_column(self, gradient):
+        """Chain rule of the encoding, for a gradient by the coordinates or by the first of them."""
         by_column = np.zeros((*gradient.shape[:2], self.n_columns))
         by_column[:, :, self.columns] = gradient[:, :, : len(self.columns)] * self.slopes
         return by_column
