@@ -3,8 +3,8 @@
 usage: vector_images.py --data FOLDER [--sets gtsrb32 cifar10-jpeg] [--seeds 3] [-n 5000]
 
 As in the authors' experiment on street-view digits (5,000 training images, Laplace kernel, rows of pixels brought to
-length 1): `RFMClassifier` with a full feature matrix, scaling=None, power 1/2, no shrinkage, and 0 rounds or 1. FOLDER is that
-of `images.py`.
+length 1): `RFMClassifier` with a full feature matrix, scaling=None, power 1/2, no shrinkage, and 0 rounds or 1. FOLDER
+is that of `images.py`.
 """
 
 from __future__ import annotations
