@@ -10,7 +10,7 @@ correlated, before and after training.
 
 The last linear layer of a network proves nothing: its gradients are its weights, so that :math:`W^T W = G` at all
 times. It is left out of the summaries. This needs torch, ``pip install "rfmlearn[torch]"``, and takes one to two
-minutes on one core.
+minutes on one core, or some minutes on one that is shared.
 """
 
 # %%

@@ -16,7 +16,7 @@ from ._agop import column_shares
 from ._category_coding import CODINGS
 from ._columns import ColumnEncoder
 from ._feature_matrix import FORMS
-from ._initial_matrix import make_initial_matrix
+from ._initial_matrix import InitialMatrixMixin, make_initial_matrix
 from ._memory import check_memory
 from ._recursion import ITERATIVE_FROM, MIXED_FROM, Recursion
 from ._sklearn_compat import Interval, StrOptions
@@ -27,7 +27,7 @@ from .kernels._names import KERNELS
 from .solvers import collect_trouble
 
 
-class BaseRFM(ReportMixin, TableEstimator):
+class BaseRFM(ReportMixin, InitialMatrixMixin, TableEstimator):
     """Fit and predict of a recursive feature machine on encoded targets."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -106,12 +106,6 @@ class BaseRFM(ReportMixin, TableEstimator):
         self.callback = callback
         self.random_state = random_state
         self.verbose = verbose
-
-    def __sklearn_clone__(self):
-        """A copy of the parameters; a fitted model that only lends its feature matrix stays fitted."""
-        copy = super().__sklearn_clone__()
-        copy.feature_matrix_init = self.feature_matrix_init
-        return copy
 
     def _fit(self, X, weights, row_weights, encode, validation):
         """Learn from a table, positive and zero weights, and a function that gives the coded targets.

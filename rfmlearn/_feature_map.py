@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted, has_fit_parameter
@@ -23,6 +23,14 @@ from ._table_estimator import TableEstimator
 from ._target_checks import check_labels, check_numbers
 from .deep._layers import learn_layers
 from .deep._random_features import RANDOM_FEATURES
+
+
+def _holds_numbers(y):
+    """Whether targets are for regression: numbers that are not all whole, or several columns."""
+    y = np.asarray(y)
+    if y.dtype == object and all(isinstance(value, Number) for value in y.flat):
+        y = y.astype(np.float64)
+    return (y.ndim == 2 and y.shape[1] > 1) or type_of_target(y).startswith("continuous")
 
 
 def _has_one_layer(feature_map):
@@ -48,10 +56,10 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
     ----------
     estimator : estimator or None, default=None
         Classifier or regressor that learns from the coordinates; its parameters are reached as
-        ``estimator__max_iter``. Of an `RFMClassifier` or `RFMRegressor` the AGOP is that of its coded targets, of
-        others that of `average_gradient_outer_product`. None is an RFM with ``kernel="laplace"``,
-        ``feature_matrix="full"`` and ``scaling=None``: a regressor if y holds numbers that are not whole, else a
-        classifier.
+        ``estimator__max_iter``. Of an `RFMClassifier` or `RFMRegressor` with ``scaling=None`` the AGOP is that of
+        its coded targets, `agop_`; of others that of `average_gradient_outer_product`. None is an RFM with
+        ``kernel="laplace"``, ``feature_matrix="full"`` and ``scaling=None``: a classifier, but a regressor if y has
+        numbers that are not whole, or several columns.
     n_components : int, float or None, default=None
         None keeps all coordinates. A whole number keeps so many leading eigenvectors of the AGOP; a share between 0
         and 1 as many as have that share of its trace. Then rows become their products with the eigenvectors, times the
@@ -77,7 +85,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Categorical columns, as in `RFMClassifier`; each category has an indicator.
     random_state : int, RandomState instance or None, default=None
-        Draws rows for the AGOP, random features, and the seed of an estimator whose own is None.
+        Draws rows for the AGOP, random features, and seeds for whatever in the estimator has a `random_state` of None.
 
     Attributes
     ----------
@@ -240,11 +248,13 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
 
     def _check_y(self, X, y):
         """Targets as the estimator wants them: numbers as floats, labels as they are."""
-        if self.estimator is None and y is not None and not type_of_target(y).startswith("continuous"):
-            return check_labels(self, X, y)
-        if self.estimator is None or y is None:
+        if y is None or (self.estimator is None and _holds_numbers(y)):
             return check_numbers(self, X, y)
-        return check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
+        if self.estimator is None:
+            return check_labels(self, X, y)
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
+        check_consistent_length(X, y)
+        return y
 
     def _check_n_components(self, n_coordinates):
         limit = n_coordinates if self.n_layers == 1 else self.n_random_features
@@ -257,7 +267,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
     def _fitter(self, y, weights, rng):
         """From points to the estimator fitted to them."""
         if self.estimator is None:
-            single = RFMRegressor if type_of_target(y).startswith("continuous") else RFMClassifier
+            single = RFMRegressor if _holds_numbers(y) else RFMClassifier
             template = single(kernel="laplace", feature_matrix="full", scaling=None)
         else:
             template = self.estimator
@@ -269,9 +279,12 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
 
         def fit(H):
             model = clone(template)
-            if "random_state" in model.get_params(deep=False) and model.random_state is None:
-                model.set_params(random_state=rng.randint(2**31 - 1))
-            return model.fit(H, y, **keywords)
+            unset = [
+                name
+                for name, value in sorted(model.get_params().items())
+                if value is None and name.rpartition("__")[2] == "random_state"
+            ]
+            return model.set_params(**{name: rng.randint(2**31 - 1) for name in unset}).fit(H, y, **keywords)
 
         return fit
 
@@ -288,7 +301,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         # An eigenvector has no sign of its own: its largest entry is made positive.
         vectors *= np.sign(np.take_along_axis(vectors, np.abs(vectors).argmax(axis=1)[:, None], 1))
         total = values.sum()
-        if total <= np.finfo(np.float32).tiny:
+        if total == 0:
             warnings.warn(
                 "the AGOP is zero, since predictions do not depend on X, or are piecewise constant (as of trees, which "
                 "need a larger step): the map only centres.",
@@ -345,9 +358,10 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         Returns
         -------
         array or DataFrame of shape (m, n_features)
-            Of the kind that was given to fit. Directions left out are at their mean; a category is the one with the
-            largest coordinate, a number is missing where its indicator is above one half, and constant columns have
-            their constant.
+            Of the kind that was given to fit, with numbers as floats. Directions left out are at their mean; a category
+            is the one with the largest coordinate, a number is NaN where its indicator is above one half, constant
+            columns have their constant. The scaling "robust" holds outliers within a bound: those more than 90,000
+            interquartile ranges out come back at that distance.
         """
         check_is_fitted(self)
         X = check_array(X, dtype=(np.float64, np.float32), estimator=self, input_name="X")

@@ -49,7 +49,7 @@ class FeatureMatrix(ABC):
         largest = max((float(np.max(block)) for block in agop if block.size), default=0.0)
         if not np.isfinite(largest):
             raise ValueError("the AGOP is not finite: the solution of the last round has overflowed; increase alpha.")
-        if largest <= np.finfo(np.float32).tiny:
+        if largest <= np.finfo(np.float64).tiny:
             return type(self)(tuple(_identity_like(root) for root in self.roots))
         return type(self)(tuple(_power(block / largest, power, shrinkage) for block in agop))
 

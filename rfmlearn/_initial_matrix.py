@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+from collections import Counter
 
 import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 
 from ._feature_matrix import FORMS, FeatureMatrix, blocks_to_array, symmetric_power
 
@@ -52,6 +56,8 @@ def make_initial_matrix(init, form, points, names) -> FeatureMatrix | None:
 
 def check_matrix(init, n, coordinate):
     """A positive semidefinite matrix, not zero, of an array of shape (n, n) or of its diagonal, shape (n,)."""
+    if np.iscomplexobj(init):
+        raise ValueError("feature_matrix_init must be real, but holds complex numbers.")
     matrix = np.asarray(init, dtype=np.float64)
     if matrix.shape not in {(n, n), (n,)}:
         raise ValueError(
@@ -65,6 +71,8 @@ def check_matrix(init, n, coordinate):
     scale = np.abs(matrix).max()
     if scale == 0.0:
         raise ValueError("feature_matrix_init is zero, and would make all rows the same: give None for the identity.")
+    if not 1e-100 <= scale <= 1e100:
+        raise ValueError(f"feature_matrix_init must have its largest entry between 1e-100 and 1e100, got {scale:.3g}.")
     if np.abs(matrix - matrix.T).max() > _ROUNDING * scale:
         raise ValueError("feature_matrix_init must be symmetric.")
     smallest = np.linalg.eigvalsh(matrix)[0]
@@ -83,15 +91,41 @@ def _of_estimator(estimator, names):
             "Where estimators are cloned, as in a grid of GridSearchCV, give FrozenEstimator(model) of sklearn.frozen, "
             "or model.feature_matrix_."
         )
-    source = {name: position for position, name in enumerate(estimator.coordinate_names_)}
-    known = [position for position, name in enumerate(names) if name in source]
+    # A column may be called as an indicator is: the second of a name is the second there too.
+    source = {key: position for position, key in enumerate(_numbered(estimator.coordinate_names_))}
+    keys = _numbered(names)
+    known = [position for position, key in enumerate(keys) if key in source]
     if not known:
         raise ValueError(
             f"feature_matrix_init={type(estimator).__name__} has no coordinate in common with X: it was fitted to "
-            f"{list(source)[:5]}..., and X has {list(names)[:5]}..."
+            f"{list(estimator.coordinate_names_)[:5]}..., and X has {list(names)[:5]}..."
         )
-    theirs = [source[names[position]] for position in known]
+    theirs = [source[keys[position]] for position in known]
     learned = np.asarray(estimator.feature_matrix_, dtype=np.float64)
     matrix = np.mean(np.diag(learned)) * np.eye(len(names))
     matrix[np.ix_(known, known)] = learned[np.ix_(theirs, theirs)]
     return matrix
+
+
+def _numbered(names):
+    """Pairs of a name and how often it came before."""
+    seen: Counter = Counter()
+    keys = []
+    for name in names:
+        keys.append((name, seen[name]))
+        seen[name] += 1
+    return keys
+
+
+class InitialMatrixMixin(BaseEstimator):
+    """Cloning of estimators with `feature_matrix_init`, which may be a fitted model."""
+
+    feature_matrix_init: object
+
+    def __sklearn_clone__(self):
+        """A copy of the parameters; a fitted model that only lends its feature matrix is copied as it is."""
+        copied = super().__sklearn_clone__()
+        init = self.feature_matrix_init
+        if isinstance(init, BaseEstimator) and not isinstance(init, FrozenEstimator):
+            copied.feature_matrix_init = copy.deepcopy(init)
+        return copied

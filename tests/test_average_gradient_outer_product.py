@@ -4,11 +4,13 @@ import naive
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeRegressor
 
-from rfmlearn import RFMClassifier, RFMRegressor
+from rfmlearn import AGOPFeatureMap, RFMClassifier, RFMRegressor
 from rfmlearn.gradients import average_gradient_outer_product, input_gradients
 
 
@@ -216,3 +218,49 @@ def test_errors(option, message, rng):
     model = LinearRegression().fit(X, X[:, 0])
     with pytest.raises(ValueError, match=message):
         average_gradient_outer_product(model, X, **option)
+
+
+@pytest.mark.parametrize("unit", [1e-120, 1e-20, 1e120])
+def test_steps_are_in_units_of_the_column(unit, rng):
+    X = rng.normal(size=(30, 2))
+    G = average_gradient_outer_product(lambda Z: np.sin(Z[:, 0] / unit), X * unit, features=[0]) * unit * unit
+    assert G[0, 0] == pytest.approx(np.mean(np.cos(X[:, 0]) ** 2), rel=1e-6)
+
+
+def test_rows_of_weight_zero_are_not_looked_at(rng):
+    X, y = rng.normal(size=(60, 3)), rng.normal(size=60)
+    tree = DecisionTreeRegressor(max_depth=4, random_state=0).fit(X, y)
+    far, weights = np.vstack([np.full(3, 1e6), X]), np.append(0.0, np.ones(60))
+    expected = average_gradient_outer_product(tree, X, step=0.5)
+    assert expected.max() > 0
+    np.testing.assert_allclose(average_gradient_outer_product(tree, far, step=0.5, sample_weight=weights), expected)
+    far[0] = np.nan
+    ridge = Ridge().fit(X, y)
+    np.testing.assert_allclose(
+        average_gradient_outer_product(ridge, far, sample_weight=weights), np.outer(ridge.coef_, ridge.coef_)
+    )
+
+
+def test_weights_are_repetitions_in_the_steps_too(rng):
+    X, y = rng.normal(size=(60, 3)), rng.normal(size=60)
+    tree, counts = DecisionTreeRegressor(max_depth=4, random_state=0).fit(X, y), rng.integers(0, 4, 60)
+    weighted = average_gradient_outer_product(tree, X, step=0.5, sample_weight=counts)
+    repeated = average_gradient_outer_product(tree, np.repeat(X, counts, axis=0), step=0.5)
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-10)
+
+
+def test_features_may_be_an_index(rng):
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(rng.normal(size=(30, 3)), columns=["a", "b", "c"])
+    model = Ridge().fit(X, X["a"])
+    for features in (X.columns[:2], pd.Series(["a", "b"]), np.array(["a", "b"], dtype=object)):
+        assert average_gradient_outer_product(model, X, features=features).shape == (2, 2)
+
+
+def test_categories_of_the_first_step_of_a_pipeline(rng):
+    X = np.column_stack([rng.integers(0, 4, 60), rng.normal(size=(60, 2))])
+    y = X[:, 0] + X[:, 1]
+    for model in (RFMRegressor(categorical_features=[0], max_iter=0), AGOPFeatureMap(categorical_features=[0])):
+        pipeline = make_pipeline(model) if hasattr(model, "predict") else make_pipeline(model, Ridge())
+        with pytest.raises(ValueError, match="Column 'x0' is categorical"):
+            average_gradient_outer_product(pipeline.fit(X, y), X)

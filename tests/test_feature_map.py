@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import fractional_matrix_power, subspace_angles
 from sklearn.datasets import load_breast_cancer
 from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -188,9 +188,9 @@ def test_read_only_and_fortran(data):
 def test_weights_are_repetitions(data, rng):
     X, y = data
     counts = rng.integers(0, 3, 90)
-    for estimator in (None, Ridge()):
-        weighted = AGOPFeatureMap(estimator).fit(X, y, counts)
-        repeated = AGOPFeatureMap(estimator).fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
+    for estimator in (None, Ridge(), DecisionTreeRegressor(max_depth=3, random_state=0)):
+        weighted = AGOPFeatureMap(estimator, step=0.5).fit(X, y, counts)
+        repeated = AGOPFeatureMap(estimator, step=0.5).fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
         assert_allclose(weighted.transform(X), repeated.transform(X), atol=1e-6)
 
 
@@ -227,6 +227,8 @@ def test_kind_of_task_is_read_from_y(data):
     X, y = data
     assert type(AGOPFeatureMap().fit(X, y).estimator_) is RFMRegressor
     assert type(AGOPFeatureMap().fit(X, np.column_stack([y, y])).estimator_) is RFMRegressor
+    assert type(AGOPFeatureMap().fit(X, y.astype(object)).estimator_) is RFMRegressor
+    assert type(AGOPFeatureMap().fit(X, np.column_stack([y > 0, y > 1]).astype(int)).estimator_) is RFMRegressor
     for labels in (y > 0, np.where(y > 0, "a", "b"), np.round(y).astype(int)):
         assert type(AGOPFeatureMap().fit(X, labels).estimator_) is RFMClassifier
 
@@ -293,6 +295,12 @@ def test_wrong_data(data):
         AGOPFeatureMap().fit(X, None)
     with pytest.raises(NotFittedError):
         AGOPFeatureMap().transform(X)
+    for wrong in (np.r_[y, 1.0], y[:-1]):
+        for estimator in (None, Ridge()):
+            with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+                AGOPFeatureMap(estimator).fit(X, wrong)
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="the AGOP is not finite"):
+        AGOPFeatureMap(LinearRegression()).fit(X, y * 1e200)
     fitted = AGOPFeatureMap().fit(X, y)
     with pytest.raises(ValueError, match="3 features, but AGOPFeatureMap is expecting 4"):
         fitted.transform(X[:, :3])
@@ -327,3 +335,24 @@ def test_trees_are_warned_of_and_want_larger_steps(data):
     assert "the model is constant around 90 of 90 rows" in messages[0] and "the AGOP is zero" in messages[1]
     fitted = AGOPFeatureMap(tree, step=0.5).fit(*data)
     assert fitted.explained_gradient_ratio_.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-20, 1e20])
+def test_units_of_the_target_do_not_matter(unit, data):
+    X, y = data
+    expected = AGOPFeatureMap(LinearRegression()).fit(X, y).feature_matrix_
+    assert_allclose(AGOPFeatureMap(LinearRegression()).fit(X, y * unit).feature_matrix_, expected, rtol=1e-6)
+
+
+def test_random_state_reaches_what_is_inside_of_a_pipeline(data):
+    estimator = make_pipeline(StandardScaler(), RandomForestRegressor(5, max_depth=3))
+    one, two = (AGOPFeatureMap(estimator, step=0.5, random_state=0).fit(*data).agop_ for _ in range(2))
+    assert_array_equal(one, two)
+
+
+def test_outliers_of_robust_scaling_come_back_at_a_bound(data):
+    X, y = np.vstack([data[0], [1e9, 0, 0, 0]]), np.append(data[1], 0.0)
+    fitted = AGOPFeatureMap(scaling="robust").fit(X, y)
+    back = fitted.inverse_transform(fitted.transform(X))
+    assert_allclose(back[:-1], X[:-1], atol=1e-6)
+    assert 5e4 < back[-1, 0] < 5e5

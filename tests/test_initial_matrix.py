@@ -61,6 +61,18 @@ def test_categories_and_names(form, rng):
     assert_allclose(model.feature_matrix_, source.feature_matrix_[np.ix_(places, places)], atol=1e-8)
 
 
+def test_two_coordinates_of_one_name(rng):
+    """A column that is called as the indicator of another one is."""
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame({"a": rng.normal(size=60), "a_missing": rng.normal(size=60)})
+    y = X["a"] * X["a_missing"]
+    X.loc[::5, "a"] = np.nan
+    source = RFMRegressor(feature_matrix="full").fit(X, y)
+    assert source.coordinate_names_ == ["a", "a_missing", "a_missing"]
+    model = RFMRegressor(feature_matrix="full", max_iter=0, feature_matrix_init=source).fit(X, y)
+    assert_allclose(model.feature_matrix_, source.feature_matrix_, atol=1e-8)
+
+
 def test_coordinates_never_seen_get_the_average(data):
     X, y = data
     constant = X.copy()
@@ -75,8 +87,11 @@ def test_coordinates_never_seen_get_the_average(data):
 def test_fitted_estimators_survive_clones_and_searches(data):
     source = RFMRegressor().fit(*data)
     model = RFMRegressor(max_iter=0, feature_matrix_init=source)
-    assert clone(model).feature_matrix_init is source
-    assert clone(clone(model)).set_params(alpha=0.1).alpha == 0.1
+    copied = clone(clone(model)).set_params(feature_matrix_init__alpha=0.1)
+    assert copied.feature_matrix_init.alpha == 0.1 and source.alpha == "auto"
+    assert_array_equal(copied.feature_matrix_init.feature_matrix_, source.feature_matrix_)
+    frozen = FrozenEstimator(source)
+    assert clone(RFMRegressor(feature_matrix_init=frozen)).feature_matrix_init is frozen
     assert np.isfinite(cross_val_score(model, *data, cv=2)).all()
     grid = {"feature_matrix_init": [None, FrozenEstimator(source), source.feature_matrix_]}
     search = GridSearchCV(RFMRegressor(max_iter=0), grid, cv=2).fit(*data)
@@ -109,6 +124,8 @@ class Unfitted(RFMRegressor):
         (np.eye(4), r"feature_matrix_init must have shape \(5, 5\) or \(5,\), .*, got \(4, 4\)"),
         (np.ones((5, 2)), r"got \(5, 2\)"),
         (np.zeros((5, 5)), "feature_matrix_init is zero"),
+        (np.eye(5) + 0.5j, "must be real"),
+        (1e-200 * np.eye(5), "largest entry between 1e-100 and 1e100, got 1e-200"),
         (np.full(5, np.nan), "must be finite"),
         (np.triu(np.ones((5, 5))), "must be symmetric"),
         (-np.eye(5), "positive semidefinite, but its smallest eigenvalue is -1"),
@@ -163,3 +180,11 @@ def test_warnings_of_fit_are_kept(data):
         model = RFMRegressor(**settings).fit(X, y)
     assert len(model.fit_warnings_) == 1 and "numerically singular" in model.fit_warnings_[0]
     assert_array_equal(RFMRegressor().fit(*data).fit_warnings_, [])
+
+
+def test_targets_and_columns_of_tiny_or_huge_units(data):
+    X, y = data
+    settings = dict(scaling=None, feature_matrix="full", kernel="laplace")
+    expected = RFMRegressor(**settings).fit(X, y).feature_matrix_
+    for unit in (1e-6, 1e20):
+        assert_allclose(RFMRegressor(**settings).fit(X * unit, y).feature_matrix_, expected, rtol=1e-6, atol=1e-6)

@@ -3,6 +3,8 @@
 import copy
 import subprocess
 import sys
+import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ nn, F = torch.nn, torch.nn.functional
 jacrev = torch.func.jacrev
 
 BATCH, STEPS = 5, 4
+PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -105,6 +108,62 @@ def folded():
     )
 
 
+def in_turn(*, by_step):
+    """Tokens of all samples on one axis, by step or by sample; no two steps count the same."""
+    order = (lambda h: h.transpose(0, 1)) if by_step else (lambda h: h)
+    scores = torch.tensor([1.0, -5.0, 3.0, 0.5])
+
+    def forward(s, x):
+        h = torch.tanh(s.linear(order(x).flatten(0, 1)))
+        h = order(s.out(h).unflatten(0, order(x).shape[:2]))
+        return torch.einsum("nto,t->no", torch.tanh(h), scores.to(h))
+
+    net = Call(forward, linear=nn.Linear(4, 3), out=nn.Linear(3, 2))
+
+    def from_hidden(h):
+        return scores.to(h) @ torch.tanh(net.out(h))
+
+    return (
+        net,
+        torch.randn(7, STEPS, 4),
+        {
+            "linear": lambda x: (lambda h: from_hidden(torch.tanh(net.linear(h))), x),
+            "out": lambda x: (from_hidden, torch.tanh(net.linear(x))),
+        },
+    )
+
+
+def siamese(*, linear):
+    """Two halves of every sample in one batch, all first halves before all second ones."""
+    bend = (lambda h: h) if linear else torch.tanh
+
+    def compared(h):
+        a, b = bend(h).chunk(2)
+        return (a - 5 * b).sum(1, keepdim=True)
+
+    net = Call(lambda s, x: compared(s.linear(torch.cat(x.chunk(2, dim=1)))), linear=nn.Linear(3, 4))
+    return (
+        net,
+        torch.randn(7, 6),
+        {"linear": lambda x: (lambda h: compared(net.linear(h))[0], x.unflatten(0, (2, 3)))},
+    )
+
+
+def uneven():
+    """Two vectors of every sample and then a third one, in one batch."""
+
+    def forward(s, x):
+        h = torch.tanh(s.linear(torch.cat([x[:, :2].flatten(0, 1), x[:, 2]])))
+        return h[: 2 * len(x)].unflatten(0, (-1, 2)).sum(1) * h[2 * len(x) :]
+
+    def of_sample(h):
+        h = torch.tanh(net.linear(h))
+        return (h[0] + h[1]) * h[2]
+
+    net = Call(forward, linear=nn.Linear(4, 3))
+    return net, torch.randn(7, 3, 4), {"linear": lambda x: (of_sample, x)}
+
+
 def convolution(**options):
     def make():
         first = nn.Conv2d(2, 4, (3, 2), **options)
@@ -187,29 +246,72 @@ def _heads(part, q, k, v):
     return (torch.softmax(q @ k.transpose(1, 2) / np.sqrt(q.shape[-1]), -1) @ v).transpose(0, 1).flatten(1)
 
 
-def recurrent(Layer, **options):
+def step_of(Layer, gates_x, gates_h, hidden, memory):
+    """One step of a recurrent layer by its formulas, from the products with both weight matrices: the new states."""
+    if Layer is nn.RNN:
+        return torch.tanh(gates_x + gates_h), memory
+    if Layer is nn.LSTM:
+        i, f, g, o = (gates_x + gates_h).chunk(4)
+        memory = torch.sigmoid(f) * memory + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(memory), memory
+    (r_x, z_x, n_x), (r_h, z_h, n_h) = gates_x.chunk(3), gates_h.chunk(3)
+    z = torch.sigmoid(z_x + z_h)
+    return (1 - z) * torch.tanh(n_x + torch.sigmoid(r_x + r_h) * n_h) + z * hidden, memory
+
+
+def recurrent(Layer, *, batch_first=True, **options):
+    """A recurrent layer, and a linear one on its states, tokens of all samples on one axis."""
+
     def make():
-        part = Layer(4, 3, batch_first=True, **options)
-        net = Call(lambda s, x: torch.tanh(s.rnn(x)[0]).sum(1), rnn=part)
-        return net, torch.randn(BATCH, STEPS, 4), {"rnn.input": lambda x: (lambda h: net(h[None])[0], x)}
+        part, head = Layer(4, 3, batch_first=batch_first, **options), nn.LazyLinear(2)
+
+        def forward(s, x):
+            states = s.rnn(x if batch_first else x.transpose(0, 1))[0]
+            y = torch.tanh(s.head(states.flatten(0, 1))).unflatten(0, states.shape[:2])
+            return y.sum(1 if batch_first else 0)
+
+        def states_of(rows, layer, direction):
+            """States in the order of the rows, a loop over the steps."""
+            suffix = f"l{layer}" + ("_reverse" if direction else "")
+            W_x, W_h, b_x, b_h = (getattr(part, f"{kind}_{suffix}") for kind in PARAMETERS)
+            hidden = memory = rows.new_zeros(3)
+            states = []
+            for row in rows.flip(0) if direction else rows:
+                hidden, memory = step_of(Layer, W_x @ row + b_x, W_h @ hidden + b_h, hidden, memory)
+                states.append(hidden)
+            states = torch.stack(states)
+            return states.flip(0) if direction else states
+
+        def run_layers(rows):
+            for layer in range(part.num_layers):
+                rows = torch.cat([states_of(rows, layer, d) for d in range(1 + part.bidirectional)], 1)
+            return rows
+
+        def read(states):
+            return torch.tanh(head(states)).sum(0)
+
+        net, X = Call(forward, rnn=part, head=head), torch.randn(BATCH, STEPS, 4)
+        net(X)
+        return (
+            net,
+            X,
+            {"rnn.input": lambda x: (lambda h: read(run_layers(h)), x), "head": lambda x: (read, run_layers(x))},
+        )
 
     return make
 
 
-def cell(Cell):
+def cell(Cell, Layer):
     def make():
         part = Cell(4, 3)
 
-        def run(x, added):
-            """States with something added to each hidden state that the cell is given."""
-            state, hidden = None, torch.zeros(len(x), 3)
-            for t in range(STEPS):
-                given = hidden + added[t]
-                state = part(
-                    x[:, t],
-                    (given, torch.zeros(len(x), 3) if state is None else state[1]) if Cell is nn.LSTMCell else given,
-                )
-                hidden = state[0] if Cell is nn.LSTMCell else state
+        def run(rows, added):
+            """The last state, with something added to each hidden state that the cell is given."""
+            W_x, W_h, b_x, b_h = (getattr(part, kind) for kind in PARAMETERS)
+            hidden = memory = rows.new_zeros(3)
+            for row, more in zip(rows, added, strict=True):
+                hidden = hidden + more
+                hidden, memory = step_of(Layer, W_x @ row + b_x, W_h @ hidden + b_h, hidden, memory)
             return torch.tanh(hidden)
 
         def forward(s, x):
@@ -224,8 +326,8 @@ def cell(Cell):
             net,
             torch.randn(BATCH, STEPS, 4),
             {
-                "cell.input": lambda x: (lambda h: run(h[None], zeros)[0], x),
-                "cell.hidden": lambda x: (lambda added: run(x[None], added)[0], zeros),
+                "cell.input": lambda x: (lambda h: run(h, zeros), x),
+                "cell.hidden": lambda x: (lambda added: run(x, added), zeros),
             },
         )
 
@@ -236,6 +338,11 @@ CASES = {
     "mlp": mlp,
     "tokens": tokens,
     "folded": folded,
+    "one axis by sample": partial(in_turn, by_step=False),
+    "one axis by step": partial(in_turn, by_step=True),
+    "siamese": partial(siamese, linear=False),
+    "siamese, linear": partial(siamese, linear=True),
+    "uneven": uneven,
     "conv": convolution(),
     "conv stride padding dilation": convolution(stride=2, padding=1, dilation=(1, 2)),
     "conv groups": convolution(groups=2),
@@ -243,12 +350,17 @@ CASES = {
     "attention, steps first": attention(batch_first=False),
     "attention, widths": attention(separate=True),
     "rnn": recurrent(nn.RNN),
+    "rnn, steps first": recurrent(nn.RNN, batch_first=False),
+    "gru, steps first": recurrent(nn.GRU, batch_first=False),
     "gru both ways": recurrent(nn.GRU, bidirectional=True, num_layers=2),
     "lstm": recurrent(nn.LSTM),
-    "rnn cell": cell(nn.RNNCell),
-    "gru cell": cell(nn.GRUCell),
-    "lstm cell": cell(nn.LSTMCell),
+    "rnn cell": cell(nn.RNNCell, nn.RNN),
+    "gru cell": cell(nn.GRUCell, nn.GRU),
+    "lstm cell": cell(nn.LSTMCell, nn.LSTM),
 }
+
+# The outputs are linear in what these layers give, so that centred gradients are zero.
+CONSTANT_GRADIENTS = [("mlp", "5"), ("tokens", "out"), ("siamese, linear", "linear")]
 
 
 def build(name):
@@ -279,7 +391,7 @@ def test_layers_against_jacobians_of_single_samples(name):
             assert found.dtype == np.float64
             reference = expected(net, X, of_sample, center=center, weights=weights)
             np.testing.assert_allclose(found, reference, rtol=1e-9, atol=1e-12)
-            if not (center and layer in ("5", "out", "attention.out_proj")):
+            if not (center and (name, layer) in CONSTANT_GRADIENTS):
                 assert np.trace(reference) > 1e-6
 
 
@@ -300,6 +412,11 @@ def test_input_against_jacobians(center):
     net.eval()
     reference = agop_of([jacrev(net)(x[None])[0].flatten(1) for x in X], 60, center=center)
     np.testing.assert_allclose(found, reference, rtol=1e-9, atol=1e-12)
+
+
+def test_input_of_one_number():
+    X = torch.tensor([1.0, 2.0, 4.0])
+    np.testing.assert_allclose(module_agop(Call(lambda s, x: x**2), X), [[28.0]])
 
 
 def test_mlp_of_sklearn_against_differences():
@@ -329,6 +446,33 @@ def test_weights_are_repetitions():
     for center in (False, True):
         found = module_agop(net, X, layer="3", center=center, sample_weight=weights, batch_size=2)
         np.testing.assert_allclose(found, module_agop(net, repeated, layer="3", center=center), atol=1e-12)
+
+
+def chosen_samples():
+    """The first layer sees a sample only if its first number is positive."""
+
+    def forward(s, x):
+        chosen = x[:, 0] > 0
+        return torch.zeros(len(x), 2).masked_scatter(chosen[:, None], torch.tanh(s.first(x[chosen]))) + s.second(x)
+
+    return Call(forward, first=nn.Linear(3, 2), second=nn.Linear(3, 2))
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_centring_needs_all_samples_at_all_positions(batch_size):
+    torch.manual_seed(0)
+    net, X = chosen_samples(), torch.randn(9, 3)
+    X[0, 0], X[1, 0] = 1.0, -1.0
+    message = r"layer 'first' .* centred AGOP is NaN"
+    with pytest.warns(UserWarning, match=message) as record:
+        assert np.isnan(module_agop(net, X, layer="first", center=True, batch_size=batch_size)).all()
+    assert record[0].filename == __file__
+    with pytest.warns(UserWarning, match=message) as record:
+        layers = neural_feature_ansatz(net, X, initial=copy.deepcopy(net), batch_size=batch_size).layers
+    assert [warning.filename for warning in record] == [__file__]
+    assert np.isnan(layers[0].correlation_centered)
+    alone = [module_agop(net, X[[i]], layer="first") for i in range(9) if X[i, 0] > 0]
+    np.testing.assert_allclose(layers[0].agop, np.sum(alone, axis=0) / 9, rtol=1e-5)
 
 
 def test_projections_are_right_on_average():
@@ -426,6 +570,40 @@ def test_correlations_by_their_formulas(power):
             assert np.isnan(layer.correlation_centered)
         else:
             assert layer.correlation_centered == pytest.approx(pearson(W.T @ W, root(net, center=True)), abs=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_correlation_with_a_constant_matrix_is_nan(dtype):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(7, 5), nn.Tanh(), nn.Linear(5, 2)).to(dtype)
+    initial = copy.deepcopy(net)
+    nn.init.constant_(net[0].weight, 0.1)
+    first, last = neural_feature_ansatz(net, torch.randn(30, 7), initial=initial).layers
+    assert np.isnan([first.correlation, first.correlation_centered, first.correlation_change, first.nfm_kept]).all()
+    assert np.isfinite([first.correlation_initial, last.correlation]).all()
+
+
+def test_initial_of_another_dtype():
+    net, X, _ = build("mlp")
+    initial = copy.deepcopy(net).float()
+    for trained, before in ((net, initial), (initial, net)):
+        layer = neural_feature_ansatz(trained, X, initial=before).layers[0]
+        assert layer.correlation_initial == pytest.approx(layer.correlation, abs=1e-5)
+
+
+def test_one_layer_by_its_name():
+    net, X, _ = build("mlp")
+    assert [layer.name for layer in neural_feature_ansatz(net, X, layers="3").layers] == ["3"]
+
+
+def test_inference_mode_does_no_harm():
+    net, X, _ = build("mlp")
+    expected = module_agop(net, X, layer="3")
+    with torch.inference_mode():
+        np.testing.assert_array_equal(module_agop(net, X.clone(), layer="3"), expected)
+        np.testing.assert_array_equal(neural_feature_ansatz(net, 1 * X).layers[1].agop, expected)
+        module_agop(net, 1 * X)
+        assert torch.is_inference_mode_enabled()
 
 
 def test_last_linear_layer_is_its_own_agop():
@@ -552,8 +730,26 @@ def test_errors_of_module_agop(case, error, message):
         module_agop(module, X, **options)
 
 
+def scripted(module):
+    """A module that torch has compiled."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.script(module)
+
+
+SUPPORTED = "Linear, Conv1d, Conv2d, Conv3d, MultiheadAttention, RNN, LSTM, GRU, RNNCell, LSTMCell, GRUCell"
 ANSATZ_ERRORS = [
-    (nn.Flatten(), {}, ValueError, "module has no supported layer that samples pass through:\nFlatten"),
+    (nn.Flatten(), {}, ValueError, f"module, a Flatten, has no supported layer; supported are {SUPPORTED}"),
+    (
+        scripted(nn.Sequential(LINEAR)),
+        {},
+        ValueError,
+        "module, a .*ScriptModule, has no supported layer",
+    ),
+    (Call(lambda s, x: x, l=LINEAR), {}, ValueError, r"passes through none of the layers \['l'\]"),
+    (LINEAR, {"layers": []}, ValueError, "layers is empty: give at least one name, or None"),
+    (LINEAR, {"layers": "no"}, ValueError, "no layer 'no'"),
+    (LINEAR, {"layers": 3}, TypeError, "layers must be a name, a list of names or None, got a int"),
     (LINEAR, {"initial": 3}, TypeError, "initial must be a torch.nn.Module, got a int"),
     (LINEAR, {"initial": nn.Linear(2, 3)}, ValueError, r"layer 'linear' of shape \(2, 2\) .* one of shape \(3, 2\)"),
     (LINEAR, {"initial": nn.Sequential(nn.Linear(2, 2))}, ValueError, "initial must .* 'linear' .* none of that name"),

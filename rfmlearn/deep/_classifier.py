@@ -32,8 +32,8 @@ class DeepRFMClassifier(ClassifierMixin, BaseDeepRFM):
     n_random_features : int, default=512
         Columns of W.
     agop_power : float, default=0.25
-        p of the map ``M^(1/2) = ((1 - s) G + s I)^p`` between layers, 0 < p <= 1, where G is the AGOP divided by its
-        largest entry.
+        p of the map ``M^(1/2) = c ((1 - s) G + s I)^p`` between layers, 0 < p <= 1, where G is the AGOP divided by its
+        largest entry, and c brings the trace of M to the number of coordinates.
     shrinkage : float, default=0.005
         s, 0 <= s <= 1.
     scaling : {"standard", "robust", "quantile"} or None, default="standard"

@@ -11,8 +11,6 @@ from .._feature_matrix import symmetric_power
 from ..gradients import average_gradient_outer_product
 from ._random_features import RandomFeatures
 
-_TINY = np.finfo(np.float32).tiny
-
 
 @dataclass(frozen=True)
 class Layer:
@@ -53,7 +51,9 @@ def metric_root(agop, power, shrinkage):
     The identity if the AGOP G is zero.
     """
     largest = agop.max(initial=0.0)
-    if largest <= _TINY:
+    if not np.isfinite(agop).all():
+        raise ValueError("the AGOP is not finite: gradients have overflowed; give targets in smaller units.")
+    if largest == 0:
         return np.eye(len(agop))
     root = symmetric_power(agop / largest, power, shrinkage)
     return root / np.sqrt(np.mean(np.einsum("ij,ij->i", root, root)))

@@ -124,7 +124,7 @@ def average_gradient_outer_product(
     >>> bool(abs(direction @ [1, 1, 0]) / np.sqrt(2) > 0.99)
     True
     """
-    if n_samples is not None and (not isinstance(n_samples, Integral) or n_samples < 1):
+    if n_samples is not None and (not isinstance(n_samples, Integral) or n_samples is True or n_samples < 1):
         raise ValueError(f"n_samples must be None or an integer of at least 1, got {n_samples!r}.")
     rng = check_random_state(random_state)
     if is_torch_module(estimator):
@@ -133,12 +133,13 @@ def average_gradient_outer_product(
     if layer is not None:
         raise ValueError(f"layer={layer!r} is for torch modules, got the estimator {type(estimator).__name__}.")
     X = check_table(X)
-    rows, weights = agop_rows(check_weights(sample_weight, X), n_samples, rng)
-    gradient = make_gradient(estimator, X, output, method, features, step, batch_size, n_jobs)
-    if rows is None:
-        rows = np.flatnonzero(weights)
-        weights = weights[rows]
-    if len(rows) < len(X):
+    weights = check_weights(sample_weight, X)
+    kept = np.flatnonzero(weights)
+    if len(kept) < len(X):
+        X, weights = take(X, kept), weights[kept]
+    gradient = make_gradient(estimator, X, output, method, features, step, batch_size, n_jobs, weights)
+    rows, weights = agop_rows(weights, n_samples, rng)
+    if rows is not None:
         X = take(X, rows)
     result = _average(gradient, X, weights, center)
     gradient.finish()

@@ -32,9 +32,11 @@ class Differences:
         Rows given to the function at once, at most.
     n_jobs : int or None
         Threads among which calls are shared.
+    sample_weight : ndarray of shape (m,), default=None
+        Positive weights of the rows of X in the deviation of a column.
     """
 
-    def __init__(self, function, X, features, step, value_dtype, batch_size, n_jobs):
+    def __init__(self, function, X, features, step, value_dtype, batch_size, n_jobs, sample_weight=None):
         self.function = function
         self.features = features
         self.batch_size = batch_size
@@ -42,7 +44,7 @@ class Differences:
         columns = Columns.of(X, features)
         single = np.array([np.float32 in (dtype, value_dtype) for dtype in columns.dtypes])
         epsilon = np.where(single, np.finfo(np.float32).eps, np.finfo(np.float64).eps)
-        self.steps = (np.cbrt(epsilon) if step is None else step) * _scales(columns.numbers)
+        self.steps = (np.cbrt(epsilon) if step is None else step) * _scales(columns.numbers, sample_weight)
         self._n_rows, self._n_flat_rows = 0, 0
         self._low, self._high = np.inf, -np.inf
 
@@ -102,13 +104,17 @@ class Differences:
             )
 
 
-def _scales(numbers):
-    """Standard deviation of each column; if it is zero, the largest magnitude, at least one."""
+def _scales(numbers, sample_weight):
+    """Weighted standard deviation of each column; of a constant one the largest magnitude, at least one."""
     seen = ~np.isnan(numbers)
-    count = np.maximum(seen.sum(axis=0), 1)
-    mean = np.sum(numbers, axis=0, where=seen) / count
-    deviation = np.sqrt(np.sum((numbers - mean) ** 2, axis=0, where=seen) / count)
-    largest = np.max(np.abs(numbers), axis=0, where=seen, initial=1.0)
-    # The mean of equal numbers is off by rounding.
-    constant = deviation <= 4 * np.finfo(np.float64).eps * largest
-    return np.where(constant, largest, deviation)
+    weight = seen * (1.0 if sample_weight is None else sample_weight[:, None])
+    total = np.maximum(weight.sum(axis=0), np.finfo(np.float64).tiny)
+    low, high = (f(numbers, axis=0, where=seen, initial=-s * np.inf) for f, s in ((np.min, -1), (np.max, 1)))
+    largest = np.max(np.abs(numbers), axis=0, where=seen, initial=0.0)
+    # A power of two is exact, and keeps squares from overflow and underflow.
+    exponents = np.frexp(np.where(low < high, high / 2 - low / 2, 1.0))[1]
+    origin = np.ldexp(np.where(low < high, low, 0.0), -exponents)
+    units = np.where(seen, np.ldexp(numbers, -exponents) - origin, 0.0)
+    mean = np.sum(weight * units, axis=0) / total
+    deviation = np.sqrt(np.sum(weight * (units - mean) ** 2, axis=0) / total)
+    return np.where(low < high, np.ldexp(deviation, exponents), np.maximum(largest, 1.0))

@@ -54,7 +54,7 @@ class InputGradient:
             self.function.warn_if_flat(stacklevel=4)
 
 
-def make_gradient(estimator, X, output, method, features, step, batch_size, n_jobs):
+def make_gradient(estimator, X, output, method, features, step, batch_size, n_jobs, sample_weight=None):
     """The gradient that was asked for; the estimator checks the first row of a checked table on the way."""
     _check_options(method, step, batch_size)
     output = choose_output(estimator, output)
@@ -71,7 +71,7 @@ def make_gradient(estimator, X, output, method, features, step, batch_size, n_jo
             f"{type(estimator).__name__} as it is configured has no closed form of the gradient of its {output}. "
             f"There are some for {', '.join(closed_form_names())}, but not for their subclasses."
         )
-    differences = Differences(evaluate, X, indices, step, first.dtype, batch_size, n_jobs)
+    differences = Differences(evaluate, X, indices, step, first.dtype, batch_size, n_jobs, sample_weight)
     return InputGradient(differences, n_outputs, n_columns, max(1, _ENTRIES // (n_outputs * n_columns)))
 
 

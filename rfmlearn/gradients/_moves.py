@@ -35,7 +35,9 @@ def find_features(features, X, categorical):
 
 
 def _indices(features, names, named):
-    listed = np.atleast_1d(np.asarray(features))
+    if np.iterable(features) and not isinstance(features, str):
+        features = [*features]  # names in an index or an array of objects become strings
+    listed = np.atleast_1d(np.array(features))
     if listed.ndim != 1 or not listed.size or listed.dtype.kind not in "biuU":
         raise ValueError(f"features must be None, a boolean mask, column indices or column names, got {features!r}.")
     if listed.dtype.kind == "b":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from .._base_cv import BaseRFMCV
 from .._columns import ColumnEncoder
@@ -16,8 +17,15 @@ from ._registry import register
 
 
 def categorical_columns(estimator):
-    """Indices of the columns that one of this package's estimators, found by a search or not, takes for categories."""
-    estimator = getattr(estimator, "best_estimator_", estimator)
+    """Indices of the columns that an estimator of this package takes for categories.
+
+    It may be what a search has found, or the first step of a pipeline.
+    """
+    while hasattr(estimator, "best_estimator_") or isinstance(estimator, Pipeline):
+        if isinstance(estimator, Pipeline):
+            estimator = next((step for _, step in estimator.steps if step not in (None, "passthrough")), None)
+        else:
+            estimator = estimator.best_estimator_
     if isinstance(estimator, TableEstimator) and hasattr(estimator, "_encoder"):
         return estimator._encoder.categorical_
     if isinstance(estimator, BaseRFMCV) and hasattr(estimator, "members_"):

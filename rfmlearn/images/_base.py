@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._initial_matrix import check_matrix
+from .._initial_matrix import InitialMatrixMixin, check_matrix
 from .._sklearn_compat import wants_frame
 from .._threads import blas_limit
 from ._conv_ntk import ConvNTK
@@ -19,14 +19,8 @@ from ._patch_laplace import PatchLaplace
 from ._random_convolution import RandomConvolution
 
 
-class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InitialMatrixMixin, BaseEstimator):
     """Kernel, images and learned filters of a convolutional recursive feature machine."""
-
-    def __sklearn_clone__(self):
-        """A copy of the parameters; a fitted model that only lends its feature matrix stays fitted."""
-        copy = super().__sklearn_clone__()
-        copy.feature_matrix_init = self.feature_matrix_init
-        return copy
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

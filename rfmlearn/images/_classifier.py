@@ -77,7 +77,7 @@ class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
     feature_matrix_init : array-like, ConvRFMClassifier or None, default=None
         Feature matrix of patches of round 0 of the first layer, which is else the identity: of shape (D, D) with
         ``D = patch_size^2 n_channels``, or (D,) for a diagonal, or of a fitted model, its `patch_matrix_`. With
-        ``max_iter=0`` it stays as it is. A clone keeps a fitted model fitted.
+        ``max_iter=0`` it stays as it is. A clone copies a fitted model as it is.
     n_agop_samples : int or None, default=50
         Training images over which the patch-AGOP is averaged, drawn at random with probability proportional to
         weight; None means all. Every image brings as many gradients as it has places.

@@ -13,7 +13,7 @@ _MEASURES = ("correlation", "correlation_centered", "correlation_initial", "corr
 class LayerAnsatz:
     """The neural feature ansatz at one weight matrix W.
 
-    Correlations are Pearson's, of all entries of two matrices; NaN where one of them is constant.
+    Correlations are Pearson's, of all entries of two matrices; NaN where one of them is constant up to rounding.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class LayerAnsatz:
     correlation : float
         Of the neural feature matrix with the power of the AGOP.
     correlation_centered : float
-        The same, with the gradients' means subtracted.
+        The same, with the gradients' means over samples subtracted, for every output and position.
     correlation_initial : float or None, default=None
         The same as `correlation` before training, with the weights and the AGOP of then.
     correlation_change : float or None, default=None

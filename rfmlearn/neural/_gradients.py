@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from ._weights import WeightMatrix, tapped, weight_matrices
+from ._weights import WeightMatrix, tapped
 
 # As many outputs are differentiated one by one; more are replaced by as many random combinations.
 MAX_EXACT = 64
@@ -26,30 +26,48 @@ class GradientMoments:
         ``sum_i w_i sum_l sum_p g_ilp g_ilp^T`` over samples i, outputs l and positions p, in float64.
     means : dict of (output, call) to tensor of shape (n_positions, width)
         ``sum_i w_i g_ilp``.
+    aligned : bool
+        Whether all samples have had the same positions, without which there are no means.
     """
 
     centered: bool
     second: torch.Tensor | None = None
     means: dict = field(default_factory=dict)
+    aligned: bool = True
 
     def add(self, key, gradient, root_weight):
-        """Add gradients times the root of their weights, shape (n, n_positions, width)."""
+        """Add gradients times the root of their weights; the first axis is that of samples, or they are of one."""
         gradient = gradient.detach().cpu().double()
-        rows = gradient.reshape(-1, gradient.shape[-1])
+        rows = gradient.flatten(0, -2)
         product = rows.T @ rows
         self.second = product if self.second is None else self.second + product
         if self.centered:
-            mean = torch.tensordot(root_weight, gradient, 1)
-            self.means[key] = self.means[key] + mean if key in self.means else mean
+            self._add_mean(key, gradient, root_weight)
+
+    def _add_mean(self, key, gradient, root_weight):
+        """Add to the means, if every sample has the same number of positions as all before."""
+        n = len(root_weight)
+        if n > 1 and len(gradient) != n:
+            self.aligned = False
+            return
+        positions = gradient.flatten(0, -2).unflatten(0, (n, -1))
+        mean = torch.tensordot(root_weight, positions, 1)
+        so_far = self.means.setdefault(key, torch.zeros_like(mean))
+        if so_far.shape == mean.shape:
+            so_far += mean
+        else:
+            self.aligned = False
 
     def matrices(self, name):
-        """Second moments of the gradients, and of the gradients minus their means (None if these were not taken)."""
+        """Second moments of gradients, and of those minus their means: None if not taken, NaN if not aligned."""
         if self.second is None or not torch.isfinite(self.second).all():
             found = "no gradient" if self.second is None else "NaN or infinite gradients"
             raise ValueError(f"the outputs have {found} with respect to {name}.")
         second = self.second.numpy()
         if not self.centered:
             return second, None
+        if not self.aligned:
+            return second, np.full_like(second, np.nan)
         means = torch.cat(list(self.means.values()))
         centered = second - (means.T @ means).numpy()
         # What is left of gradients that are the same for all samples is rounding.
@@ -59,11 +77,11 @@ class GradientMoments:
 
 @contextlib.contextmanager
 def evaluation_mode(module):
-    """Gradients on, and every part of the module in evaluation mode until the end."""
+    """Gradients on, also within `torch.inference_mode`, and all of the module in evaluation mode until the end."""
     training = [part for part in module.modules() if part.training]
     module.eval()
     try:
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
         for part in training:
@@ -109,44 +127,49 @@ class Survey:
     unreached : list of str
         Names of the others.
     sample_axes : dict of str to list of int
-        Of those reached, the axis of samples in every call, with channels last.
+        Of those reached, the axis along which samples lie in every call, with channels last.
+    one_row_each : bool
+        Whether every sample has one row along this axis, at all layers reached. It has more where samples were
+        flattened with other axes or concatenated, and which rows are whose is not known then.
     n_outputs : int
     """
 
     reached: list[WeightMatrix]
     unreached: list[str]
     sample_axes: dict[str, list[int]]
+    one_row_each: bool
     n_outputs: int
 
     @classmethod
-    def of(cls, module, X, names=None):
+    def of(cls, module, X, matrices):
         """Run the module on one sample and on two; the axis that has doubled is that of samples."""
-        matrices = weight_matrices(module)
-        if names is not None:
-            known = [matrix.name for matrix in matrices]
-            for name in names:
-                if name not in known:
-                    raise ValueError(f"there is no layer {name!r} with weights that are supported, there are {known}.")
-            matrices = [matrix for matrix in matrices if matrix.name in names]
         with evaluation_mode(module):
             with tapped(matrices) as one:
                 run(module, X[[0]])
             with tapped(matrices) as two:
                 n_outputs = run(module, X[[0, 0]]).shape[1]
-        axes = {m.name: _sample_axes(one[m.name], two[m.name], m.channel_axis) for m in matrices}
+        axes, rows = {}, []
+        for matrix in matrices:
+            axes[matrix.name], rows_of_one = _sample_axes(one[matrix.name], two[matrix.name], matrix.channel_axis)
+            rows += rows_of_one
         reached = [matrix for matrix in matrices if axes[matrix.name]]
-        return cls(reached, [name for name in axes if not axes[name]], axes, n_outputs)
+        unreached = [name for name in axes if not axes[name]]
+        return cls(reached, unreached, axes, all(n == 1 for n in rows), n_outputs)
 
 
 def _sample_axes(one, two, channel_axis):
-    """Axis of samples in every call, from the probes of one and of two samples; empty where some call has none."""
-    axes = []
+    """Axis of samples and the rows of one along it in every call, from the probes of one and of two samples.
+
+    Both are empty where some call has no such axis.
+    """
+    axes, rows = [], []
     for a, b in zip(one, two, strict=False):
         a_shape, b_shape = a.movedim(channel_axis, -1).shape, b.movedim(channel_axis, -1).shape
         for axis in range(len(a_shape) - 1):
             if b_shape == (*a_shape[:axis], 2 * a_shape[axis], *a_shape[axis + 1 :]):
                 axes.append(axis)
-    return axes if len(axes) == len(one) == len(two) else []
+                rows.append(a_shape[axis])
+    return (axes, rows) if len(axes) == len(one) == len(two) else ([], [])
 
 
 def draw_projections(n_outputs, n_projections, rng):
@@ -155,16 +178,16 @@ def draw_projections(n_outputs, n_projections, rng):
     return None if n_outputs <= r else rng.normal(size=(r, n_outputs)) / np.sqrt(r)
 
 
-def layer_agops(module, X, survey, *, projections, batch_size):
-    """AGOPs at the weight matrices reached, of equal weights: a dict of names to (AGOP, centred AGOP)."""
+def layer_agops(module, X, survey, *, projections, batch_size, centered):
+    """AGOPs at the weight matrices reached, of equal weights: a dict of names to (AGOP, centred AGOP or None)."""
     weights = np.full(len(X), 1 / len(X))
     moments = gradient_moments(
-        module, X, survey, weights, projections=projections, batch_size=batch_size, centered=True
+        module, X, survey, weights, projections=projections, batch_size=batch_size, centered=centered
     )
     agops = {}
     for matrix in survey.reached:
         both = moments[matrix.name].matrices(f"the input of layer {matrix.name!r}")
-        agops[matrix.name] = tuple(matrix.input_agop(second) for second in both)
+        agops[matrix.name] = tuple(None if second is None else matrix.input_agop(second) for second in both)
     return agops
 
 
@@ -172,6 +195,8 @@ def gradient_moments(module, X, survey, weights, *, projections, batch_size, cen
     """Moments of gradients: a dict of names to `GradientMoments`, under None those with respect to X."""
     names = [None] if at_input else [matrix.name for matrix in survey.reached]
     moments = {name: GradientMoments(centered) for name in names}
+    if centered and not survey.one_row_each:
+        batch_size = 1  # all rows are those of the one sample, and in the same order for each
     with evaluation_mode(module):
         for start in range(0, len(X), batch_size):
             batch = X[start : start + batch_size].clone()  # the module may change it in place
@@ -205,12 +230,11 @@ class _Place:
     channel_axis: int | None
     sample_axis: int
 
-    def rows(self, gradient, n):
-        """Gradients of shape (n, n_positions, width)."""
+    def vectors(self, gradient):
+        """Gradients with the axis of samples first and that of channels last."""
         if self.channel_axis is None:
-            return gradient.reshape(n, 1, -1)
-        rows = gradient.movedim(self.channel_axis, -1).movedim(self.sample_axis, 0)
-        return rows.reshape(n, -1, rows.shape[-1])
+            return gradient.reshape(len(gradient), -1)
+        return gradient.movedim(self.channel_axis, -1).movedim(self.sample_axis, 0)
 
 
 def _add_gradients(moments, outputs, places, root):
@@ -224,4 +248,4 @@ def _add_gradients(moments, outputs, places, root):
         gradients = torch.autograd.grad(column, probes, retain_graph=more, allow_unused=True)
         for place, gradient in zip(places, gradients, strict=True):
             if gradient is not None:
-                moments[place.name].add((k, place.call), place.rows(gradient, len(root)), root)
+                moments[place.name].add((k, place.call), place.vectors(gradient), root)

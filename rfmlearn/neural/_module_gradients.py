@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 
 import numpy as np
@@ -56,7 +57,7 @@ def module_agop(
     module : torch.nn.Module
         Maps a batch of samples to one tensor with a sample along its first axis. It is run in evaluation mode; its
         parameters, their ``grad`` and the training flags are as before afterwards. Samples must not influence each
-        other.
+        other, nor change their order.
     X : tensor or array-like of shape (n, ...)
         Samples. Numbers that are not integers are cast to the dtype of the parameters; integers, such as tokens, are
         allowed if `layer` is given.
@@ -65,7 +66,8 @@ def module_agop(
         "path.query", "path.key", "path.value" or "path.out_proj" of attention, "path.input" or "path.hidden" of a
         recurrent layer or cell. None takes the input of the module.
     center : bool, default=False
-        Whether to subtract from each gradient its mean over samples, for every output and position.
+        Whether to subtract from each gradient its mean over samples, for every output and position: ``g_ilp`` becomes
+        ``g_ilp - sum_j w_j g_jlp``. Positions p are those of a token, a patch or a call in its sample.
     sample_weight : array-like of shape (n,), default=None
         Weights of samples; None means equal ones.
     batch_size : int, default=128
@@ -91,12 +93,20 @@ def module_agop(
     ValueError
         If there is no such layer, the outputs do not depend on it, or the gradients are not finite.
 
+    Warns
+    -----
+    UserWarning
+        With `center`, if samples differ in the positions that the layer sees. The result is NaN.
+
     Notes
     -----
     One forward pass, and a backward pass for every output or combination. In a convolution h stands for a patch with
     channels first, in the order of ``torch.nn.functional.unfold``, and groups are taken for a weight matrix that is
     block diagonal. The gradient with respect to the hidden state of a GRU cell includes the part that goes past the
-    weights. With `center`, the mean takes the memory of one sample's gradients of all outputs.
+    weights.
+
+    With `center`, the mean takes the memory of one sample's gradients of all outputs. If samples are flattened with
+    another axis or concatenated before the layer, as by ``x.flatten(0, 1)``, they are run one by one, which is slower.
 
     References
     ----------
@@ -115,12 +125,13 @@ def module_agop(
     check_module(module, "module_agop")
     check_sizes(batch_size=batch_size, n_projections=n_projections)
     from ._gradients import Survey, as_samples, draw_projections, gradient_moments
+    from ._weights import named_matrices
 
     X = as_samples(module, X)
     if layer is None and not X.is_floating_point():
         raise ValueError(f"X must be floating to be differentiated, got {X.dtype}: name a layer instead.")
     weights = check_weights(sample_weight, np.empty(len(X)))
-    survey = Survey.of(module, X, [] if layer is None else [layer])
+    survey = Survey.of(module, X, [] if layer is None else named_matrices(module, [layer]))
     if survey.unreached:
         raise ValueError(f"{unreached(layer)}.")
     moments = gradient_moments(
@@ -134,6 +145,8 @@ def module_agop(
         at_input=layer is None,
     )
     raw, centered = moments[layer].matrices("X" if layer is None else f"the input of layer {layer!r}")
+    if center and np.isnan(centered).any():
+        warnings.warn(unaligned(layer), UserWarning, stacklevel=2)
     second = centered if center else raw
     return second if layer is None else survey.reached[0].input_agop(second)
 
@@ -141,3 +154,8 @@ def module_agop(
 def unreached(name):
     """What to say of a layer without gradients of single samples."""
     return f"layer {name!r} is not reached in the forward pass, or not by each sample on its own"
+
+
+def unaligned(name):
+    """What to say of a layer whose gradients have no mean for each position."""
+    return f"layer {name!r} does not see the same positions of every sample: its centred AGOP is NaN."

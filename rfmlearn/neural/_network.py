@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from numbers import Real
 
 import numpy as np
@@ -10,7 +11,10 @@ from sklearn.utils import check_random_state, check_scalar
 
 from .._feature_matrix import symmetric_power
 from ._ansatz import LayerAnsatz, NeuralFeatureAnsatz
-from ._module_gradients import check_module, check_sizes, unreached
+from ._module_gradients import check_module, check_sizes, unaligned, unreached
+
+# Of what is computed from weights and gradients in float32, relative to its size.
+_ROUNDING = 1e-6
 
 
 def neural_feature_ansatz(
@@ -44,11 +48,11 @@ def neural_feature_ansatz(
     X : tensor or array-like of shape (n, ...)
         Samples, for instance those of training. Integers are allowed.
     initial : torch.nn.Module or None, default=None
-        The same network before training, as ``copy.deepcopy(module)`` keeps it.
+        The same network before training, as ``copy.deepcopy(module)`` keeps it. Its dtype and device may be others.
     power : float, default=0.5
         s > 0.
-    layers : list of str or None, default=None
-        Names of those to look at; None means all.
+    layers : str, list of str or None, default=None
+        Name or names of those to look at; None means all.
     n_samples : int or None, default=None
         Samples drawn at random without replacement, all if there are fewer; None means all.
     batch_size : int, default=128
@@ -68,19 +72,22 @@ def neural_feature_ansatz(
     ImportError
         If torch is missing.
     TypeError
-        If `module` or `initial` is no torch module, or does not return a tensor.
+        If `module` or `initial` is no torch module or does not return a tensor, or `layers` are no names.
     ValueError
-        If no layer is supported or reached, a name is unknown, `initial` has other layers, or gradients are not finite.
+        If no layer is supported or reached, `layers` is empty or has an unknown name, `initial` has other layers, or
+        gradients are not finite.
 
     Warns
     -----
     UserWarning
-        For layers that samples do not pass through; they are left out.
+        For layers that samples do not pass through; they are left out. For layers that see different positions of
+        different samples; their centred correlation is NaN.
 
     Notes
     -----
     A forward pass, and a backward pass for every output or combination, whatever the number of layers; twice that with
-    `initial`. The mean gradient is kept for every output, position and layer at once.
+    `initial`. The mean gradient is kept for every output, position and layer at once. If samples are flattened with
+    another axis or concatenated before a layer, as by ``x.flatten(0, 1)``, they are run one by one, which is slower.
 
     References
     ----------
@@ -106,26 +113,44 @@ def neural_feature_ansatz(
         check_module(initial, "neural_feature_ansatz", "initial")
     check_scalar(power, "power", Real, min_val=0, include_boundaries="neither")
     check_sizes(n_samples=n_samples, batch_size=batch_size, n_projections=n_projections)
+    names = _checked_names(layers)
     from ._gradients import Survey, as_samples, draw_projections, layer_agops
+    from ._weights import named_matrices
 
     rng = check_random_state(random_state)
     X = as_samples(module, X)
     if n_samples is not None and n_samples < len(X):
         X = X[np.sort(rng.choice(len(X), n_samples, replace=False))]
-    survey = Survey.of(module, X, layers)
+    survey = Survey.of(module, X, named_matrices(module, names))
+    if not survey.reached:
+        raise ValueError(f"each sample on its own passes through none of the layers {survey.unreached}.")
     for name in survey.unreached:
         warnings.warn(f"{unreached(name)}: it is left out.", UserWarning, stacklevel=2)
-    if not survey.reached:
-        raise ValueError(f"module has no supported layer that samples pass through:\n{module}")
     options = {"projections": draw_projections(survey.n_outputs, n_projections, rng), "batch_size": batch_size}
     initial_weights = {}
     if initial is not None:
         matrices = _same_matrices(initial, survey.reached)
-        agops = layer_agops(initial, X, Survey.of(initial, X, list(matrices)), **options)
+        X_initial = as_samples(initial, X)
+        survey_initial = Survey.of(initial, X_initial, list(matrices.values()))
+        agops = layer_agops(initial, X_initial, survey_initial, centered=False, **options)
         initial_weights = {name: (matrix.array(), agops[name][0]) for name, matrix in matrices.items()}
-    agops = layer_agops(module, X, survey, **options)
+    agops = layer_agops(module, X, survey, centered=True, **options)
+    for name, (_, centered) in agops.items():
+        if np.isnan(centered).any():
+            warnings.warn(unaligned(name), UserWarning, stacklevel=2)
     found = [_compare(m, agops[m.name], power, initial_weights.get(m.name)) for m in survey.reached]
     return NeuralFeatureAnsatz(found, float(power), len(X))
+
+
+def _checked_names(layers):
+    """Names of layers as a collection, None for all."""
+    if isinstance(layers, str):
+        return [layers]
+    if layers is not None and not isinstance(layers, Collection):
+        raise TypeError(f"layers must be a name, a list of names or None, got a {type(layers).__name__}.")
+    if layers is not None and len(layers) == 0:
+        raise ValueError("layers is empty: give at least one name, or None for all layers.")
+    return layers
 
 
 def _same_matrices(initial, matrices):
@@ -145,10 +170,9 @@ def _compare(matrix, agops, power, initial=None):
     """The ansatz at a weight matrix with (AGOP, centred AGOP), beside (matrix, AGOP) before training if given."""
     W, (agop, agop_centered) = matrix.array(), agops
     nfm, root = W.T @ W, symmetric_power(agop, power)
-    correlations = {
-        "correlation": _pearson(nfm, root),
-        "correlation_centered": _pearson(nfm, symmetric_power(agop_centered, power)),
-    }
+    # Means that do not exist leave NaN, which has no eigenvalues.
+    root_centered = agop_centered if np.isnan(agop_centered).any() else symmetric_power(agop_centered, power)
+    correlations = {"correlation": _pearson(nfm, root), "correlation_centered": _pearson(nfm, root_centered)}
     if initial is not None:
         W_initial, agop_initial = initial
         nfm_initial, change = W_initial.T @ W_initial, W - W_initial
@@ -161,7 +185,9 @@ def _compare(matrix, agops, power, initial=None):
 
 
 def _pearson(A, B):
-    """Correlation of the entries of two matrices, NaN if those of one are all the same."""
-    a, b = A.ravel() - A.mean(), B.ravel() - B.mean()
-    norms = np.linalg.norm(a) * np.linalg.norm(b)
-    return float(a @ b / norms) if norms > 0 else float("nan")
+    """Correlation of the entries of two matrices, NaN if those of one are all the same but for rounding."""
+    a, b = A - A.mean(), B - B.mean()
+    norms = np.linalg.norm(a), np.linalg.norm(b)
+    if norms[0] <= _ROUNDING * np.linalg.norm(A) or norms[1] <= _ROUNDING * np.linalg.norm(B):
+        return float("nan")
+    return float(np.sum(a * b) / (norms[0] * norms[1]))

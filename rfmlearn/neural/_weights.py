@@ -19,6 +19,7 @@ from torch import nn
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
 _CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
+_SUPPORTED = (nn.Linear, *_CONVOLUTIONS, nn.MultiheadAttention, *_RECURRENT, *_CELLS)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,21 @@ def weight_matrices(module) -> list[WeightMatrix]:
             found.append(WeightMatrix(f"{prefix}.input", "recurrent", child, attrgetter("weight_ih"), (0, "input")))
             found.append(WeightMatrix(f"{prefix}.hidden", "recurrent", child, attrgetter("weight_hh"), (1, "hx")))
     return found
+
+
+def named_matrices(module, names=None) -> list[WeightMatrix]:
+    """Weight matrices of these names, None for all, in the order of the module; an error if there are none."""
+    matrices = weight_matrices(module)
+    if not matrices:
+        supported = ", ".join(kind.__name__ for kind in _SUPPORTED)
+        raise ValueError(f"module, a {type(module).__name__}, has no supported layer; supported are {supported}.")
+    if names is None:
+        return matrices
+    known = [matrix.name for matrix in matrices]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no layer {name!r} with weights that are supported, there are {known}.")
+    return [matrix for matrix in matrices if matrix.name in names]
 
 
 def _projection(attention, k):
