@@ -1,5 +1,6 @@
 """Displays of models of tables: what is in them, against loops; how they look is for eyes."""
 
+import itertools
 import sys
 from types import SimpleNamespace
 
@@ -7,14 +8,23 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rfmlearn import RFMClassifier, RFMRegressor, RFMRegressorCV
-from rfmlearn.inspection import AGOPDisplay, FeatureImportanceDisplay, ProjectionDisplay, RFMPathDisplay
+from rfmlearn import (
+    AGOPFeatureMap,
+    DeepRFMClassifier,
+    DeepRFMRegressor,
+    RFMClassifier,
+    RFMRegressor,
+    RFMRegressorCV,
+)
+from rfmlearn.inspection import AGOPDisplay, FeatureImportanceDisplay, NFADisplay, ProjectionDisplay, RFMPathDisplay
 from rfmlearn.inspection._learned_agop import eigenpairs
-from rfmlearn.inspection._matplotlib import label
+from rfmlearn.inspection._matplotlib import labels
 from rfmlearn.inspection._shuffled_copies import beside_copies
+from rfmlearn.neural import LayerAnsatz, NeuralFeatureAnsatz
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -141,6 +151,8 @@ def test_directions_as_images(shape):
         ((2, 3), r"image_shape=\(2, 3\) has 6 pixels, but X had 4 columns"),
         ((4,), r"must be \(height, width\) or \(height, width, channels\), got \(4,\)"),
         ((4, 1, 1, 1), r"must be \(height, width\)"),
+        (4, r"must be \(height, width\) or .*, got 4"),
+        ((2.0, 2.0), r"must be \(height, width\) or .*, got \(2.0, 2.0\)"),
     ],
 )
 def test_images_of_another_shape(regressor, shape, message):
@@ -149,7 +161,13 @@ def test_images_of_another_shape(regressor, shape, message):
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"), [([0, 1, 1, 2], "column 1 has several"), ([0, 1, 2, 4], "has 4 pixels, .* a column 4")]
+    ("columns", "message"),
+    [
+        ([0, 1, 1, 2], "column 1 has several"),
+        ([0, 2, 3, 3], "column 3 has several"),
+        ([0, 1, 2, 4], "has 4 pixels, .* a column 4"),
+        ([0, 1], "one place for each of 4 coordinates, got 2"),
+    ],
 )
 def test_columns_that_are_no_pixels(columns, message):
     with pytest.raises(ValueError, match=message):
@@ -159,6 +177,88 @@ def test_columns_that_are_no_pixels(columns, message):
 def test_names_and_agop_of_different_sizes():
     with pytest.raises(ValueError, match="one name for each of 2 coordinates, got 1"):
         AGOPDisplay(np.eye(2), ["a"])
+
+
+@pytest.mark.parametrize(
+    ("agop", "message"),
+    [
+        (np.ones((3, 2)), r"square matrix, got shape \(3, 2\)"),
+        (np.ones(2), r"square matrix, got shape \(2,\)"),
+        ([[1.0, np.nan], [np.nan, 1.0]], "must be finite"),
+        ([[np.inf, 0.0], [0.0, 1.0]], "must be finite"),
+        ([[1.0, 0.5], [0.0, 1.0]], "must be symmetric, .* differ by up to 0.5"),
+        (-np.eye(2), "positive semidefinite, but it has an eigenvalue -1"),
+        ([[0.0, 1.0], [1.0, 0.0]], "positive semidefinite, but it has an eigenvalue -1"),
+    ],
+)
+def test_matrices_that_are_no_agop(agop, message):
+    with pytest.raises(ValueError, match=message):
+        AGOPDisplay(agop, ["a", "b"])
+
+
+def test_an_agop_as_lists_with_the_rounding_of_float32():
+    agop = np.eye(3, 2) @ np.eye(2, 3)
+    agop[2, 2] = -1e-7
+    assert AGOPDisplay(agop.tolist(), list("abc")).share_of_trace.tolist() == [0.5, 0.5, 0.0]
+
+
+def test_names_in_the_matrix_do_not_overlap():
+    n = 60
+    display = draw(AGOPDisplay(np.eye(n), [f"long_name_of_column_{k}" for k in range(n)]).plot(max_names=n))
+    for axis, start, stop in (("xaxis", "x0", "x1"), ("yaxis", "y0", "y1")):
+        texts = getattr(display.axes_["matrix"], axis).get_ticklabels()
+        boxes = sorted((text.get_window_extent() for text in texts), key=lambda box: getattr(box, start))
+        assert len(boxes) == n
+        assert all(getattr(a, stop) <= getattr(b, start) for a, b in itertools.pairwise(boxes))
+
+
+@pytest.mark.parametrize("image_shape", [None, (2, 3)])
+def test_the_figure_has_room_for_the_directions_drawn(image_shape):
+    display = AGOPDisplay(np.diag([3.0, 2.0, 1.0, 1.0, 1.0, 0.0]), list("abcdef"), image_shape=image_shape)
+    assert display.figure_size(n_directions=400) == display.figure_size(n_directions=5)
+    assert display.figure_size(n_directions=5)[0] > display.figure_size(n_directions=1)[0]
+    panels = 5 + (image_shape is not None)
+    assert display.figure_size(n_directions=5)[0] / panels == pytest.approx(3.0)
+
+
+LAYERED = {
+    "map of one layer": lambda X, y: AGOPFeatureMap().fit(X, y),
+    "map of two layers": lambda X, y: AGOPFeatureMap(n_layers=2, n_random_features=6, random_state=0).fit(X, y),
+    "deep": lambda X, y: DeepRFMRegressor(n_layers=2, n_random_features=6, random_state=0).fit(X, y),
+}
+
+
+@pytest.mark.parametrize("kind", LAYERED)
+def test_estimators_of_layers(kind):
+    """Of feature maps the last layer, of deep estimators the first, each in its own coordinates."""
+    X, y = numbers(d=6)
+    model = LAYERED[kind](X, y)
+    display = draw(AGOPDisplay.from_estimator(model, n_directions=1))
+    start = "random" if kind == "map of two layers" else "x"
+    assert tick_names(display.axes_["matrix"].yaxis) == [f"{start}{k}" for k in range(6)] == model.coordinate_names_
+    points = (X - X.mean(axis=0)) / X.std(axis=0)
+    if kind == "map of two layers":
+        first, second = model.layers_
+        points = second.features((points - first.mean) @ first.root)
+    _, vectors = np.linalg.eigh(model.agop_)
+    projected = draw(ProjectionDisplay.from_estimator(model, X, y)).projections
+    for k in range(2):
+        expected = points @ vectors[:, -1 - k]
+        np.testing.assert_allclose(np.abs(projected[:, k]), np.abs(expected), atol=1e-10)
+
+
+def test_random_features_are_no_pixels():
+    X, y = numbers(d=6)
+    with pytest.raises(ValueError, match=r"each of which comes from one column of X, .* random0, random1"):
+        AGOPDisplay.from_estimator(LAYERED["map of two layers"](X, y), image_shape=(2, 3))
+
+
+def test_any_object_with_an_agop_in_named_coordinates(regressor):
+    parts = {name: getattr(regressor, name) for name in ("agop_", "coordinate_names_")}
+    display = draw(AGOPDisplay.from_estimator(SimpleNamespace(**parts)))
+    assert tick_names(display.axes_["matrix"].yaxis) == ["x0", "x1", "x2", "x3"]
+    with pytest.raises(TypeError, match=r"must be one of rfmlearn for tables, .* got SimpleNamespace"):
+        ProjectionDisplay.from_estimator(SimpleNamespace(**parts), numbers()[0])
 
 
 @pytest.mark.parametrize("d", [1, 4])
@@ -202,7 +302,57 @@ def test_of_an_ensemble_the_heaviest_member(ensemble):
     ],
 )
 def test_label(name, expected):
-    assert label(name) == expected
+    assert labels([name]) == [expected]
+
+
+STATIONS = [f"temperature_at_{time}_in_celsius_at_the_station" for time in ("noon", "midnight")]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        STATIONS,
+        [f"{'a' * 30}{letter}{'z' * 30}" for letter in "bcd"],
+        ["a\nb", "a b", "c"],
+        ["a", "a", " a"],
+        [f"column_{'x' * k}_of_the_table" for k in range(30)],
+    ],
+)
+def test_labels_of_different_names_differ(names):
+    found = labels(names)
+    assert len(set(found)) == len(names)
+    assert max(map(len, found)) <= 45
+
+
+def test_only_names_that_would_coincide_are_cut_less():
+    assert labels(["mean radius of all the cells", *STATIONS])[0] == "mean radius of…e cells"
+
+
+def test_pictures_tell_long_names_apart():
+    agop = draw(AGOPDisplay(np.eye(2), STATIONS).plot())
+    importance = draw(FeatureImportanceDisplay(np.ones((1, 2)), np.zeros((1, 2)), STATIONS).plot())
+    projection = draw(ProjectionDisplay(np.eye(2), STATIONS, classes=STATIONS).plot())
+    ansatz = NeuralFeatureAnsatz([layer_of(np.eye(2), name) for name in STATIONS], power=0.5, n_samples=3)
+    network = draw(NFADisplay(ansatz).plot())
+    found = [
+        tick_names(agop.axes_["matrix"].xaxis),
+        tick_names(agop.axes_["directions"][0].yaxis),
+        tick_names(importance.ax_.yaxis),
+        [text.get_text() for text in projection.ax_.get_legend().get_texts()],
+        tick_names(network.axes_["correlations"].xaxis),
+        [ax.get_title().partition("\n")[0] for ax in network.axes_["nfm"]],
+    ]
+    assert all(sorted(names) == sorted(labels(STATIONS)) for names in found)
+
+
+def layer_of(agop, name="first"):
+    return LayerAnsatz(name, "linear", (2, 2), np.eye(2), agop, float("nan"), float("nan"))
+
+
+def test_zero_is_white_in_an_agop_that_is_zero():
+    display = draw(NFADisplay(NeuralFeatureAnsatz([layer_of(np.zeros((2, 2)))], power=0.5, n_samples=3)).plot())
+    (image,) = display.axes_["agop"][0].images
+    assert min(image.to_rgba(np.zeros(1))[0]) > 0.9
 
 
 # Importances
@@ -312,6 +462,16 @@ def test_rows_of_weight_zero_do_not_count():
     np.testing.assert_array_equal(found[0].noise, found[1].noise)
 
 
+def test_a_matrix_to_start_from_says_nothing_of_copies(regressor):
+    X, y = numbers()
+    start = RFMRegressor(max_iter=1, feature_matrix_init=np.ones(4)).fit(X, y)
+    with pytest.raises(ValueError, match="feature_matrix_init must be a fitted estimator or None here"):
+        FeatureImportanceDisplay.from_estimator(start, X, y)
+    start = RFMRegressor(max_iter=1, feature_matrix="full", feature_matrix_init=regressor).fit(X, y)
+    display = FeatureImportanceDisplay.from_estimator(start, X, y, n_repeats=1)
+    assert display.importances.shape == (1, 4)
+
+
 def test_all_importances_zero():
     draw(FeatureImportanceDisplay(np.zeros((1, 2)), np.zeros((1, 2)), ["a", "b"]).plot())
 
@@ -356,12 +516,37 @@ def test_rounds_of_which_something_is_missing():
 
 @pytest.mark.parametrize("history", [[], [{"seconds": 1.0}], [{"train_loss": 1.0}], [{"n_iter": 0}]])
 def test_histories_without_rounds(history):
-    with pytest.raises(ValueError, match="history must be records of rounds with n_iter and some of train_loss"):
+    with pytest.raises(ValueError, match="history must be records with n_iter or layer and some of train_loss"):
         RFMPathDisplay(history)
 
 
+def test_rounds_of_several_layers():
+    history = [{"layer": layer, "n_iter": n_iter, "train_loss": 1.0} for layer in range(2) for n_iter in range(2)]
+    with pytest.raises(ValueError, match=r"increasing n_iter, got \[0, 1, 0, 1\]: pass one layer"):
+        RFMPathDisplay(history)
+
+
+@pytest.mark.parametrize("Deep", [DeepRFMRegressor, DeepRFMClassifier])
+def test_path_of_layers(Deep):
+    X, y = numbers()
+    y = y > 0 if Deep is DeepRFMClassifier else y
+    model = Deep(n_layers=3, n_random_features=8, random_state=0).fit(X, y, X_val=X[:9], y_val=y[:9])
+    display = draw(RFMPathDisplay.from_estimator(model))
+    panels = {"loss": ["train_loss", "leave_one_out_loss", "validation_loss"], "effective_rank": ["effective_rank"]}
+    if Deep is DeepRFMClassifier:
+        panels |= {"nc1": ["nc1", "nc1_mapped"], "nc2": ["nc2", "nc2_mapped"]}
+    assert list(display.axes_) == list(panels)
+    for panel, keys in panels.items():
+        *lines, kept = display.axes_[panel].lines
+        assert list(kept.get_xdata()) == [model.best_layer_] * 2
+        assert display.axes_[panel].get_xlabel() == "layer"
+        for line, key in zip(lines, keys, strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), [0, 1, 2])
+            np.testing.assert_array_equal(line.get_ydata(), [record[key] for record in model.history_])
+
+
 def test_an_estimator_without_rounds(ensemble):
-    with pytest.raises(TypeError, match=r"history_ of rounds, .* but RFMRegressorCV has none"):
+    with pytest.raises(TypeError, match=r"must have history_, .* but RFMRegressorCV is without history_"):
         RFMPathDisplay.from_estimator(ensemble)
 
 
@@ -399,14 +584,72 @@ def test_classes_have_a_legend():
         np.testing.assert_array_equal(drawn.get_offsets(), display.projections[names == name])
 
 
-def test_of_many_classes_the_rare_ones_are_one():
-    y = np.repeat(np.arange(13), [5, 1, 4, 4, 4, 1, 4, 4, 4, 4, 4, 1, 1])
-    display = draw(ProjectionDisplay(np.zeros((len(y), 2)), y, classes=True).plot())
-    names = ["0", "2", "3", "4", "6", "7", "8", "9", "10", "4 other classes"]
+def colors_by_name(display):
+    return {drawn.get_label(): (tuple(drawn.get_facecolor()[0]), len(drawn.get_offsets())) for drawn in points(display)}
+
+
+def points(display):
+    return display.ax_.collections
+
+
+def test_colors_do_not_depend_on_the_classes_present():
+    X, _ = numbers()
+    y = np.array(["a", "b", "c"])[np.arange(60) % 3]
+    model = RFMClassifier(max_iter=0).fit(X, y)
+    everything = colors_by_name(draw(ProjectionDisplay.from_estimator(model, X, y)))
+    some = colors_by_name(draw(ProjectionDisplay.from_estimator(model, X[y != "a"], y[y != "a"])))
+    assert list(everything) == ["a", "b", "c"] and len(set(everything.values())) == 3
+    assert some == {name: everything[name] for name in "bc"}
+
+
+def test_of_many_classes_the_first_nine_have_colors():
+    classes = np.arange(13)
+    y = np.repeat(np.delete(classes, 3), 2)
+    display = draw(ProjectionDisplay(np.zeros((len(y), 2)), y, classes=classes).plot())
+    names = [*map(str, range(9)), "4 other classes"]
     assert [name for name, _ in display.groups()] == names
-    assert set(y[display.groups()[-1][1]]) == {1, 5, 11, 12}
-    assert sum(rows.sum() for _, rows in display.groups()) == len(y)
-    assert len(display.ax_.collections) == 10
+    for k, (_, rows) in enumerate(display.groups()):
+        assert set(y[rows]) == ({9, 10, 11, 12} if k == 9 else {k} - {3})
+    assert list(colors_by_name(display)) == [name for name in names if name != "3"]
+
+
+MISSING = {
+    "numbers": ([1.0, np.nan, 3.0], None),
+    "objects": ([1, None, 3], None),
+    "nullable numbers": (pd.Series([1, None, 3], dtype="Int64"), None),
+    "labels": (["a", None, "b"], ["a", "b"]),
+    "nullable labels": (pd.Series([1, None, 2], dtype="Int64"), [1, 2]),
+    "category": (pd.Series(["a", None, "b"], dtype="category"), ["a", "b"]),
+    "polars": (pl.Series(["a", None, "b"]), ["a", "b"]),
+    "many classes": (["a", None, "l"], list("abcdefghijkl")),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_rows_of_missing_targets_are_gray(kind):
+    y, classes = MISSING[kind]
+    display = draw(ProjectionDisplay(np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]), y, classes=classes).plot())
+    (missing,) = [drawn for drawn in points(display) if drawn.get_label() == "missing"]
+    assert missing.get_offsets().tolist() == [[2.0, 3.0]]
+    red, green, blue, _ = missing.get_facecolor()[0]
+    assert red == green == blue
+    assert sum(len(drawn.get_offsets()) for drawn in points(display)) == 3
+    assert "missing" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+def test_all_targets_missing():
+    for classes in (None, ["a"]):
+        display = draw(ProjectionDisplay(np.zeros((2, 2)), [None, None], classes=classes).plot())
+        assert sum(len(drawn.get_offsets()) for drawn in points(display)) == 2
+
+
+@pytest.mark.parametrize("estimator", [None, RFMRegressor(max_iter=0), RandomForestRegressor(2)])
+def test_classes_of_a_feature_map_are_those_it_was_fitted_to(estimator):
+    X, _ = numbers()
+    y = np.arange(60) % 12
+    display = ProjectionDisplay.from_estimator(AGOPFeatureMap(estimator, step=1.0).fit(X, y), X[:30], y[:30] % 3)
+    expected = range(12) if estimator is None else range(3)
+    assert list(display.classes) == list(expected)
 
 
 @pytest.mark.parametrize(("target", "classes"), [("numbers", False), ("names", True), ("few numbers", True)])
@@ -417,7 +660,7 @@ def test_targets_of_a_transformer(regressor, target, classes):
     parts = {name: getattr(regressor, name) for name in ("agop_", "coordinate_names_", "_encoder", "_check_X")}
     feature_map = SimpleNamespace(fit=None, **parts, __sklearn_is_fitted__=lambda: True, __sklearn_tags__=tags)
     display = draw(ProjectionDisplay.from_estimator(feature_map, X, y))
-    assert display.classes == classes
+    assert (display.classes is not None) == classes
 
 
 def tags():
@@ -432,13 +675,32 @@ def test_a_single_direction():
     assert display.ax_.get_ylabel() == "row"
 
 
+@pytest.mark.parametrize("Model", [RFMRegressor, RFMClassifier])
+def test_targets_in_a_column(Model):
+    X, y = numbers()
+    y = y if Model is RFMRegressor else (y > 0).astype(int)
+    model = Model(max_iter=0).fit(X, y)
+    for column in (y[:, np.newaxis], pd.DataFrame({"y": y})):
+        np.testing.assert_array_equal(ProjectionDisplay.from_estimator(model, X, column).y, y)
+
+
 @pytest.mark.parametrize(
-    ("y", "message"),
-    [(np.zeros(3), "inconsistent numbers of samples"), (np.zeros((60, 2)), r"y must have shape \(60,\), .* \(60, 2\)")],
+    ("Model", "y", "message"),
+    [
+        (RFMRegressor, np.zeros(3), "inconsistent numbers of samples"),
+        (RFMRegressor, np.zeros((60, 2)), r"y must have shape \(60,\) .* \(60, 2\); of several outputs, pass one"),
+        (RFMRegressor, ["a"] * 60, "y must be numbers, .* 'a'"),
+        (RFMRegressor, np.full(60, np.inf), "y must be finite or missing"),
+        (RFMClassifier, np.full(60, "b"), "labels that are not among the classes: b; these are False, True"),
+        (RFMClassifier, np.zeros((60, 2)), r"y must have shape \(60,\)"),
+    ],
 )
-def test_targets_that_do_not_fit(regressor, y, message):
+def test_targets_that_do_not_fit(Model, y, message):
+    X, target = numbers()
+    model = Model(max_iter=0).fit(X, target > 0 if Model is RFMClassifier else target)
     with pytest.raises(ValueError, match=message):
-        ProjectionDisplay.from_estimator(regressor, numbers()[0], y)
+        ProjectionDisplay.from_estimator(model, X, y)
+    assert plt.get_fignums() == []
 
 
 def test_projections_of_three_directions():
@@ -466,19 +728,30 @@ def test_not_fitted(name):
         DISPLAYS[name](RFMRegressor())
 
 
-@pytest.mark.parametrize(
-    ("name", "missing"),
-    [
-        ("AGOPDisplay", "agop_ and coordinate_names_"),
-        ("FeatureImportanceDisplay", "feature_importances_"),
-        ("RFMPathDisplay", "history_"),
-        ("ProjectionDisplay", "agop_ and coordinate_names_"),
-    ],
-)
-def test_a_pipeline_has_not_what_is_drawn(name, missing):
-    pipeline = make_pipeline(StandardScaler(), RFMRegressor(max_iter=0)).fit(X_ALL, Y_ALL)
-    with pytest.raises(TypeError, match=rf"must have .*{missing}.*, but Pipeline"):
-        DISPLAYS[name](pipeline)
+AROUND = {
+    "Pipeline": (lambda: make_pipeline(StandardScaler(), RFMRegressor(max_iter=0)), "of a Pipeline, pass the step"),
+    "GridSearchCV": (
+        lambda: GridSearchCV(RFMRegressor(max_iter=0), {"alpha": [1.0]}, cv=2),
+        "pass its best_estimator_",
+    ),
+}
+NEEDED = {
+    "AGOPDisplay": "agop_ and coordinate_names_",
+    "FeatureImportanceDisplay": "feature_importances_",
+    "RFMPathDisplay": "history_",
+    "ProjectionDisplay": "agop_ and coordinate_names_",
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_what_stands_around_an_estimator_has_not_what_is_drawn(name, around):
+    make, advice = AROUND[around]
+    model = make().fit(X_ALL, Y_ALL)
+    with pytest.raises(TypeError, match=rf"must have {NEEDED[name]}.*, but {around} is without .*; .*{advice}"):
+        DISPLAYS[name](model)
+    with pytest.raises(NotFittedError):
+        DISPLAYS[name](make())
 
 
 @pytest.mark.parametrize("name", DISPLAYS)
@@ -499,6 +772,7 @@ def test_a_figure_or_axes_given_are_used_and_plot_can_be_repeated(name, regresso
 def test_without_matplotlib(name, regressor, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    monkeypatch.setattr(RFMRegressor, "fit", None)  # not called in vain
     with pytest.raises(ImportError, match=rf'{name}.plot needs matplotlib: pip install "rfmlearn\[plot\]"'):
         DISPLAYS[name](regressor)
 

@@ -5,6 +5,7 @@ import html
 import re
 import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sklearn.linear_model import Ridge
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV, __version__
 from rfmlearn.inspection._html import table
 from rfmlearn.inspection._html_report import write_report
+from rfmlearn.inspection._report_scores import _up_to_one
 
 image = pytest.importorskip("matplotlib.image")
 pd = pytest.importorskip("pandas")
@@ -260,6 +262,79 @@ def test_constant_columns_and_constant_target(tmp_path):
     assert "AGOP" in read(write_report(flat, tmp_path / "b.html"))[1].headings
 
 
+@pytest.mark.parametrize("kind", ["regressor", "classifier"])
+@pytest.mark.parametrize("column", [lambda y: np.asarray(y)[:, None], lambda y: pd.DataFrame({"y": y})])
+def test_targets_in_a_column_give_colors(kind, column, tmp_path):
+    y = TARGETS[kind]
+    page = read(write_report(MODELS[kind](), tmp_path / "a.html", X[40:], column(y[40:])))[1]
+    assert "coloured by target" in page.text
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        (1.0, "1"),
+        (0.99996, "0.99996"),
+        (0.9999999612, "0.999999961"),
+        (0.5, "0.5"),
+        (0.12345, "0.1235"),
+        (-2.5, "-2.5"),
+    ],
+)
+def test_only_what_is_perfect_is_one(score, expected):
+    assert _up_to_one(score) == expected
+
+
+def test_one_row_has_no_r2(tmp_path):
+    page = read(write_report(MODELS["regressor"](), tmp_path / "a.html", X[40:41], NUMBERS[40:41]))[1]
+    rows = page.rows(["score", "value", "meaning"])
+    assert rows["R2"] == ["undefined", "it needs two rows"]
+    assert float(rows["MAE"][0]) >= 0
+
+
+def stop_never(iterate):
+    return False
+
+
+def test_parameters_without_addresses(tmp_path):
+    parts = {"callback": stop_never, "random_state": np.random.RandomState(0)}
+    model = RFMRegressor(max_iter=0, **parts).fit(X[:40], NUMBERS[:40])
+    text, page = read(write_report(model, tmp_path / "a.html"))
+    rows = page.rows(["parameter", "given", "default"])
+    assert rows["callback"] == [f"{__name__}.stop_never", "None"]
+    assert rows["random_state"] == ["RandomState(MT19937)", "None"]
+    assert " at 0x" not in text
+
+
+def test_names_that_the_font_lacks(tmp_path):
+    table = X.set_axis([SCRIPT, "\u65e5\u672c\u8a9e", "b", "c"], axis=1)
+    model = RFMRegressor(max_iter=1).fit(table, NUMBERS)
+    page = read(write_report(model, tmp_path / "a.html", table, NUMBERS))[1]
+    assert "\u65e5\u672c\u8a9e" in page.rows(["column", "importance", ""])
+
+
+def test_columns_without_names_are_warned_of_once(tmp_path):
+    numeric = X.iloc[:, [0, 2]]
+    model = RFMRegressor(max_iter=0).fit(numeric, NUMBERS)
+    with pytest.warns(UserWarning, match="X does not have valid feature names") as caught:
+        write_report(model, tmp_path / "a.html", numeric.to_numpy(), NUMBERS)
+    assert len(caught) == 1
+
+
+def test_whose_picture_it_is(written):
+    model, _, path, _ = written
+    several = len(getattr(model, "members_", [])) > 1
+    assert ("while importances are averages of all members" in read(path)[1].text) == several
+
+
+def test_without_matplotlib_nothing_is_scored(tmp_path, monkeypatch):
+    model = MODELS["regressor"]()
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(RFMRegressor, "predict", None)
+    with pytest.raises(ImportError, match=r'the report needs matplotlib: pip install "rfmlearn\[plot\]"'):
+        model.report(tmp_path / "a.html", X, NUMBERS)
+
+
 def test_cells_are_escaped():
     rows = Page(table(["a", "<td>"], [("<td", 0.123456), ("<b>x</b>", "<td>&amp;")])).tables[0]
     assert rows == [["a", "<td>"], ["<td", "0.1235"], ["<b>x</b>", "<td>&amp;"]]
@@ -288,8 +363,14 @@ def test_bad_input(tmp_path):
         write_report(model, path, y=CLASSES)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         write_report(model, path, X, CLASSES[:5])
-    with pytest.raises(ValueError, match="y has labels that the estimator was not fitted to: never; it knows <script"):
-        write_report(model, path, X[:2], ["never", "maybe"])
+    with pytest.raises(
+        ValueError, match="y has labels that are not among the classes: maybe not, never; these are <sc"
+    ):
+        write_report(model, path, X[:2], ["never", "maybe not"])
+    with pytest.raises(ValueError, match="y has a missing label"):
+        write_report(model, path, X[:2], ["maybe", None])
+    with pytest.raises(ValueError, match=r"y must be one column of labels, got shape \(2, 2\)"):
+        write_report(model, path, X[:2], [["maybe", "maybe"]] * 2)
     assert not path.exists()
 
 

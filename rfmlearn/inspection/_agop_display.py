@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._learned_agop import LearnedAGOP, check_count, eigenpairs, shares_of_trace
-from ._matplotlib import BLUE, DARK_GRAY, ORANGE, label, new_figure, scaled, show
+from ._learned_agop import LearnedAGOP, check_agop, check_count, eigenpairs, shares_of_trace
+from ._matplotlib import BLUE, DARK_GRAY, LETTER_WIDTH, ORANGE, labels, new_figure, scaled, show
 
 # Shares of the trace below this are rounding: no directions, and they would only stretch the axis of the spectrum.
 _SMALLEST_SHARE = 1e-8
 _MAX_BARS = 12
-# Inches: of the figure and a panel of it, of a name in the matrix, of a bar, of an image, of titles.
-_WIDTH, _PANEL_WIDTH, _NAME_HEIGHT, _BAR_HEIGHT, _IMAGE_HEIGHT, _TITLES_HEIGHT = 9.0, 3.0, 0.17, 0.19, 2.2, 0.8
-_SMALLEST_MATRIX = 2.8
+# Inches: of the spectrum and of a direction, of a name in the matrix, of a bar, of an image, of what stands beside the
+# names of bars, of the colour bar, of titles.
+_PANEL_WIDTH, _NAME_HEIGHT, _BAR_HEIGHT, _IMAGE_HEIGHT = 3.0, 0.17, 0.19, 2.2
+_BARS_WIDTH, _COLOR_BAR_WIDTH, _TITLES_HEIGHT = 1.4, 1.2, 0.8
+_SMALLEST_MATRIX = (6.0, 2.8)
 
 
 class AGOPDisplay:
@@ -26,7 +28,7 @@ class AGOPDisplay:
     Parameters
     ----------
     agop : ndarray of shape (n_coordinates, n_coordinates)
-        Symmetric, positive semidefinite.
+        Symmetric, positive semidefinite, finite.
     names : list of str
         Names of the coordinates.
     columns : array-like of int of shape (n_coordinates,) or None, default=None
@@ -69,26 +71,29 @@ class AGOPDisplay:
     """
 
     def __init__(self, agop, names, *, columns=None, image_shape=None, title="AGOP"):
-        self.agop = agop
+        self.agop = check_agop(agop)
         self.names = names
         self.columns = columns
         self.image_shape = image_shape
         self.title = title
-        if len(agop) != len(names):
-            raise ValueError(f"names must have one name for each of {len(agop)} coordinates, got {len(names)}.")
-        if not len(agop):
+        if len(self.agop) != len(names):
+            raise ValueError(f"names must have one name for each of {len(self.agop)} coordinates, got {len(names)}.")
+        if not len(names):
             raise ValueError("agop has no coordinate: all columns were constant in training, there is nothing to draw.")
         if image_shape is not None:
-            self._check_image_shape()
-        self.eigenvalues, self.eigenvectors = eigenpairs(agop)
+            _check_image_shape(image_shape)
+            self._check_places()
+        self.eigenvalues, self.eigenvectors = eigenpairs(self.agop)
+        self._labels = labels(names)
 
-    def _check_image_shape(self):
-        shape = self.image_shape
-        if len(shape) not in (2, 3) or min(shape) < 1:
-            raise ValueError(f"image_shape must be (height, width) or (height, width, channels), got {shape!r}.")
-        places = self._places()
+    def _check_places(self):
+        shape, places = self.image_shape, self._places()
+        if len(places) != len(self.agop):
+            raise ValueError(
+                f"columns must have one place for each of {len(self.agop)} coordinates, got {len(places)}."
+            )
         if len(np.unique(places)) < len(places):
-            repeated = places[np.flatnonzero(np.bincount(places) > 1)[:1]][0]
+            repeated = np.flatnonzero(np.bincount(places) > 1)[0]
             raise ValueError(f"image_shape needs one coordinate for a column, but column {repeated} has several.")
         if places.max() >= np.prod(shape):
             raise ValueError(
@@ -109,8 +114,9 @@ class AGOPDisplay:
 
         Parameters
         ----------
-        estimator : RFMRegressor, RFMClassifier, RFMRegressorCV, RFMClassifierCV, or other with `agop_`
-            Fitted. Of an ensemble, the member of the largest weight is drawn; the title says so.
+        estimator : estimator with `agop_` and `coordinate_names_`, RFMRegressorCV or RFMClassifierCV
+            Fitted. Of an ensemble, the member of the largest weight is drawn; the title says so. Of `AGOPFeatureMap`
+            the last layer is drawn, of `DeepRFMRegressor` and `DeepRFMClassifier` the first.
         n_directions : int, default=3
             How many leading eigenvectors to draw.
         max_names : int, default=25
@@ -131,12 +137,13 @@ class AGOPDisplay:
         TypeError
             If it has no AGOP in named coordinates.
         ValueError
-            If a number is below 1, or the images do not have one pixel for each column.
+            If a number is below 1, the AGOP is not a finite positive semidefinite matrix, or the images do not have
+            one pixel for each column.
         """
         learned = LearnedAGOP.of(estimator)
-        if image_shape is not None and np.prod(image_shape) != learned.encoder.n_features_in:
-            n_pixels, n_columns = np.prod(image_shape), learned.encoder.n_features_in
-            raise ValueError(f"image_shape={image_shape!r} has {n_pixels} pixels, but X had {n_columns} columns.")
+        if image_shape is not None:
+            _check_image_shape(image_shape)
+            _check_pixels(learned, image_shape)
         parts = {"columns": learned.columns, "image_shape": image_shape, "title": learned.source}
         display = cls(learned.agop, learned.names, **parts)
         return display.plot(n_directions=n_directions, max_names=max_names, fig=fig)
@@ -160,19 +167,19 @@ class AGOPDisplay:
         """
         check_count("n_directions", n_directions)
         check_count("max_names", max_names)
-        n_drawn = min(n_directions, np.count_nonzero(self.share_of_trace > _SMALLEST_SHARE))
+        n_drawn, as_images = self._n_drawn(n_directions), self.image_shape is not None
         if fig is None:
             fig = new_figure(self.figure_size(n_directions, max_names), "AGOPDisplay.plot")
         self.figure_ = fig
-        top, bottom = self._heights(max_names)
-        rows = fig.add_gridspec(2, 1, height_ratios=(top, bottom)) if n_drawn else fig.add_gridspec(1, 1)
-        first = rows[0].subgridspec(1, 2, width_ratios=(2, 1))
+        width, height = self._matrix_size(max_names)
+        heights = (height, self._directions_height()) if n_drawn else (height,)
+        rows = fig.add_gridspec(len(heights), 1, height_ratios=heights)
+        first = rows[0].subgridspec(1, 2, width_ratios=(width, _PANEL_WIDTH))
         self.axes_ = {"matrix": fig.add_subplot(first[0]), "spectrum": fig.add_subplot(first[1])}
         self._plot_matrix(max_names)
         self._plot_spectrum(n_drawn)
         self.axes_["directions"] = np.array([], dtype=object)
         if n_drawn:
-            as_images = self.image_shape is not None
             second = rows[1].subgridspec(1, n_drawn + as_images)
             axes = np.array([fig.add_subplot(second[k]) for k in range(n_drawn + as_images)])
             self.axes_["directions"] = axes[as_images:]
@@ -197,13 +204,31 @@ class AGOPDisplay:
         -------
         tuple of float
         """
-        return max(_WIDTH, _PANEL_WIDTH * n_directions), sum(self._heights(max_names))
+        n_drawn, as_images = self._n_drawn(n_directions), self.image_shape is not None
+        panel = _PANEL_WIDTH if as_images else max(_PANEL_WIDTH, _BARS_WIDTH + self._text_width())
+        width, height = self._matrix_size(max_names)
+        below = self._directions_height() if n_drawn else 0.0
+        return max(width + _PANEL_WIDTH, panel * (n_drawn + as_images)), height + below
 
-    def _heights(self, max_names):
-        """Inches of the matrix and of the directions, with their titles."""
-        n_names, n_bars = min(max_names, len(self.names)), min(_MAX_BARS, len(self.names))
-        below = _IMAGE_HEIGHT if self.image_shape is not None else _BAR_HEIGHT * max(n_bars, 4)
-        return max(_SMALLEST_MATRIX, _NAME_HEIGHT * n_names) + 2 * _TITLES_HEIGHT, below + _TITLES_HEIGHT
+    def _n_drawn(self, n_directions):
+        """How many of the directions asked for are more than rounding."""
+        return min(n_directions, np.count_nonzero(self.share_of_trace > _SMALLEST_SHARE))
+
+    def _text_width(self):
+        """Inches of the longest name."""
+        return LETTER_WIDTH * max(map(len, self._labels))
+
+    def _matrix_size(self, max_names):
+        """Inches of the matrix with its names, colour bar and titles: width and height."""
+        side = _NAME_HEIGHT * min(max_names, len(self.names))
+        width, height = _SMALLEST_MATRIX
+        around = self._text_width() + _TITLES_HEIGHT
+        return max(width, side + self._text_width() + _COLOR_BAR_WIDTH), max(height, side) + around
+
+    def _directions_height(self):
+        """Inches of the directions with their titles."""
+        bars = _BAR_HEIGHT * min(_MAX_BARS, max(len(self.names), 4))
+        return (bars if self.image_shape is None else _IMAGE_HEIGHT) + _TITLES_HEIGHT
 
     def _plot_matrix(self, max_names):
         ax, n = self.axes_["matrix"], len(self.agop)
@@ -214,7 +239,7 @@ class AGOPDisplay:
         reach = np.abs(part).max() or 1.0
         # Constrained layout cuts labels off where the aspect of axes with a colour bar is fixed.
         image = ax.imshow(part, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest", aspect="auto")
-        names = [label(self.names[k]) for k in shown]
+        names = [self._labels[k] for k in shown]
         ax.set_yticks(np.arange(len(shown)), names, fontsize="x-small")
         ax.set_xticks(np.arange(len(shown)), names, fontsize="x-small", rotation=90)
         ax.tick_params(length=0)
@@ -247,7 +272,7 @@ class AGOPDisplay:
             place = np.arange(len(largest))
             ax.barh(place, vector[largest], color=np.where(vector[largest] >= 0, ORANGE, BLUE))
             ax.axvline(0.0, color=DARK_GRAY, linewidth=0.8)
-            ax.set_yticks(place, [label(self.names[j]) for j in largest], fontsize="x-small")
+            ax.set_yticks(place, [self._labels[j] for j in largest], fontsize="x-small")
             ax.invert_yaxis()
             ax.tick_params(axis="x", labelsize="x-small")
             ax.set_title(self._title_of(k), fontsize="small")
@@ -265,3 +290,22 @@ class AGOPDisplay:
         image = np.zeros(np.prod(self.image_shape))
         image[self._places()] = values
         return image.reshape(*self.image_shape[:2], -1)
+
+
+def _check_image_shape(shape):
+    """Raise unless a shape is one of images."""
+    sizes = list(shape) if np.iterable(shape) else []
+    if len(sizes) not in (2, 3) or not all(isinstance(size, (int, np.integer)) and size >= 1 for size in sizes):
+        raise ValueError(f"image_shape must be (height, width) or (height, width, channels), got {shape!r}.")
+
+
+def _check_pixels(learned, shape):
+    """Raise unless images of a shape have one pixel for each column of the table."""
+    if learned.columns is None:
+        raise ValueError(
+            f"image_shape needs coordinates each of which comes from one column of X, but those of the AGOP are "
+            f"{', '.join(learned.names[:2])}, ...; pass None."
+        )
+    n_pixels, n_columns = np.prod(shape), learned.encoder.n_features_in
+    if n_pixels != n_columns:
+        raise ValueError(f"image_shape={shape!r} has {n_pixels} pixels, but X had {n_columns} columns.")

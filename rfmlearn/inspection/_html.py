@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from html import escape
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -59,7 +60,10 @@ def _cell(value):
 def picture(figure, description):
     """A figure of matplotlib as an image inside the page; the description is for those who do not see it."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
+    with warnings.catch_warnings():
+        # Letters that the font lacks are boxes in the picture; the names stand in the page too.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
+        figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     width, height = (round(_PIXELS_PER_INCH * inches) for inches in figure.get_size_inches())
     size = f'width="{width}" height="{height}"'

@@ -9,8 +9,10 @@ from string import Template
 from sklearn.utils.validation import check_is_fitted
 
 from .. import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV, __version__
+from ._matplotlib import require_matplotlib
 from ._report_scores import check_rows
 from ._report_sections import sections
+from ._row_targets import one_column
 
 _CLASSES = RFMRegressor, RFMClassifier, RFMRegressorCV, RFMClassifierCV
 
@@ -72,7 +74,7 @@ def write_report(estimator, path, X=None, y=None):
     X : array-like or DataFrame of shape (m, n_features), default=None
         Rows to score and to draw, best such as the estimator was not fitted to.
     y : array-like of shape (m,) or (m, n_outputs), default=None
-        Their targets.
+        Their targets, none missing. Of one output they give the colours of the projection.
 
     Returns
     -------
@@ -87,6 +89,8 @@ def write_report(estimator, path, X=None, y=None):
         If it is of another class.
     ValueError
         If `path` is a folder or in one that does not exist, or X and y do not belong together.
+    ImportError
+        Without matplotlib.
     """
     if not isinstance(estimator, _CLASSES):
         allowed = ", ".join(Class.__name__ for Class in _CLASSES)
@@ -97,6 +101,8 @@ def write_report(estimator, path, X=None, y=None):
         raise ValueError(f"path must be a file to write, but {str(path)!r} is a folder.")
     if not path.parent.is_dir():
         raise ValueError(f"path must be in a folder that exists, but {str(path.parent)!r} does not.")
+    require_matplotlib("the report")
+    y = None if y is None else one_column(y)
     check_rows(estimator, X, y)
     path.write_text(_page(type(estimator).__name__, sections(estimator, X, y)), encoding="utf-8")
     return path

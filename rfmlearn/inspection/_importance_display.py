@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import check_weights
 from .._tables import check_table
-from ._learned_agop import check_count
-from ._matplotlib import BLUE, DARK_GRAY, LIGHT_GRAY, ORANGE, label, new_figure
+from ._learned_agop import check_count, check_learned
+from ._matplotlib import BLUE, DARK_GRAY, LIGHT_GRAY, ORANGE, labels, new_figure, require_matplotlib
 from ._shuffled_copies import beside_copies, categorical_mask, column_names
 
 _QUANTILE = 0.95
@@ -130,16 +129,15 @@ class FeatureImportanceDisplay:
         TypeError
             If it has no `feature_importances_`.
         ValueError
-            If a number is below 1, or X and y do not fit together.
+            If a number is below 1, X and y do not fit together, or the estimator has an array `feature_matrix_init`,
+            which says nothing of the copies: give it a fitted estimator there, whose entries are found by name.
+        ImportError
+            Without matplotlib, before anything is fitted.
         """
         check_count("n_repeats", n_repeats)
         check_count("max_features", max_features)
-        check_is_fitted(estimator)
-        if not hasattr(estimator, "feature_importances_"):
-            raise TypeError(
-                f"estimator must have feature_importances_, but {type(estimator).__name__} has none; of a Pipeline, "
-                "pass the last step, and the table that it sees."
-            )
+        _check_estimator(estimator)
+        require_matplotlib("FeatureImportanceDisplay.plot")
         X = check_table(X)
         check_consistent_length(X, y, sample_weight)
         weighted = {} if sample_weight is None else {"sample_weight": check_weights(sample_weight, X)}
@@ -189,7 +187,8 @@ class FeatureImportanceDisplay:
             self.floor[shown], place, "|", color=ORANGE, markersize=9, markeredgewidth=2, label="largest of its copies"
         )
         ax.axvline(self.threshold, color=ORANGE, linestyle="--", linewidth=1.0, label="95 % of all copies")
-        ax.set_yticks(place, [label(self.names[j]) for j in shown], fontsize="small")
+        names = labels(self.names)
+        ax.set_yticks(place, [names[j] for j in shown], fontsize="small")
         # The root scale shows noise beside importances a hundred times larger, and has a zero, as bars need.
         ax.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0.0)), np.square))
         largest = max(self.importances[:, shown].max(), self.floor[shown].max(), self.threshold)
@@ -202,3 +201,14 @@ class FeatureImportanceDisplay:
         ax.set_title(f"{self.above_noise.sum()} of {len(self.names)} columns above the noise{drawn}", fontsize="medium")
         ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
         return self
+
+
+def _check_estimator(estimator):
+    """Raise unless clones of an estimator can learn importances of more columns than it has seen."""
+    check_learned(estimator, ["feature_importances_"], "as the estimators of tables in rfmlearn and trees")
+    given = estimator.get_params(deep=False).get("feature_matrix_init")
+    if given is not None and not hasattr(given, "feature_matrix_"):
+        raise ValueError(
+            "feature_matrix_init must be a fitted estimator or None here: an array says nothing of the coordinates "
+            "of shuffled copies, while the entries of a fitted estimator are found by name."
+        )

@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 # Told apart by the colour-blind: blue, orange, light and dark gray.
 BLUE, ORANGE, LIGHT_GRAY, DARK_GRAY = "#0072b2", "#d55e00", "#c4c4c4", "#595959"
-_LONGEST_NAME = 22
+# Inches of a letter of size x-small.
+LETTER_WIDTH = 0.07
+# Letters of a name: most names are cut to the first, those that would coincide to the next.
+_LENGTHS = (22, 30, 40)
+
+
+def require_matplotlib(what):
+    """Raise if there is no matplotlib, before work is done in vain; `what` says who needs it."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise ImportError(f'{what} needs matplotlib: pip install "rfmlearn[plot]"') from error
 
 
 def new_figure(figsize, method):
     """New figure of pyplot with constrained layout; `method` is named if there is no matplotlib."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(f'{method} needs matplotlib: pip install "rfmlearn[plot]"') from error
+    require_matplotlib(method)
+    import matplotlib.pyplot as plt
+
     return plt.figure(figsize=figsize, layout="constrained")
 
 
 def unmanaged_figure(figsize):
     """New figure that pyplot does not know of, so that nobody has to close it."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('the report needs matplotlib: pip install "rfmlearn[plot]"') from error
+    from matplotlib.figure import Figure
+
     return Figure(figsize=figsize, layout="constrained")
 
 
-def label(name):
-    """A name on one line, not too long, in which dollars do not mean mathematics."""
-    text = " ".join(str(name).split())
-    if len(text) > _LONGEST_NAME:
-        text = f"{text[: _LONGEST_NAME - 8]}…{text[-7:]}"
-    if text.startswith("_"):  # legends leave such names out
-        text = f" {text}"
-    return text.replace("$", r"\$")
+def labels(names):
+    """Names on one line, distinct and not too long, in which dollars do not mean mathematics.
+
+    Names that differ where they are cut are cut less; those that still coincide get their position, from 1.
+    """
+    texts = [" ".join(str(name).split()) for name in names]
+    short = [_cut(text, _LENGTHS[0]) for text in texts]
+    for length in _LENGTHS[1:]:
+        count = Counter(short)
+        short = [_cut(text, length) if count[now] > 1 else now for text, now in zip(texts, short, strict=True)]
+    count = Counter(short)
+    short = [
+        f"{_cut(text, _LENGTHS[0])} ({k})" if count[now] > 1 else now
+        for k, (text, now) in enumerate(zip(texts, short, strict=True), 1)
+    ]
+    # Legends leave out names that start with an underscore.
+    return [(f" {text}" if text.startswith("_") else text).replace("$", r"\$") for text in short]
+
+
+def _cut(text, length):
+    """A text of at most so many letters, without its middle."""
+    return text if len(text) <= length else f"{text[: length - 8]}…{text[-7:]}"
 
 
 def scaled(image, center=None):

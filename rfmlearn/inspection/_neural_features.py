@@ -6,7 +6,7 @@ import numpy as np
 
 from .._feature_matrix import symmetric_power
 from ..neural import neural_feature_ansatz
-from ._matplotlib import BLUE, DARK_GRAY, ORANGE, label, new_figure, show
+from ._matplotlib import BLUE, DARK_GRAY, LETTER_WIDTH, ORANGE, labels, new_figure, show
 
 _MAX_PICTURES = 3
 # Inches: a panel of pictures, and the width of a layer among the correlations.
@@ -77,8 +77,8 @@ class NFADisplay:
             The same network before training.
         power : float, default=0.5
             Power of the AGOP.
-        layers : list of str or None, default=None
-            Names of layers; None means all.
+        layers : str, list of str or None, default=None
+            Name or names of layers; None means all.
         n_samples : int or None, default=None
             Samples drawn at random; None means all.
         batch_size : int, default=128
@@ -121,32 +121,33 @@ class NFADisplay:
             With `figure_` and `axes_` set.
         """
         pictured = self.ansatz.layers[:_MAX_PICTURES]
-        width = max(2.0 * _PANEL, _LAYER_WIDTH * len(self.ansatz.layers))
+        names = labels(layer.name for layer in self.ansatz.layers)
+        width = max(2.0 * _PANEL, _LAYER_WIDTH * len(names))
+        panel = max([_PANEL, *(LETTER_WIDTH * len(name) for name in names[:_MAX_PICTURES])])
         if fig is None:
-            size = (width + _PANEL * len(pictured), 2.0 * _PANEL + 0.5)
+            size = (width + panel * len(pictured), 2.0 * _PANEL + 0.5)
             fig = new_figure(size, "NFADisplay.plot")
-        grid = fig.add_gridspec(2, 1 + len(pictured), width_ratios=[width, *[_PANEL] * len(pictured)])
+        grid = fig.add_gridspec(2, 1 + len(pictured), width_ratios=[width, *[panel] * len(pictured)])
         self.figure_ = fig
         self.axes_ = {"correlations": fig.add_subplot(grid[:, 0])}
         for row, side in enumerate(("nfm", "agop")):
             self.axes_[side] = np.array([fig.add_subplot(grid[row, 1 + k]) for k in range(len(pictured))])
-        self._plot_correlations()
+        self._plot_correlations(names)
         for k, layer in enumerate(pictured):
             root = symmetric_power(layer.agop, self.ansatz.power)
             for ax, matrix in ((self.axes_["nfm"][k], layer.nfm), (self.axes_["agop"][k], root)):
-                reach = np.abs(matrix).max()
+                reach = np.abs(matrix).max() or 1.0
                 show(ax, matrix, "RdBu_r", -reach, reach)
-            self.axes_["nfm"][k].set_title(f"{label(layer.name)}\n$W^T W$", fontsize="small")
-            self.axes_["agop"][k].set_title(f"AGOP$^{{{self.ansatz.power:g}}}$", fontsize="small")
+            self.axes_["nfm"][k].set_title(f"{names[k]}\n$W^T W$", fontsize="x-small")
+            self.axes_["agop"][k].set_title(f"AGOP$^{{{self.ansatz.power:g}}}$", fontsize="x-small")
         return self
 
-    def _plot_correlations(self):
+    def _plot_correlations(self, names):
         ax, layers = self.axes_["correlations"], self.ansatz.layers
         for measure, (text, marker, color) in _MARKERS.items():
             values = [getattr(layer, measure) for layer in layers]
             if None not in values:
                 ax.plot(np.arange(len(layers)), values, marker, color=color, markerfacecolor="none", label=text)
-        names = [label(layer.name) for layer in layers]
         ax.set_xticks(np.arange(len(layers)), names, rotation=45, ha="right", rotation_mode="anchor")
         lowest = np.nanmin([0.0, *(value for line in ax.lines for value in line.get_ydata())])
         ax.set(xlim=(-0.5, len(layers) - 0.5), ylim=(lowest - 0.05, 1.05))

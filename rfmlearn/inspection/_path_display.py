@@ -1,46 +1,61 @@
-"""How a recursive feature machine changed from round to round."""
+"""How a recursive feature machine changed from round to round, or from layer to layer."""
 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
+from ._learned_agop import check_learned
 from ._matplotlib import BLUE, DARK_GRAY, ORANGE, new_figure
 
-# Key of the record, name in the legend, colour, and marker, so that lines differ without colour too.
-_LOSSES = {
-    "train_loss": ("training", DARK_GRAY, "o"),
-    "leave_one_out_loss": ("leave-one-out", BLUE, "s"),
-    "validation_loss": ("validation", ORANGE, "^"),
-}
-_OTHERS = {
+_TITLES = {
+    "loss": "loss, coded targets",
     "alignment": "alignment with the metric kept",
     "effective_rank": "effective rank",
+    "nc1": "NC1, variability within classes",
+    "nc2": "NC2, deviation from a simplex",
 }
+# Of each key of the records in a panel the name in the legend, the colour, and the marker, so that lines differ without
+# colour too.
+_LINES: dict[str, dict[str, tuple[str | None, str, str]]] = {
+    "loss": {
+        "train_loss": ("training", DARK_GRAY, "o"),
+        "leave_one_out_loss": ("leave-one-out", BLUE, "s"),
+        "validation_loss": ("validation", ORANGE, "^"),
+    },
+    "alignment": {"alignment": (None, BLUE, "o")},
+    "effective_rank": {"effective_rank": (None, BLUE, "o")},
+    "nc1": {"nc1": ("as the layer gets them", BLUE, "o"), "nc1_mapped": ("after its map", ORANGE, "^")},
+    "nc2": {"nc2": ("as the layer gets them", BLUE, "o"), "nc2_mapped": ("after its map", ORANGE, "^")},
+}
+_KEYS = [key for lines in _LINES.values() for key in lines]
 _PANEL_WIDTH, _HEIGHT = 3.2, 2.8
 
 
 class RFMPathDisplay:
-    """Losses, alignment and effective rank over the rounds of feature learning.
+    """Losses, alignment and effective rank over the rounds of feature learning, or over layers.
 
     Losses are mean squared errors in units of the coded targets. Alignment is the cosine of the angle between the
     metric of a round and that of the round kept, so 1 means that the features have settled. The effective rank of the
-    metric M, ``(sum_k s_k)^2 / sum_k s_k^2`` with its eigenvalues s, is the number of directions that count.
+    metric M, ``(sum_k s_k)^2 / sum_k s_k^2`` with its eigenvalues s, is the number of directions that count. Layers of
+    `DeepRFMClassifier` have the measures NC1 and NC2 of neural collapse besides; see there.
 
     Parameters
     ----------
     history : list of dict
-        A record of each round: ``n_iter``, and some of ``train_loss``, ``leave_one_out_loss``, ``validation_loss``,
-        ``alignment`` and ``effective_rank``.
+        A record of each round, with ``n_iter``, or of each layer, with ``layer``, which increases; and some of
+        ``train_loss``, ``leave_one_out_loss``, ``validation_loss``, ``alignment``, ``effective_rank``, ``nc1``,
+        ``nc1_mapped``, ``nc2`` and ``nc2_mapped``.
     kept : int or None, default=None
-        Round that was kept, which is marked.
+        Round or layer that was kept, which is marked.
 
     Attributes
     ----------
+    counter : {"n_iter", "layer"}
+        What the records are of.
     figure_ : matplotlib Figure
         Set by `plot`.
     axes_ : dict
-        Set by `plot`: of "loss", "alignment" and "effective_rank" those of which the history has values.
+        Set by `plot`: of "loss", "alignment", "effective_rank", "nc1" and "nc2" those of which the history has values.
 
     Notes
     -----
@@ -60,13 +75,16 @@ class RFMPathDisplay:
     def __init__(self, history, *, kept=None):
         self.history = history
         self.kept = kept
-        known = [name for name in (*_LOSSES, *_OTHERS) if self._has(name)]
-        if not known or not all("n_iter" in record for record in history):
+        self.counter = "n_iter" if all("n_iter" in record for record in history) else "layer"
+        if not self._panels() or not all(self.counter in record for record in history):
             keys = sorted({key for record in history for key in record})
             raise ValueError(
-                f"history must be records of rounds with n_iter and some of {', '.join((*_LOSSES, *_OTHERS))}, got "
-                f"{len(history)} records with {', '.join(keys) or 'nothing'}."
+                f"history must be records with n_iter or layer and some of {', '.join(_KEYS)}, got {len(history)} "
+                f"records with {', '.join(keys) or 'nothing'}."
             )
+        numbers = [record[self.counter] for record in history]
+        if any(np.diff(numbers) <= 0):
+            raise ValueError(f"history must have records of increasing {self.counter}, got {numbers}: pass one layer.")
 
     @classmethod
     def from_estimator(cls, estimator, *, fig=None):
@@ -74,8 +92,8 @@ class RFMPathDisplay:
 
         Parameters
         ----------
-        estimator : RFMRegressor, RFMClassifier or other with `history_`
-            Fitted.
+        estimator : RFMRegressor, RFMClassifier, DeepRFMRegressor, DeepRFMClassifier or ConvRFMClassifier
+            Fitted. The last with one layer only.
         fig : matplotlib Figure or SubFigure, default=None
             To draw in; a new one if None.
 
@@ -88,18 +106,16 @@ class RFMPathDisplay:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no `history_` of rounds.
+            If it has no `history_`.
+        ValueError
+            If its records are not those of rounds, or of layers.
         """
-        check_is_fitted(estimator)
-        if not hasattr(estimator, "history_"):
-            raise TypeError(
-                f"estimator must have a history_ of rounds, as RFMRegressor and RFMClassifier have, but "
-                f"{type(estimator).__name__} has none."
-            )
-        return cls(estimator.history_, kept=getattr(estimator, "n_iter_", None)).plot(fig=fig)
+        check_learned(estimator, ["history_"], "as RFMRegressor and RFMClassifier")
+        kept = getattr(estimator, "best_layer_", getattr(estimator, "n_iter_", None))
+        return cls(estimator.history_, kept=kept).plot(fig=fig)
 
     def values(self, name):
-        """One quantity over the rounds, NaN where it was not recorded.
+        """One quantity over the rounds or layers, NaN where it was not recorded.
 
         Parameters
         ----------
@@ -108,16 +124,19 @@ class RFMPathDisplay:
 
         Returns
         -------
-        ndarray of shape (n_rounds,)
+        ndarray of shape (n_records,)
         """
         found = [record.get(name) for record in self.history]
         return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
 
-    def _has(self, name):
-        return np.isfinite(self.values(name)).any()
+    def _panels(self):
+        """Of each panel with values, the keys that have some."""
+        has = {key: np.isfinite(self.values(key)).any() for key in _KEYS}
+        found = {panel: [key for key in lines if has[key]] for panel, lines in _LINES.items()}
+        return {panel: keys for panel, keys in found.items() if keys}
 
     def plot(self, *, fig=None):
-        """Draw a panel for the losses, one for the alignment and one for the effective rank.
+        """Draw a panel for the losses, and one for each other quantity that was recorded.
 
         Parameters
         ----------
@@ -129,37 +148,35 @@ class RFMPathDisplay:
         display : RFMPathDisplay
             With `figure_` and `axes_` set.
         """
-        losses = [name for name in _LOSSES if self._has(name)]
-        panels = (["loss"] if losses else []) + [name for name in _OTHERS if self._has(name)]
+        panels = self._panels()
         if fig is None:
             fig = new_figure(self.figure_size(), "RFMPathDisplay.plot")
         self.figure_ = fig
         self.axes_ = dict(zip(panels, np.atleast_1d(fig.subplots(1, len(panels))), strict=True))
-        rounds = self.values("n_iter")
         for panel, ax in self.axes_.items():
-            if panel == "loss":
-                for name in losses:
-                    text, color, marker = _LOSSES[name]
-                    ax.plot(rounds, self.values(name), color=color, marker=marker, markersize=4, label=text)
-                ax.set_title("loss, coded targets", fontsize="small")
-            else:
-                ax.plot(rounds, self.values(panel), color=BLUE, marker="o", markersize=4)
-                ax.set_title(_OTHERS[panel], fontsize="small")
+            for key in panels[panel]:
+                text, color, marker = _LINES[panel][key]
+                values = self.values(key)
+                ax.plot(self.values(self.counter), values, color=color, marker=marker, markersize=4, label=text)
+            ax.set_title(_TITLES[panel], fontsize="small")
             self._finish(ax)
-        first, *_ = self.axes_.values()
-        if first.get_legend_handles_labels()[0]:
-            first.legend(fontsize="x-small")
+        for k, ax in enumerate(self.axes_.values()):
+            _, names = ax.get_legend_handles_labels()
+            # The line of what was kept is explained once.
+            if names and (k == 0 or len(names) > 1 + (self.kept is not None)):
+                ax.legend(fontsize="x-small")
         return self
 
     def _finish(self, ax):
-        """Axes from zero, with whole rounds, and the round kept."""
+        """Axes from zero, with whole rounds or layers, and the one kept."""
+        noun = "round" if self.counter == "n_iter" else "layer"
         if self.kept is not None:
-            ax.axvline(self.kept, color=DARK_GRAY, linestyle=":", linewidth=1.2, zorder=0, label="round kept")
+            ax.axvline(self.kept, color=DARK_GRAY, linestyle=":", linewidth=1.2, zorder=0, label=f"{noun} kept")
         ax.set_ylim(0.0, 1.08 * max(ax.dataLim.ymax, 1e-12))
-        rounds = [record["n_iter"] for record in self.history]
-        ax.set_xlim(rounds[0] - 0.4, rounds[-1] + 0.4)
-        ax.set_xticks(rounds[:: 1 + len(rounds) // 10])
-        ax.set_xlabel("round", fontsize="small")
+        numbers = [record[self.counter] for record in self.history]
+        ax.set_xlim(numbers[0] - 0.4, numbers[-1] + 0.4)
+        ax.set_xticks(numbers[:: 1 + len(numbers) // 10])
+        ax.set_xlabel(noun, fontsize="small")
         ax.tick_params(labelsize="x-small")
 
     def figure_size(self):
@@ -169,5 +186,4 @@ class RFMPathDisplay:
         -------
         tuple of float
         """
-        n_panels = any(self._has(name) for name in _LOSSES) + sum(self._has(name) for name in _OTHERS)
-        return _PANEL_WIDTH * n_panels, _HEIGHT
+        return _PANEL_WIDTH * len(self._panels()), _HEIGHT

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import confusion_matrix, mean_absolute_error, r2_score, root_mean_squared_error
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 
 from ._html import paragraph, preformatted, table
+from ._row_targets import class_codes
 
 _MOST_CLASSES = 20
 
@@ -53,26 +54,30 @@ def check_rows(estimator, X, y):
     if X is None:
         return
     check_consistent_length(X, y)
-    if is_classifier(estimator):
-        known = estimator.classes_.tolist()
-        unknown = sorted({str(name) for name in np.ravel(y).tolist() if name not in known})
-        if unknown:
-            names = [str(name) for name in known]
-            raise ValueError(
-                f"y has labels that the estimator was not fitted to: {', '.join(unknown[:5])}; "
-                f"it knows {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}."
-            )
+    if is_classifier(estimator) and (class_codes(y, estimator.classes_) < 0).any():
+        raise ValueError("y has a missing label (None, NaN or NA): every row needs one.")
+
+
+def _up_to_one(score):
+    """A score of which the best is 1 as text, with so many digits that nothing less is called 1."""
+    if score >= 1.0:
+        return f"{score:.4g}"
+    digits = max(4, 1 - int(np.floor(np.log10(1.0 - score))))
+    return f"{score:.{digits}g}"
 
 
 def _scores_of_classes(estimator, X, y):
-    y, classes = column_or_1d(y), estimator.classes_
+    classes = estimator.classes_
     probabilities = estimator.predict_proba(X).astype(np.float64)
-    predicted = classes[probabilities.argmax(axis=1)]
-    codes = np.searchsorted(classes, y)
-    truth = probabilities[np.arange(len(y)), codes]
+    codes, predicted = class_codes(y, classes), probabilities.argmax(axis=1)
+    truth = probabilities[np.arange(len(codes)), codes]
     indicators = np.eye(len(classes))[codes]
     rows = [
-        ("accuracy", float(np.mean(predicted == y)), "share of rows whose most probable class is right"),
+        (
+            "accuracy",
+            _up_to_one(float(np.mean(predicted == codes))),
+            "share of rows whose most probable class is right",
+        ),
         ("log-loss", -float(np.mean(np.log(np.maximum(truth, 1e-15)))), "0 is perfect"),
         (
             "Brier score",
@@ -83,7 +88,7 @@ def _scores_of_classes(estimator, X, y):
     page = table(["score", "value", "meaning"], rows)
     if len(classes) > _MOST_CLASSES:
         return page
-    counts = confusion_matrix(y, predicted, labels=classes)
+    counts = confusion_matrix(codes, predicted, labels=np.arange(len(classes)))
     names = [str(name) for name in classes.tolist()]
     matrix = [(name, *(int(count) for count in line)) for name, line in zip(names, counts, strict=True)]
     heading = "<h3>Confusion matrix</h3>" + paragraph("Rows are true classes, columns are predictions.", "note")
@@ -92,8 +97,12 @@ def _scores_of_classes(estimator, X, y):
 
 def _scores_of_numbers(estimator, X, y):
     predicted = estimator.predict(X)
+    if len(predicted) < 2:
+        r2 = ("R2", "undefined", "it needs two rows")
+    else:
+        r2 = ("R2", _up_to_one(float(r2_score(y, predicted))), "1 is perfect, 0 is the mean")
     rows = [
-        ("R2", float(r2_score(y, predicted)), "1 is perfect, 0 is the mean"),
+        r2,
         ("RMSE", float(root_mean_squared_error(y, predicted)), "root of the mean squared error, in units of y"),
         ("MAE", float(mean_absolute_error(y, predicted)), "mean absolute error, in units of y"),
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
+import warnings
 from dataclasses import fields
 
 import numpy as np
@@ -22,6 +24,7 @@ _MOST_CLASSES = 20
 _shorten = reprlib.Repr()
 _shorten.maxstring = _shorten.maxother = 300
 _shorten.maxlist = _shorten.maxdict = 12
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def sections(estimator, X, y):
@@ -99,13 +102,20 @@ def _kernel(kernel):
     return f"{type(kernel).__name__}({', '.join(parameters)})"
 
 
+def _text(value):
+    """A parameter as text: functions by their qualified names, nothing by its address."""
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return _ADDRESS.sub("", _shorten.repr(value))
+
+
 def _settings(params):
-    return ", ".join(f"{name}={_shorten.repr(value)}" for name, value in params.items()) or "(none)"
+    return ", ".join(f"{name}={_text(value)}" for name, value in params.items()) or "(none)"
 
 
 def _parameters(estimator):
-    given = {name: _shorten.repr(value) for name, value in estimator.get_params(deep=False).items()}
-    default = {name: _shorten.repr(value) for name, value in type(estimator)().get_params(deep=False).items()}
+    given = {name: _text(value) for name, value in estimator.get_params(deep=False).items()}
+    default = {name: _text(value) for name, value in type(estimator)().get_params(deep=False).items()}
     rows = [(name, value, default[name]) for name, value in given.items()]
     rows.sort(key=lambda row: row[1] == row[2])
     return paragraph("Those that differ from their defaults come first.", "note") + table(
@@ -142,6 +152,8 @@ def _agop(estimator):
         "Average gradient outer product of the prediction over the training rows, in scaled coordinates. Its diagonal "
         "says how strongly the prediction reacts to a coordinate; its leading directions, to which combinations."
     )
+    if len(getattr(estimator, "members_", [])) > 1:
+        note += " The picture is of the member of the largest weight, while importances are averages of all members."
     return paragraph(note, "note") + picture(display.figure_, description)
 
 
@@ -159,9 +171,12 @@ def _rounds(estimator):
 
 
 def _projection(estimator, X, y):
-    y = y if np.ndim(y) == 1 else None
+    y = y if y.ndim == 1 else None  # several outputs have no one colour
     ax = unmanaged_figure(FIGURE_SIZE).add_subplot()
-    display = ProjectionDisplay.from_estimator(estimator, X, y, ax=ax)
+    with warnings.catch_warnings():
+        # The scores have warned of it.
+        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+        display = ProjectionDisplay.from_estimator(estimator, X, y, ax=ax)
     colored = "" if y is None else ", coloured by target"
     description = (
         f"The {len(display.projections)} rows given, projected on the leading directions of the AGOP{colored}."
