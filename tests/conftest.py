@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from rfmlearn import RFMRegressor, RFMRegressorCV
+
 settings.register_profile("rfmlearn", deadline=None, derandomize=True)
 settings.load_profile("rfmlearn")
 
@@ -17,3 +19,28 @@ def rng():
 def small_tiles(monkeypatch):
     """Tiles so small that tens of points need many, of different shapes at the edges."""
     monkeypatch.setattr("rfmlearn.kernels._base.TILE", (7, 11))
+
+
+@pytest.fixture
+def close_figures():
+    """Figures of pyplot are closed after a test."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def regressor():
+    """A machine of four columns with a full matrix, fitted once; not to be changed."""
+    from display_data import numbers
+
+    return RFMRegressor(feature_matrix="full", max_iter=2).fit(*numbers())
+
+
+@pytest.fixture(scope="session")
+def ensemble():
+    """Two machines that a search has found, fitted once; not to be changed."""
+    from display_data import numbers
+
+    candidates = [{"max_iter": 1}, {"kernel": "gaussian", "max_iter": 1}]
+    return RFMRegressorCV(candidates, cv=2).fit(*numbers())
