@@ -61,7 +61,7 @@ def split_table(X):
 
 def empty_like(X):
     """A table of the same kind and columns without rows: an array, or a frame of pandas or polars."""
-    return X[:0]
+    return X.iloc[:0] if hasattr(X, "iloc") else X[:0]
 
 
 def join_columns(columns, like):
