@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from ._base import BaseRFM
 from ._calibration import Calibration
 from ._sklearn_compat import StrOptions, _fit_context, check_weights
-from ._target_checks import check_labels, class_factors, code_labels
+from ._target_checks import check_labels, class_factors, code_known_labels, code_labels
 from ._targets import ClassCodes
 from .solvers import leave_one_out_residuals
 
@@ -266,7 +266,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         codes = ClassCodes.fit(labels, n_classes, weights)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            validation = validation[0], codes.encode(self._check_validation_labels(validation[0], y_val)), validation[1]
+            validation = validation[0], codes.encode(code_known_labels(self, validation[0], y_val)), validation[1]
         recursion, best, kept = self._fit(X, weights, row_weights, lambda kept: codes.encode(labels[kept]), validation)
         self._codes = codes
         self._calibration = self._calibrate(recursion, best, labels[kept])
@@ -332,10 +332,3 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         residuals = leave_one_out_residuals(best.dual_coef[rows], inverse_diagonal, ridge, recursion.row_weight[rows])
         scores = self._codes.decode(recursion.targets[rows] - residuals)
         return Calibration.fit(scores, labels[rows], weights[rows], self._codes.prior)
-
-    def _check_validation_labels(self, X, y):
-        y = check_labels(self, X, y, "y_val")
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(f"y_val has labels that y has not: {unknown[:5].tolist()}.")
-        return np.searchsorted(self.classes_, y)

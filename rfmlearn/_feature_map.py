@@ -21,7 +21,7 @@ from ._regressor import RFMRegressor
 from ._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
 from ._table_estimator import TableEstimator
 from ._target_checks import check_labels, check_numbers
-from .deep._layers import learn_layers
+from .deep._layers import enter_last, learn_layers
 from .deep._random_features import RANDOM_FEATURES
 
 
@@ -242,7 +242,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
             n_samples=self.n_agop_samples,
             step=self.step,
         )
-        self.layers_ = [layer for layer, _ in layers]
+        self.layers_ = [layer for layer, _, _ in layers]
         self._store(self.layers_[-1])
         return self
 
@@ -341,9 +341,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         """
         check_is_fitted(self)
         Z = self._encoder.transform(self._check_X(X, reset=False)).dense()
-        for layer in self.layers_[:-1]:
-            Z = layer.map(layer.enter(Z))
-        H = self.layers_[-1].enter(Z)
+        H = enter_last(self.layers_, Z)
         return (H - self.mean_.astype(H.dtype)) @ self._projection.astype(H.dtype)
 
     @available_if(_has_one_layer)

@@ -86,7 +86,7 @@ class StoppingRule:
             record["leave_one_out_loss"] = iterate.leave_one_out_loss
         if self.validation is not None:
             record["validation_loss"] = self.validation.loss(iterate)
-        logger.info("%s", ", ".join(f"{k} {v:.5g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()))
+        log_record(record)
         return record
 
     def _is_over(self, iterate, best, predicted_seconds):
@@ -95,3 +95,8 @@ class StoppingRule:
         if self.patience is not None and self.validation is not None and iterate.n_iter - best.n_iter >= self.patience:
             return True
         return self.time_limit is not None and predicted_seconds > self.time_limit
+
+
+def log_record(record):
+    """One line of the log for a round or a layer."""
+    logger.info("%s", ", ".join(f"{k} {v:.5g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()))

@@ -53,6 +53,15 @@ def code_labels(estimator, y, sample_weight):
     return classes, np.searchsorted(classes, np.where(np.isin(y, classes), y, classes[0]))
 
 
+def code_known_labels(estimator, X, y):
+    """The integer label of each validation row, among the classes that the estimator was fitted to."""
+    y = check_labels(estimator, X, y, "y_val")
+    unknown = np.setdiff1d(y, estimator.classes_)
+    if len(unknown):
+        raise ValueError(f"y_val has labels that y has not: {unknown[:5].tolist()}.")
+    return np.searchsorted(estimator.classes_, y)
+
+
 def class_factors(class_weight, classes, y, sample_weight):
     """Weight of each class."""
     if class_weight == "balanced":

@@ -16,9 +16,9 @@ from .._base import log_to_stderr, take_rows
 from .._columns import ColumnEncoder
 from .._numeric_columns import SCALINGS
 from .._sklearn_compat import Interval, StrOptions
-from .._stopping import logger
+from .._stopping import log_record
 from .._table_estimator import TableEstimator
-from ._layers import Layer, learn_layers
+from ._layers import Layer, enter_last, learn_layers
 from ._random_features import RANDOM_FEATURES
 
 
@@ -110,14 +110,16 @@ class BaseDeepRFM(TableEstimator):
             rng=rng,
         )
         with log_to_stderr(self.verbose):
-            for number, (layer, H) in enumerate(layers):
-                record = self._record(number, layer, H) | describe(H, layer.map(H), kept)
+            for number, (layer, H, mapped) in enumerate(layers):
+                record = self._record(number, layer, H) | describe(H, mapped, kept)
                 if validation is not None:
                     H_val = layer.enter(Z_val)
                     record["validation_loss"] = self._validation_loss(layer.estimator, H_val, *validation[1:])
                     Z_val = layer.map(H_val)
                 record["seconds"] = time.perf_counter() - start
-                self._note(layer, record)
+                self.layers_.append(layer)
+                self.history_.append(record)
+                log_record(record)
                 if validation is None or record["validation_loss"] < best_loss or number == 0:
                     best, best_loss = number, record.get("validation_loss", np.inf)
         # Layers beyond the one that predicts are of no more use; their records stay.
@@ -130,11 +132,6 @@ class BaseDeepRFM(TableEstimator):
         names = ("bandwidth", "alpha", "train_loss", "leave_one_out_loss", "effective_rank")
         return {"layer": number, "n_features": H.shape[1]} | {name: last[name] for name in names if name in last}
 
-    def _note(self, layer, record):
-        self.layers_.append(layer)
-        self.history_.append(record)
-        logger.info("%s", ", ".join(f"{k} {v:.5g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()))
-
     def _store_importances(self):
         """What the first layer has learned of the columns."""
         self.agop_ = self.layers_[0].agop
@@ -146,6 +143,4 @@ class BaseDeepRFM(TableEstimator):
         """Points of the layer that predicts, and its model."""
         check_is_fitted(self)
         Z = self._encoder.transform(self._check_X(X, reset=False)).dense()
-        for layer in self.layers_[:-1]:
-            Z = layer.map(layer.enter(Z))
-        return self.layers_[-1].enter(Z), self.layers_[-1].estimator
+        return enter_last(self.layers_, Z), self.layers_[-1].estimator

@@ -7,7 +7,7 @@ from sklearn.base import ClassifierMixin
 
 from .._classifier import RFMClassifier
 from .._sklearn_compat import _fit_context, check_weights
-from .._target_checks import check_labels, code_labels
+from .._target_checks import check_labels, code_known_labels, code_labels
 from ._base import BaseDeepRFM
 from ._collapse import collapse
 
@@ -132,10 +132,7 @@ class DeepRFMClassifier(ClassifierMixin, BaseDeepRFM):
         self.classes_, labels = code_labels(self, y, weights)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            y_val = check_labels(self, validation[0], y_val, "y_val")
-            if unknown := set(np.unique(y_val)) - set(self.classes_):
-                raise ValueError(f"y_val has labels that y has not: {sorted(unknown)[:5]}.")
-            validation = validation[0], np.searchsorted(self.classes_, y_val), validation[1]
+            validation = validation[0], code_known_labels(self, validation[0], y_val), validation[1]
 
         def describe(H, mapped, rows):
             names = ("nc1", "nc2", "nc1_mapped", "nc2_mapped")

@@ -73,7 +73,7 @@ def coordinate_agop(estimator, H, sample_weight, rng, **options):
 
 
 def learn_layers(Z, sample_weight, fit, *, n_layers, kind, n_features, power, shrinkage, rng, **options):
-    """Layers one after the other, each with its points: yields ``(layer, H)``.
+    """Layers one after the other, each with its points and these mapped: yields ``(layer, H, Z)``.
 
     Parameters
     ----------
@@ -108,5 +108,12 @@ def learn_layers(Z, sample_weight, fit, *, n_layers, kind, n_features, power, sh
         agop = coordinate_agop(estimator, H, sample_weight, rng, **options)
         mean = np.average(H, axis=0, weights=sample_weight)
         layer = Layer(features, estimator, mean, agop, metric_root(agop, power, shrinkage))
-        yield layer, H
         Z = layer.map(H)
+        yield layer, H, Z
+
+
+def enter_last(layers, Z):
+    """Points of the last of some layers, given those of the first."""
+    for layer in layers[:-1]:
+        Z = layer.map(layer.enter(Z))
+    return layers[-1].enter(Z)

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._columns import ColumnEncoder
 from .._feature_map import AGOPFeatureMap
-from ..deep._layers import Layer
+from ..deep._layers import Layer, enter_last
 
 # Of the largest entry: deviations from a symmetric, positive semidefinite matrix up to this are rounding of float32.
 _ROUNDING = 1e-3
@@ -69,9 +69,7 @@ class LearnedAGOP:
                 f"{type(self.estimator).__name__}."
             )
         Z = self.encoder.transform(self.estimator._check_X(X, reset=False)).dense()
-        for layer in self.layers[:-1]:
-            Z = layer.map(layer.enter(Z))
-        return self.layers[-1].enter(Z) if self.layers else Z
+        return enter_last(self.layers, Z) if self.layers else Z
 
 
 def check_learned(estimator, names, such_as):
