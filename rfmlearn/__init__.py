@@ -1,13 +1,13 @@
 """Recursive feature machines: kernel machines that learn their features by the average gradient outer product."""
 
-from ._classifier import RFMClassifier
-from ._classifier_cv import RFMClassifierCV
-from ._feature_map import AGOPFeatureMap
-from ._regressor import RFMRegressor
-from ._regressor_cv import RFMRegressorCV
 from .deep import DeepRFMClassifier, DeepRFMRegressor
+from .deep._feature_map import AGOPFeatureMap
 from .gradients import average_gradient_outer_product
 from .images._classifier import ConvRFMClassifier
+from .rfm._classifier import RFMClassifier
+from .rfm._regressor import RFMRegressor
+from .search._classifier import RFMClassifierCV
+from .search._regressor import RFMRegressorCV
 
 __version__ = "0.1.0"
 

@@ -18,7 +18,7 @@ def rng():
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Tiles so small that tens of points need many, of different shapes at the edges."""
-    monkeypatch.setattr("rfmlearn.kernels._base.TILE", (7, 11))
+    monkeypatch.setattr("rfmlearn.kernels._tiles.TILE", (7, 11))
 
 
 @pytest.fixture

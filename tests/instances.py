@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy.linalg import block_diag
 
-from rfmlearn._feature_matrix import BlockFeatureMatrix, DiagonalFeatureMatrix, FullFeatureMatrix
 from rfmlearn.kernels import (
     GaussianKernel,
     Kernel,
@@ -20,6 +19,7 @@ from rfmlearn.kernels import (
     ProductLaplaceKernel,
     SumPowerLaplaceKernel,
 )
+from rfmlearn.recursion._feature_matrix import BlockFeatureMatrix, DiagonalFeatureMatrix, FullFeatureMatrix
 
 
 class Case(NamedTuple):

@@ -17,9 +17,9 @@ from instances import (
     mixed_points,
 )
 
-import rfmlearn._agop
-from rfmlearn._agop import agop_rows, expansion_agop
+import rfmlearn.recursion._agop
 from rfmlearn.kernels._pairs import PairMatrix
+from rfmlearn.recursion._agop import agop_rows, expansion_agop
 
 
 def expected_agop(case, matrix, points, coef, weights, form, center=False):
@@ -74,7 +74,7 @@ def test_outputs_are_summed_in_any_number_of_parts(from_pairs, rng, monkeypatch)
         pairs.fill_sums(case.kernel, points)
     expected = expected_agop(case, matrix, points, coef, np.ones(10), "full")
     for per_part in (1, 2, 5):
-        monkeypatch.setattr(rfmlearn._agop, "_GRADIENT_ENTRIES", per_part * 10 * 11)
+        monkeypatch.setattr(rfmlearn.recursion._agop, "_GRADIENT_ENTRIES", per_part * 10 * 11)
         assert_close(join(expansion_agop(case.kernel, matrix, points, coef, sample, pairs)), expected, 1e-12)
 
 

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-import rfmlearn._memory
+import rfmlearn.runtime._memory
 from rfmlearn import RFMClassifier, RFMRegressor
 
 ESTIMATORS = [RFMRegressor, RFMClassifier]
@@ -362,7 +362,7 @@ def test_wrong_categorical_features(Estimator, spec, match):
 
 @pytest.mark.parametrize("solver", ["cholesky", "cg"])
 def test_gram_matrix_that_does_not_fit(Estimator, solver, monkeypatch):
-    monkeypatch.setattr(rfmlearn._memory, "available_bytes", lambda: 20 * 2**20)
+    monkeypatch.setattr(rfmlearn.runtime._memory, "available_bytes", lambda: 20 * 2**20)
     X = np.random.default_rng(0).normal(size=(2000, 3))
     tracemalloc.start()
     try:
@@ -375,13 +375,13 @@ def test_gram_matrix_that_does_not_fit(Estimator, solver, monkeypatch):
 
 @pytest.mark.parametrize("available", [None, 2**40])
 def test_gram_matrix_that_fits_or_may_fit(Estimator, available, monkeypatch):
-    monkeypatch.setattr(rfmlearn._memory, "available_bytes", lambda: available)
+    monkeypatch.setattr(rfmlearn.runtime._memory, "available_bytes", lambda: available)
     Estimator(max_iter=0).fit(*data())
 
 
 @pytest.mark.parametrize("d", [3, 300])
 def test_memory_error_proposes_rows_that_fit(d, monkeypatch):
-    monkeypatch.setattr(rfmlearn._memory, "available_bytes", lambda: 2**26 + 8 * 700**2)
+    monkeypatch.setattr(rfmlearn.runtime._memory, "available_bytes", lambda: 2**26 + 8 * 700**2)
     X = np.random.default_rng(0).normal(size=(1000, d))
     with pytest.raises(MemoryError, match="at most about") as caught:
         RFMRegressor(max_iter=0).fit(X, X[:, 0])

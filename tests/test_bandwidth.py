@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from instances import DTYPES, FEW_KERNELS, KERNELS
 
-from rfmlearn._bandwidth import adapt_bandwidth, bandwidth_rows, weighted_median
 from rfmlearn.kernels._pairs import PairMatrix
 from rfmlearn.kernels._points import as_points
+from rfmlearn.recursion._bandwidth import adapt_bandwidth, bandwidth_rows, weighted_median
 
 
 def adapted(kernel, X, sample_weight=None):

@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.preprocessing import TargetEncoder
 
 from rfmlearn import RFMClassifier, RFMRegressor
-from rfmlearn._category_coding import OrdinalCoding, TargetCoding, make_coding
-from rfmlearn._columns import ColumnEncoder
+from rfmlearn.tables._categories import OrdinalCoding, TargetCoding, make_coding
+from rfmlearn.tables._encoder import ColumnEncoder
 
 
 @pytest.fixture

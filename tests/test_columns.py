@@ -14,10 +14,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import sparse
 from scipy.special import ndtri
 
-from rfmlearn._columns import ColumnEncoder
-from rfmlearn._numeric_columns import SCALINGS
-from rfmlearn._tables import check_table
 from rfmlearn.kernels._points import Points
+from rfmlearn.tables._encoder import ColumnEncoder
+from rfmlearn.tables._frames import check_table
+from rfmlearn.tables._numeric import SCALINGS
 
 SCALED = SCALINGS[1:]
 

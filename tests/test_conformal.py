@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from scipy.stats import binom
 
-from rfmlearn._conformal import (
+from rfmlearn.targets._conformal import (
     SET_METHODS,
     IntervalScores,
     SetScores,

@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
-import rfmlearn._memory
+import rfmlearn.images._image_checks
 from rfmlearn import ConvRFMClassifier
 from rfmlearn.datasets import make_star_in_noise
 from rfmlearn.images import ConvNTK, PatchLaplace
@@ -389,7 +389,7 @@ def test_transform_into_data_frames(digits, fitted):
 
 
 def test_memory_is_refused_before(monkeypatch):
-    monkeypatch.setattr(rfmlearn._memory, "available_bytes", lambda: 2**20)
+    monkeypatch.setattr(rfmlearn.images._image_checks, "available_bytes", lambda: 2**20)
     with pytest.raises(MemoryError, match=r"30 images .* Fit fewer images"):
         small().fit(*colours())
 

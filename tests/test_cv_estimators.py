@@ -15,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
-import rfmlearn._base_cv
+import rfmlearn.search._base
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
-from rfmlearn._portfolio import default_settings
+from rfmlearn.search._portfolio import default_settings
 
 FEW = [{}, {"kernel": "gaussian", "feature_matrix": "full", "max_iter": 2}]
 ESTIMATORS = [RFMRegressorCV, RFMClassifierCV]
@@ -172,7 +172,7 @@ def test_several_outputs():
 
 def test_rungs(monkeypatch, Estimator):
     for name, value in {"_ONE_RUNG": 80, "_FIRST_RUNG_ROWS": 60, "_SURVIVORS": 2}.items():
-        monkeypatch.setattr(rfmlearn._base_cv, name, value)
+        monkeypatch.setattr(rfmlearn.search._base, name, value)
     settings = [{"max_iter": 1}, {"scaling": None, "max_iter": 1}, {"kernel": "gaussian", "max_iter": 1},
                 {"kernel": "laplace", "bandwidth": 1e-3, "max_iter": 1}]  # fmt: skip
     X, y = data(Estimator, 200)
@@ -190,11 +190,11 @@ def test_rungs(monkeypatch, Estimator):
 
 def test_rungs_take_float32_where_ridges_allow(monkeypatch, Estimator):
     for name, value in {"_ONE_RUNG": 80, "_FIRST_RUNG_ROWS": 60, "_SURVIVORS": 1}.items():
-        monkeypatch.setattr(rfmlearn._base_cv, name, value)
+        monkeypatch.setattr(rfmlearn.search._base, name, value)
     X, y = data(Estimator, 150)
 
     def scores(weight, limit=1e-5):
-        monkeypatch.setattr(rfmlearn._base_cv, "_SMALLEST_RIDGE_IN_FLOAT32", limit)
+        monkeypatch.setattr(rfmlearn.search._base, "_SMALLEST_RIDGE_IN_FLOAT32", limit)
         model = Estimator(FEW, cv=2, random_state=0).fit(X, y, np.full(150, weight))
         return model.cv_results_["mean_test_score"]
 

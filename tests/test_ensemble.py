@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from rfmlearn._ensemble import select_ensemble, shrink_to
+from rfmlearn.search._ensemble import select_ensemble, shrink_to
 
 
 def squared(truth):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, PredefinedSplit, ShuffleSplit
 
-from rfmlearn._folds import Folds, make_folds
+from rfmlearn.search._folds import Folds, make_folds
 
 ALL = slice(None)
 

@@ -15,9 +15,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV, __version__
-from rfmlearn.inspection._html import table
-from rfmlearn.inspection._html_report import write_report
-from rfmlearn.inspection._report_scores import _up_to_one
+from rfmlearn.inspection import write_report
+from rfmlearn.inspection.report._html import table
+from rfmlearn.inspection.report._scores import _up_to_one
 
 image = pytest.importorskip("matplotlib.image")
 pd = pytest.importorskip("pandas")
@@ -332,7 +332,7 @@ def test_without_matplotlib_nothing_is_scored(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setattr(RFMRegressor, "predict", None)
     with pytest.raises(ImportError, match=r'the report needs matplotlib: pip install "rfmlearn\[plot\]"'):
-        model.report(tmp_path / "a.html", X, NUMBERS)
+        write_report(model, tmp_path / "a.html", X, NUMBERS)
 
 
 def test_cells_are_escaped():

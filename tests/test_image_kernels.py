@@ -122,7 +122,7 @@ def test_blocks_and_threads_do_not_matter(kernel, shape, rng, monkeypatch):
         one = kernel.gram(x), kernel.gram(x, z), kernel.patch_agop(x, coef, z)
     for actual, desired in zip((kernel.gram(x), kernel.gram(x, z), kernel.patch_agop(x, coef, z)), one, strict=True):
         assert_array_equal(actual, desired)
-    monkeypatch.setattr("rfmlearn.images._patches._BLOCK_ENTRIES", 2000)
+    monkeypatch.setattr("rfmlearn.images.kernels._patches._BLOCK_ENTRIES", 2000)
     for actual, desired in zip((kernel.gram(x), kernel.gram(x, z), kernel.patch_agop(x, coef, z)), one, strict=True):
         close(actual, desired, 1e-4)
 
@@ -204,5 +204,5 @@ def test_agop_of_many_images_is_that_of_their_parts(rng, monkeypatch):
     _, _, _, x, z = make(*CASES[1], rng)
     coef = rng.standard_normal((len(x), 2))
     expected = CASES[1][0].patch_agop(x, coef, z, center=True)
-    monkeypatch.setattr("rfmlearn.images._image_kernel._SUMMED", 2)
+    monkeypatch.setattr("rfmlearn.images.kernels._base._SUMMED", 2)
     assert_allclose(CASES[1][0].patch_agop(x, coef, z, center=True), expected, rtol=1e-10, atol=1e-10)

@@ -17,14 +17,8 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 
-from rfmlearn import (
-    DeepRFMClassifier,
-    DeepRFMRegressor,
-    RFMClassifier,
-    RFMClassifierCV,
-    RFMRegressor,
-    RFMRegressorCV,
-)
+import rfmlearn
+from rfmlearn import DeepRFMClassifier, DeepRFMRegressor, RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 from rfmlearn.gradients import input_gradients
 
 METHODS = {"prediction": "predict", "probability": "predict_proba", "decision": "decision_function"}
@@ -269,11 +263,13 @@ def test_closed_form_matches_five_points(model, target, output, tolerance, rng):
 
 
 def test_names_of_closed_forms_are_all_tested():
-    from rfmlearn.gradients._registry import closed_form_names
+    from rfmlearn.gradients._registry import HOOK, closed_form_names
 
-    tested = {type(parameters.values[0]).__name__ for parameters in [*LINEAR, *KERNEL_MACHINES, *GAUSSIAN_PROCESSES]}
-    tested |= {type(parameters.values[0]).__name__ for parameters in [*NETWORKS, *COMPOSITES, *OURS]}
+    foreign = [*LINEAR, *KERNEL_MACHINES, *GAUSSIAN_PROCESSES, *NETWORKS, *COMPOSITES]
+    tested = {type(parameters.values[0]).__name__ for parameters in foreign}
     assert set(closed_form_names()) == tested | {"RandomizedSearchCV"}
+    ours = {name for name in rfmlearn.__all__ if hasattr(getattr(rfmlearn, name), HOOK)}
+    assert ours == {type(parameters.values[0]).__name__ for parameters in OURS}
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)

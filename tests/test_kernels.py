@@ -30,8 +30,8 @@ from rfmlearn.kernels import (
     SumPowerLaplaceKernel,
     make_kernel,
 )
-from rfmlearn.kernels._base import tiles
 from rfmlearn.kernels._points import as_points
+from rfmlearn.kernels._tiles import tiles
 
 # Values ----------------------------------------------------------------------------------------------------------
 
@@ -303,7 +303,7 @@ def test_tiles_do_not_show(case, n, m, rng, request):
 def test_tiles_cover_every_pair_once(n_rows, n_columns, height, width, upper):
     visited = np.zeros((n_rows, n_columns), dtype=int)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rfmlearn.kernels._base.TILE", (height, width))
+        patch.setattr("rfmlearn.kernels._tiles.TILE", (height, width))
         for rows, columns in tiles(n_rows, n_columns, upper):
             visited[rows, columns] += 1
     needed = np.triu(np.ones_like(visited), 1) if upper else np.ones_like(visited)

@@ -21,12 +21,13 @@ from instances import (
     mixed_points,
 )
 
-from rfmlearn._feature_matrix import DiagonalFeatureMatrix, FullFeatureMatrix
-from rfmlearn._recursion import Recursion, RFMIterate
-from rfmlearn._stopping import StoppingRule, ValidationSet
 from rfmlearn.kernels import LaplaceKernel
 from rfmlearn.kernels._points import as_points
-from rfmlearn.solvers._ridge_choice import ALPHAS
+from rfmlearn.recursion._feature_matrix import DiagonalFeatureMatrix, FullFeatureMatrix
+from rfmlearn.recursion._machine import RFMIterate
+from rfmlearn.recursion._recursion import Recursion
+from rfmlearn.recursion._ridge_choice import ALPHAS
+from rfmlearn.recursion._stopping import StoppingRule, ValidationSet
 
 DEFAULTS = {
     "kernel": LaplaceKernel(3.0),
@@ -371,7 +372,7 @@ class Script:
     def __init__(self, monkeypatch, errors, durations=None):
         self.errors, self.durations = errors, durations or [1.0] * len(errors)
         self.clock, self.begun, self.solved = 100.0, 0, []
-        monkeypatch.setattr("rfmlearn._stopping.time", SimpleNamespace(perf_counter=lambda: self.clock))
+        monkeypatch.setattr("rfmlearn.recursion._stopping.time", SimpleNamespace(perf_counter=lambda: self.clock))
 
     def rounds(self, max_iter):
         for n_iter in range(max_iter + 1):

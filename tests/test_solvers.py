@@ -12,17 +12,16 @@ from sklearn.exceptions import ConvergenceWarning
 from rfmlearn.kernels import LaplaceKernel
 from rfmlearn.kernels._pairs import PairMatrix
 from rfmlearn.kernels._points import as_points
+from rfmlearn.recursion._ridge_choice import ALPHAS, choose_ridge
 from rfmlearn.solvers import (
     CholeskyFactor,
     NystromPreconditioner,
     RidgePath,
-    choose_ridge,
     conjugate_gradient,
     gram_product,
     leave_one_out_residuals,
 )
-from rfmlearn.solvers._conjugate_gradient import symmetric_columns
-from rfmlearn.solvers._ridge_choice import ALPHAS
+from rfmlearn.solvers._nystrom import symmetric_columns
 
 KERNEL = LaplaceKernel(2.0)
 WEIGHTS = {

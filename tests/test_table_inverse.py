@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from rfmlearn._columns import ColumnEncoder
-from rfmlearn._numeric_columns import SCALINGS
+from rfmlearn.tables._encoder import ColumnEncoder
+from rfmlearn.tables._numeric import SCALINGS
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)

@@ -14,18 +14,18 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_info, threadpool_limits
 
-import rfmlearn._threads
+import rfmlearn.runtime._threads
 from rfmlearn import RFMRegressor
-from rfmlearn._threads import Team, blas_limit, n_threads_in_force
 from rfmlearn.kernels import LaplaceKernel, ProductLaplaceKernel
 from rfmlearn.kernels._pairs import PairMatrix
+from rfmlearn.runtime._threads import Team, blas_limit, n_threads_in_force
 
 
 @pytest.fixture
 def three_threads(monkeypatch):
     """Three threads for any amount of work, whatever the machine has."""
-    monkeypatch.setattr(rfmlearn._threads, "n_threads_in_force", lambda: 3)
-    monkeypatch.setattr(rfmlearn._threads, "_WORTH_A_THREAD", 0)
+    monkeypatch.setattr(rfmlearn.runtime._threads, "n_threads_in_force", lambda: 3)
+    monkeypatch.setattr(rfmlearn.runtime._threads, "_WORTH_A_THREAD", 0)
 
 
 # Sharing ---------------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ def test_every_row_is_worked_on_once(n_rows, n_threads, work):
         target[start:stop] += 1
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rfmlearn._threads, "n_threads_in_force", lambda: n_threads)
+        patch.setattr(rfmlearn.runtime._threads, "n_threads_in_force", lambda: n_threads)
         with Team(work) as team:
             team.share(core, n_rows, visits)
     np.testing.assert_array_equal(visits, 1)
@@ -61,7 +61,7 @@ def test_threads_work_at_the_same_time(three_threads):
 
 
 def test_small_work_stays_in_its_thread(monkeypatch):
-    monkeypatch.setattr(rfmlearn._threads, "n_threads_in_force", lambda: 3)
+    monkeypatch.setattr(rfmlearn.runtime._threads, "n_threads_in_force", lambda: 3)
     pieces = []
     with Team(work=1000) as team:
         team.share(lambda start, stop: pieces.append((start, stop, threading.get_ident())), 100, piece=64)
@@ -93,11 +93,11 @@ def test_results_do_not_depend_on_threads(case, dtype, rng, monkeypatch):
         other = case.kernel.gradient(points, coef, points[:50]), case.kernel.product(points, coef, points[:50])
         return pairs.symmetric_gram(), gradient, *other
 
-    monkeypatch.setattr(rfmlearn._threads, "_WORTH_A_THREAD", 0)
+    monkeypatch.setattr(rfmlearn.runtime._threads, "_WORTH_A_THREAD", 0)
     with threadpool_limits(1, user_api="blas"):  # only our own threads are asked about
         results = []
         for n_threads in (1, 2, 5):
-            monkeypatch.setattr(rfmlearn._threads, "n_threads_in_force", lambda n=n_threads: n)
+            monkeypatch.setattr(rfmlearn.runtime._threads, "n_threads_in_force", lambda n=n_threads: n)
             results.append(everything())
     for result in results[1:]:
         for actual, desired in zip(result, results[0], strict=True):

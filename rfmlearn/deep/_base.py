@@ -11,13 +11,12 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._agop import column_shares
-from .._base import log_to_stderr, take_rows
-from .._columns import ColumnEncoder
-from .._numeric_columns import SCALINGS
 from .._sklearn_compat import Interval, StrOptions
-from .._stopping import log_record
-from .._table_estimator import TableEstimator
+from ..runtime._progress import log_record, log_to_stderr
+from ..tables._base import TableEstimator
+from ..tables._encoder import ColumnEncoder, column_shares
+from ..tables._frames import take_rows
+from ..tables._numeric import SCALINGS
 from ._layers import Layer, enter_last, learn_layers
 from ._random_features import RANDOM_FEATURES
 

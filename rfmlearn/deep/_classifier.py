@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from .._classifier import RFMClassifier
 from .._sklearn_compat import _fit_context, check_weights
-from .._target_checks import check_labels, code_known_labels, code_labels
+from ..rfm._classifier import RFMClassifier
+from ..targets._checks import check_labels, code_known_labels, code_labels
 from ._base import BaseDeepRFM
 from ._collapse import collapse
+from ._gradients import gradient_of_layers
 
 
 class DeepRFMClassifier(ClassifierMixin, BaseDeepRFM):
@@ -193,3 +194,7 @@ class DeepRFMClassifier(ClassifierMixin, BaseDeepRFM):
         """
         H, estimator = self._last_points(X)
         return self.classes_[estimator.predict(H)]
+
+    def _input_gradient(self, output):
+        """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""
+        return gradient_of_layers(self, output)

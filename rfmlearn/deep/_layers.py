@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._base import BaseRFM
-from .._feature_matrix import symmetric_power
 from ..gradients import average_gradient_outer_product
+from ..recursion._spectral import symmetric_power
+from ..rfm._base import BaseRFM
 from ._random_features import RandomFeatures
 
 

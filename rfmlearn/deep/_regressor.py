@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from .._regressor import RFMRegressor
 from .._sklearn_compat import _fit_context, check_weights
-from .._target_checks import check_numbers
+from ..rfm._regressor import RFMRegressor
+from ..targets._checks import check_numbers
 from ._base import BaseDeepRFM
+from ._gradients import gradient_of_layers
 
 
 class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
@@ -150,3 +151,7 @@ class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
         """
         H, estimator = self._last_points(X)
         return estimator.predict(H)
+
+    def _input_gradient(self, output):
+        """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""
+        return gradient_of_layers(self, output)

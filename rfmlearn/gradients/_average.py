@@ -7,9 +7,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._agop import agop_rows
 from .._sklearn_compat import check_weights
-from .._tables import check_table
+from ..recursion._agop import agop_rows
+from ..tables._frames import check_table
 from ._input_gradients import is_torch_module, make_gradient
 from ._moves import take
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from sklearn.utils.validation import check_is_fitted
 
-from . import _links
+from ..targets import _links
 from ._pair_derivatives import differentiate, is_known
 from ._registry import numbers, register
 

@@ -9,12 +9,12 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from .._tables import check_table
+from ..tables._frames import check_table
 
 # Imported for the closed forms that they register.
-from . import _composite, _deep, _gaussian_process, _kernel_machines, _linear, _neural_network, _rfm  # noqa: F401
+from . import _composite, _gaussian_process, _kernel_machines, _linear, _neural_network  # noqa: F401
 from ._differences import Differences
-from ._moves import find_features, take
+from ._moves import categorical_columns, find_features, take
 from ._outputs import choose_output, output_function
 from ._registry import closed_form, closed_form_names
 
@@ -58,7 +58,7 @@ def make_gradient(estimator, X, output, method, features, step, batch_size, n_jo
     """The gradient that was asked for; the estimator checks the first row of a checked table on the way."""
     _check_options(method, step, batch_size)
     output = choose_output(estimator, output)
-    indices = find_features(features, X, _rfm.categorical_columns(estimator))
+    indices = find_features(features, X, categorical_columns(estimator))
     function = closed_form(estimator, output)
     evaluate = output_function(estimator, output)
     first = evaluate(take(X, slice(0, 1)))
@@ -69,7 +69,8 @@ def make_gradient(estimator, X, output, method, features, step, batch_size, n_jo
     if method == "closed_form":
         raise ValueError(
             f"{type(estimator).__name__} as it is configured has no closed form of the gradient of its {output}. "
-            f"There are some for {', '.join(closed_form_names())}, but not for their subclasses."
+            f"There are some for the estimators of tables of this package and for {', '.join(closed_form_names())}, but not "
+            "for their subclasses."
         )
     differences = Differences(evaluate, X, indices, step, first.dtype, batch_size, n_jobs, sample_weight)
     return InputGradient(differences, n_outputs, n_columns, max(1, _ENTRIES // (n_outputs * n_columns)))

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from ..kernels import ProductLaplaceKernel
-from . import _links
+from ..targets import _links
 from ._pair_derivatives import named_kernel
 from ._registry import numbers, register
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import issparse
 
-from . import _links
+from ..targets import _links
 from ._registry import numbers, register
 
 

@@ -7,8 +7,10 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
-from .._tables import column_numbers, is_category, split_table
+from ..tables._base import TableEstimator
+from ..tables._frames import column_numbers, is_category, split_table
 
 _SINGLE = re.compile(r"(float|halffloat)(16|32)?$")
 
@@ -107,3 +109,18 @@ class Columns:
 
 def _is_single(column):
     return column.dtype != object and _SINGLE.match(str(column.dtype).lower()) is not None
+
+
+def categorical_columns(estimator):
+    """Indices of the columns that an estimator of this package takes for categories.
+
+    It may be what a search has found, or the first step of a pipeline.
+    """
+    while hasattr(estimator, "best_estimator_") or isinstance(estimator, Pipeline):
+        if isinstance(estimator, Pipeline):
+            estimator = next((step for _, step in estimator.steps if step not in (None, "passthrough")), None)
+        else:
+            estimator = estimator.best_estimator_
+    if isinstance(estimator, TableEstimator):
+        return estimator._categorical_columns()
+    return np.empty(0, dtype=np.intp)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import expit
 
-from . import _links
+from ..targets import _links
 from ._registry import numbers, register
 
 # Each activation, and its slope as a function of its value.

@@ -5,9 +5,9 @@ channel), one for each place p of a window. A feature matrix M of shape (D, D) i
 ``u_p = M^(1/2) x_p / sqrt(n_channels)``.
 """
 
-from ._conv_ntk import ConvNTK
-from ._image_kernel import ImageKernel
-from ._patch_laplace import PatchLaplace
-from ._patches import ImagePatches
+from .kernels._base import ImageKernel
+from .kernels._conv_ntk import ConvNTK
+from .kernels._patch_laplace import PatchLaplace
+from .kernels._patches import ImagePatches
 
 __all__ = ["ConvNTK", "ImageKernel", "ImagePatches", "PatchLaplace"]

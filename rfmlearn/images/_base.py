@@ -9,14 +9,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._initial_matrix import InitialMatrixMixin, check_matrix
 from .._sklearn_compat import wants_frame
-from .._threads import blas_limit
-from ._conv_ntk import ConvNTK
+from ..recursion._initial_matrix import InitialMatrixMixin, check_matrix
+from ..runtime._threads import blas_limit
 from ._image_checks import check_images
-from ._image_kernel import ImageKernel
-from ._patch_laplace import PatchLaplace
 from ._random_convolution import RandomConvolution
+from .kernels._base import ImageKernel
+from .kernels._conv_ntk import ConvNTK
+from .kernels._patch_laplace import PatchLaplace
 
 
 class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InitialMatrixMixin, BaseEstimator):

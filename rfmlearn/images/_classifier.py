@@ -13,19 +13,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._base import log_to_stderr
-from .._calibration import Calibration
-from .._memory import check_image_memory
-from .._progress import progress
 from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
-from .._stopping import logger
-from .._target_checks import check_labels, class_factors, code_labels
-from .._targets import ClassCodes
+from ..runtime._progress import log_to_stderr, logger, progress
+from ..targets._calibration import Calibration
+from ..targets._checks import check_labels, class_factors, code_labels
+from ..targets._codes import ClassCodes
 from ._base import BaseConvRFM
-from ._image_checks import check_images, check_layers, check_scale
-from ._image_kernel import ImageKernel
+from ._image_checks import check_image_memory, check_images, check_layers, check_scale
 from ._layers import layer_kernels, layer_shapes, learn_layers
 from ._recursion import ImageRecursion
+from .kernels._base import ImageKernel
 
 # Images on which ridges, rounds and layers are compared, and on which it is tried whether to standardize.
 _LEFT_OUT_ROWS, _TRIED_ROWS = 2000, 500

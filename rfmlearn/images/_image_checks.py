@@ -8,6 +8,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array
 
+from ..runtime._memory import available_bytes
+from ..runtime._threads import n_threads_in_force
+
 # Sizes of values whose squares, and products with gradients, float32 can hold.
 _LARGEST = 1e13
 # Integers that are colours, and what is white.
@@ -130,3 +133,25 @@ def check_layers(kernels, shapes):
                 f"patch_size={kernel.patch_size}: after {number} of them {shape[0]} x {shape[1]} places are left. Take "
                 f"n_layers={number} at most, or padding='same'."
             )
+
+
+def check_image_memory(n_samples, pixels, tiles, itemsize, exact):
+    """Refuse a fit of images whose Gram matrices do not fit.
+
+    `pixels` are the numbers of an image, `tiles` those of the derivatives of one image's kernel values with respect to
+    products of patches, and `exact` says whether all of the matrix is decomposed.
+
+    Raises
+    ------
+    MemoryError
+        With the estimate, what is available, and the way out.
+    """
+    gram = n_samples**2 * (itemsize + 8 + (24 if exact else 0))
+    needed = gram + 5 * n_samples * pixels * itemsize + n_threads_in_force() * max(2**27, tiles * itemsize)
+    available = available_bytes()
+    if available is not None and needed > available:
+        raise MemoryError(
+            f"fitting {n_samples} images takes about {needed / 2**30:.3g} GiB ({gram / 2**30:.3g} GiB of it for Gram "
+            f"matrices), but only {available / 2**30:.3g} GiB are available. Fit fewer images (a random subsample), or "
+            "give X as uint8 or float32."
+        )

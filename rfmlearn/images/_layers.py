@@ -8,9 +8,9 @@ import numpy as np
 
 from ..solvers import are_repetitions
 from ._contrast import Contrast
-from ._conv_ntk import ConvNTK
 from ._random_convolution import RandomConvolution
 from ._recursion import ImageRecursion, ImageRound
+from .kernels._conv_ntk import ConvNTK
 
 # Images that pass the layers at a time.
 _STEP = 256

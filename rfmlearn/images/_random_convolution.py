@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._patches import PatchGrid
+from .kernels._patches import PatchGrid
 
 
 @dataclass(frozen=True)

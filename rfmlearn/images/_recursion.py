@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._agop import agop_rows
+from ..recursion._agop import agop_rows
 from ..solvers import RidgePath, ridge_diagonal
 from ..solvers._lapack import factor_lower, solve_lower
-from ._image_kernel import ImageKernel
-from ._patch_laplace import PatchLaplace
-from ._patches import ImagePatches
+from .kernels._base import ImageKernel
+from .kernels._patch_laplace import PatchLaplace
+from .kernels._patches import ImagePatches
 
 # Ridges that are compared, in units of the mean of the kernel's diagonal.
 ALPHAS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)

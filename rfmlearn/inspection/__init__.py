@@ -1,4 +1,4 @@
-"""Pictures of what was learned; they need matplotlib, ``pip install "rfmlearn[plot]"``."""
+"""Pictures of what was learned, and a page about a model; they need matplotlib, ``pip install "rfmlearn[plot]"``."""
 
 from ._agop_display import AGOPDisplay
 from ._importance_display import FeatureImportanceDisplay
@@ -6,6 +6,7 @@ from ._neural_features import NFADisplay
 from ._patch_agop import PatchAGOPDisplay
 from ._path_display import RFMPathDisplay
 from ._projection_display import ProjectionDisplay
+from .report._page import write_report
 
 __all__ = [
     "AGOPDisplay",
@@ -14,4 +15,5 @@ __all__ = [
     "PatchAGOPDisplay",
     "ProjectionDisplay",
     "RFMPathDisplay",
+    "write_report",
 ]

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.utils import check_consistent_length, check_random_state
 
 from .._sklearn_compat import check_weights
-from .._tables import check_table
+from ..tables._frames import check_table
 from ._learned_agop import check_count, check_learned
 from ._matplotlib import BLUE, DARK_GRAY, LIGHT_GRAY, ORANGE, labels, new_figure, require_matplotlib
 from ._shuffled_copies import beside_copies, categorical_mask, column_names

@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._columns import ColumnEncoder
-from .._feature_map import AGOPFeatureMap
+from ..deep._feature_map import AGOPFeatureMap
 from ..deep._layers import Layer, enter_last
+from ..tables._encoder import ColumnEncoder
 
 # Of the largest entry: deviations from a symmetric, positive semidefinite matrix up to this are rounding of float32.
 _ROUNDING = 1e-3

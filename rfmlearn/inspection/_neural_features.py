@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._feature_matrix import symmetric_power
 from ..neural import neural_feature_ansatz
+from ..recursion._spectral import symmetric_power
 from ._matplotlib import BLUE, DARK_GRAY, LETTER_WIDTH, ORANGE, labels, new_figure, show
 
 _MAX_PICTURES = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._tables import find_categorical, split_table
+from ..tables._frames import find_categorical, split_table
 
 
 def column_names(X):

@@ -1,7 +1,7 @@
 """Kernels: Gram matrices, and gradients of expansions in closed form."""
 
-from ._base import Kernel
 from ._coordinate import LpqLaplaceKernel, ProductLaplaceKernel, SumPowerLaplaceKernel
+from ._kernel import Kernel
 from ._names import make_kernel
 from ._points import Points
 from ._radial import GaussianKernel, LaplaceKernel

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse
 
-from ._base import LOG2_E, SAME_PLACE, GradientAccumulator, Kernel, Profile, _loops
+from ._kernel import LOG2_E, SAME_PLACE, Kernel, Profile
+from ._tiles import GradientAccumulator, _loops
 
 
 @dataclass(frozen=True)

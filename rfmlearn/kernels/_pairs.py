@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._threads import Team
-from ._base import Kernel, Prepared, Workspace, _loops, coef_columns, tiles
+from ..runtime._threads import Team
+from ._kernel import Kernel
 from ._points import Points
+from ._tiles import Prepared, Workspace, _loops, coef_columns, tiles
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ._base import LOG2_E, GradientAccumulator, Kernel, Profile, _loops
+from ._kernel import LOG2_E, Kernel, Profile
+from ._tiles import GradientAccumulator, _loops
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_random_state, check_scalar
 
-from .._feature_matrix import symmetric_power
+from ..recursion._spectral import symmetric_power
 from ._ansatz import LayerAnsatz, NeuralFeatureAnsatz
 from ._module_gradients import check_module, check_sizes, unaligned, unreached
 

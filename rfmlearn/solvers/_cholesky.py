@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
+from ..runtime._trouble import warn_of_solution
 from ._lapack import factor_lower, invert_lower, solve_lower
-from ._trouble import warn_of_solution
 
 
 class CholeskyFactor:

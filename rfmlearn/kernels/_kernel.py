@@ -1,0 +1,288 @@
+"""The contract of a kernel, and what follows from it: Gram matrices, products and gradients, tile by tile."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from ..runtime._threads import Team
+from ._points import as_points
+from ._tiles import GradientAccumulator, Prepared, Workspace, _loops, coef_columns, tiles
+
+# Points closer than this coincide: rounding in their transformation may keep equal rows apart, and what looks like a
+# direction between them is noise.
+SAME_PLACE: dict[type, float] = {np.float64: 1e-10, np.float32: 1e-6}
+LOG2_E = 1.0 / math.log(2.0)
+
+
+class Profile(NamedTuple):
+    """Kernel as a function of the sum over coordinates, as `_loops` wants it.
+
+    ``family`` 0: exp2(-rate S^exponent); 1: (const + rate S)^degree. ``scale`` makes the derivative a weight. Sums
+    are powers ``power`` of lengths, which tells below which sum two points are the same.
+    """
+
+    family: int
+    exponent: float
+    rate: float
+    scale: float
+    const: float
+    degree: int
+    power: float
+
+    @property
+    def value_arguments(self):
+        return self.family, self.exponent, self.rate, self.const, self.degree
+
+    def weight_arguments(self, dtype):
+        cusp = SAME_PLACE[dtype.type] ** self.power
+        return self.family, self.exponent, self.rate, self.scale, self.const, self.degree, cusp
+
+
+@dataclass(frozen=True)
+class Kernel(ABC):
+    """A positive definite function of two points, immutable, with its gradient in closed form.
+
+    Kernels act on points as they are given; feature learning transforms the points before. A kernel is a sum over
+    coordinates of a function of their differences, and a profile of that sum: subclasses say what both are, and the
+    Gram matrix, the product with a vector and the gradient follow here, tile by tile, in memory of
+    O(tile) beside the result.
+
+    Parameters
+    ----------
+    bandwidth : float, default=10.0
+        L > 0, in units of transformed distance.
+    exponent : float, default=1.0
+        q, 0 < q <= 2.
+
+    Examples
+    --------
+    >>> from rfmlearn.kernels import Kernel, ProductLaplaceKernel
+    >>> kernel = ProductLaplaceKernel(bandwidth=2.0)
+    >>> isinstance(kernel, Kernel), kernel.with_bandwidth(3.0).bandwidth
+    (True, 3.0)
+    """
+
+    bandwidth: float = 10.0
+    exponent: float = 1.0
+
+    # Whether `sums` change with the bandwidth, so that the median of distances has to come from another kernel's.
+    sums_depend_on_bandwidth: ClassVar[bool] = False
+    _loops_over_coordinates: ClassVar[bool] = False
+    _real_parameters: ClassVar[tuple[str, ...]] = ("bandwidth", "exponent")
+
+    @property
+    def median_multiple(self):
+        """Bandwidth that is a good guess, in units of the median distance: wide for rough kernels."""
+        return 5.0 if self.exponent <= 1.5 else 1.0
+
+    def __post_init__(self):
+        for name in self._real_parameters:
+            # NumPy scalars of other types would carry their own arithmetic into the formulas.
+            object.__setattr__(self, name, as_real(name, getattr(self, name)))
+        if not 1e-100 <= self.bandwidth <= 1e100:
+            raise ValueError(f"bandwidth must be a positive number between 1e-100 and 1e100, got {self.bandwidth!r}.")
+        if not 0 < self.exponent <= 2:
+            raise ValueError(f"exponent must lie in (0, 2], got {self.exponent!r}.")
+
+    def with_bandwidth(self, bandwidth):
+        """The same kernel with another bandwidth, a length in units of transformed distance."""
+        return replace(self, bandwidth=float(bandwidth))
+
+    # What subclasses say -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def profile(self, n_coordinates: int) -> Profile:
+        """Kernel as a function of the sum over coordinates."""
+
+    @abstractmethod
+    def sum_pass(self, z: Prepared, x: Prepared, out, row=0, column=0, upper=False):
+        """Function of ``(start, stop)`` that writes the sums of pairs of a range of z's rows and all of x.
+
+        They go to ``out[row + start : row + stop, column:]``; with `upper`, only what lies right of the diagonal of
+        `out` counts. Threads take ranges of their own.
+        """
+
+    @abstractmethod
+    def distances(self, sums, n_coordinates):
+        """Lengths that belong to sums, those to which `bandwidth` is compared."""
+
+    @abstractmethod
+    def accumulator(self, z: Prepared, x: Prepared, z_coef, x_coef) -> GradientAccumulator:
+        """Collector of the gradient of an expansion, fed with tiles of weights."""
+
+    def team(self, n_pairs, x: Prepared):
+        """Threads for so many pairs."""
+        return Team(n_pairs * (4 + len(x.tables) + 2 * x.points.numeric.shape[1] * self._loops_over_coordinates))
+
+    # What follows ----------------------------------------------------------------------------------------------
+
+    def __call__(self, X, Z=None):
+        """Gram matrix ``K[i, j] = k(z_i, x_j)``, shape (len(Z), len(X)); of X with itself if Z is None.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d) or Points
+            Centres.
+        Z : array-like of shape (m, d) or Points, default=None
+            Points of evaluation. None means X: half the work, and an exactly symmetric result.
+
+        Returns
+        -------
+        ndarray of shape (m, n)
+            float32 if X is, else float64. Cost O(m n d) time, no memory beside the result.
+        """
+        X = as_points(X)
+        if Z is None:
+            from ._pairs import PairMatrix
+
+            pairs = PairMatrix.empty(len(X), X.dtype)
+            pairs.fill_sums(self, X)
+            pairs.fill_gram(self)
+            return pairs.symmetric_gram()
+        Z = as_points(Z).astype(X.dtype)
+        z, x = self.prepare(Z, X)
+        K = np.empty((len(Z), len(X)), dtype=X.dtype)
+        values = self.profile(X.n_coordinates).value_arguments
+        profile_rows = _loops().profile_rows
+        with self.team(K.size, x) as team:
+            for rows, columns in tiles(len(Z), len(X)):
+                team.share(self.sum_pass(z[rows], x[columns], K, rows.start, columns.start), rows.stop - rows.start)
+            team.share(profile_rows, len(Z), K, *values, K)
+        return K
+
+    def diag(self, X):
+        """``k(x_i, x_i)``, which is one for every kernel here."""
+        X = as_points(X)
+        return np.ones(len(X), dtype=X.dtype)
+
+    def product(self, X, coef, Z):
+        """Expansion ``f_l(z_j) = sum_i coef[i, l] k(x_i, z_j)`` without its Gram matrix, shape (len(Z), n_outputs)."""
+        X = as_points(X)
+        Z = as_points(Z).astype(X.dtype)
+        z, x = self.prepare(Z, X)
+        coef = coef_columns(coef, X)
+        values = self.profile(X.n_coordinates).value_arguments
+        out = np.zeros((len(Z), coef.shape[1]), dtype=X.dtype)
+        workspace, profile_rows = Workspace(len(Z), len(X), X.dtype), _loops().profile_rows
+
+        def work_off(start, stop, write_sums, K, columns, target):
+            write_sums(start, stop)
+            profile_rows(start, stop, K, *values, K)
+            target[start:stop] += K[start:stop] @ coef[columns]
+
+        with self.team(len(Z) * len(X), x) as team:
+            for rows, columns in tiles(len(Z), len(X)):
+                K = workspace.tile(rows, columns)
+                team.share(work_off, len(K), self.sum_pass(z[rows], x[columns], K), K, columns, out[rows])
+        return out
+
+    def symmetric_product(self, X, coef):
+        """Expansion at its own centres, ``K coef``: every pair once, and no Gram matrix either."""
+        X = as_points(X)
+        n, x = len(X), self.prepare(X, X)[1]
+        coef = coef_columns(coef, X)
+        values = self.profile(X.n_coordinates).value_arguments
+        out = np.zeros_like(coef)
+        workspace, profile_rows = Workspace(n, n, X.dtype), _loops().profile_rows
+
+        def right(start, stop, write_sums, K, columns, target):
+            write_sums(start, stop)
+            profile_rows(start, stop, K, *values, K)
+            target[start:stop] += K[start:stop] @ coef[columns]
+
+        def below(start, stop, K, rows, target):
+            target[start:stop] += K[:, start:stop].T @ coef[rows]
+
+        with self.team(n * n // 2, x) as team:
+            for rows, columns in tiles(n, n, upper=True):
+                K = workspace.tile(rows, columns)
+                team.share(right, len(K), self.sum_pass(x[rows], x[columns], K), K, columns, out[rows])
+                beyond = max(columns.start, rows.stop)
+                if beyond < columns.stop:
+                    K = K[:, beyond - columns.start :]
+                    team.share(below, K.shape[1], K, rows, out[beyond : columns.stop], piece=256)
+        return out
+
+    def gradient(self, X, coef, Z):
+        """Gradient of the expansion with respect to the point of evaluation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d) or Points
+            Centres x_i.
+        coef : array-like of shape (n,) or (n, n_outputs)
+            Dual coefficients: ``f_l(z) = sum_i coef[i, l] k(x_i, z)``.
+        Z : array-like of shape (m, d) or Points
+            Points of evaluation.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, m, d)
+            ``[l, j]`` is the gradient of f_l at z_j. Pairs at distance zero, where the kernel may have a cusp,
+            contribute nothing. O(m n d n_outputs) time; memory of a tile beside the result.
+        """
+        X = as_points(X)
+        Z = as_points(Z).astype(X.dtype)
+        z, x = self.prepare(Z, X)
+        coef = np.ascontiguousarray(coef_columns(coef, X).T)
+        collect = self.accumulator(z, x, None, coef)
+        weights = self.profile(X.n_coordinates).weight_arguments(X.dtype)
+        workspaces, weight_rows = [Workspace(len(Z), len(X), X.dtype) for _ in range(2)], _loops().weight_rows
+
+        def work_off(start, stop, write_sums, S, W):
+            write_sums(start, stop)
+            weight_rows(start, stop, S, 0, 0, False, *weights, W)
+
+        with self.team(len(Z) * len(X), x) as team:
+            for rows, columns in tiles(len(Z), len(X)):
+                S, W = (workspace.tile(rows, columns) for workspace in workspaces)
+                team.share(work_off, len(S), self.sum_pass(z[rows], x[columns], S), S, W)
+                collect.add(team, rows, columns, W)
+        return collect.gradient()
+
+    def prepare(self, Z, X):
+        """Both sets as the loops want them, from a common origin: subtracting it keeps the digits of distances."""
+        if Z.n_coordinates != X.n_coordinates:
+            raise ValueError(f"Z has {Z.n_coordinates} coordinates, but X has {X.n_coordinates}.")
+        origin = X.numeric.mean(axis=0, dtype=np.float64).astype(X.dtype) if len(X) else 0
+        x = Prepared.of(X, origin, self)
+        return (x if Z is X else Prepared.of(Z, origin, self, x.tables)), x
+
+    def tables(self, levels):
+        """One table a categorical column: the sums of all pairs of its levels."""
+        return tuple(self._table(rows) if rows.ndim == 2 else self._unit_table(rows) for rows in levels)
+
+    def _table(self, rows):
+        table = np.zeros((len(rows), len(rows)), dtype=rows.dtype)
+        if rows.shape[1]:
+            points = Prepared.plain(rows)
+            self.sum_pass(points, points, table)(0, len(rows))
+        return table
+
+    def _unit_table(self, lengths):
+        """The same for categories with a coordinate of their own: pairs differ in two coordinates at most."""
+        one, origin = np.zeros((len(lengths) + 1, 1), dtype=lengths.dtype), np.zeros((1, 1), dtype=lengths.dtype)
+        excess = one.copy()
+        one[:-1, 0] = lengths
+        equal = excess[-1:].copy()
+        self.sum_pass(Prepared.plain(origin), Prepared.plain(origin), equal)(0, 1)
+        self.sum_pass(Prepared.plain(one), Prepared.plain(origin), excess)(0, len(one))
+        excess -= equal
+        table = len(lengths) * equal + excess + excess.T
+        np.fill_diagonal(table, len(lengths) * equal[0, 0])
+        return table
+
+
+def as_real(name, value):
+    """A parameter as a float; TypeError if it is no real number, ValueError if it is nan or infinite."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a real number, got {value!r}.")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}.")
+    return float(value)

@@ -1,0 +1,1 @@
+"""The recursion: solve, take gradients, form a new feature matrix."""

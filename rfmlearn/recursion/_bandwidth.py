@@ -1,0 +1,71 @@
+"""Bandwidths from data: pure functions that return a new kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..kernels._pairs import PairMatrix
+
+
+def bandwidth_rows(sample_weight, rng, max_rows=1000):
+    """Rows whose pairs decide the bandwidth, and their weights: all of them, or a weighted random draw.
+
+    The median of the half million pairs of 1,000 rows is known to a fraction of a per cent.
+    """
+    n = len(sample_weight)
+    if n <= max_rows:
+        return np.arange(n), sample_weight
+    rows = rng.choice(n, max_rows, replace=True, p=sample_weight / sample_weight.sum())
+    rows, counts = np.unique(rows, return_counts=True)
+    return rows, counts.astype(np.float64)
+
+
+def median_bandwidth(kernel, sums, n_coordinates, sample_weight):
+    """The kernel with a multiple of the weighted median distance of distinct pairs as bandwidth.
+
+    Pairs weigh w_i w_j and pairs at distance zero are left out, so that a weight means as much as a repetition.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    sums : ndarray of shape (m, m)
+        Sums of the pairs in the strict upper triangle.
+    n_coordinates : int
+    sample_weight : ndarray of shape (m,)
+
+    Returns
+    -------
+    Kernel
+        The same kernel with unit bandwidth if all points coincide.
+    """
+    upper = np.triu_indices(len(sums), 1)
+    distances = kernel.distances(sums[upper], n_coordinates)
+    # Products of huge weights would overflow; a power of two leaves whole numbers exact, and with them ties.
+    sample_weight = np.ldexp(sample_weight, -int(np.frexp(sample_weight.max())[1]))
+    weights = sample_weight[upper[0]] * sample_weight[upper[1]]
+    median = weighted_median(distances[distances > 0], weights[distances > 0])
+    return kernel.with_bandwidth(kernel.median_multiple * median if median > 0 and np.isfinite(median) else 1.0)
+
+
+def adapt_bandwidth(kernel, pairs: PairMatrix, rows, weights, points):
+    """Median bandwidth from sums that are at hand, or, where sums depend on the bandwidth, from new ones."""
+    if kernel.sums_depend_on_bandwidth:
+        subset = PairMatrix.empty(len(rows), points.dtype)
+        proxy = kernel.bandwidth_proxy()
+        subset.fill_sums(proxy, points[rows])
+        adapted = median_bandwidth(proxy, subset.array, points.n_coordinates, weights)
+        return kernel.with_bandwidth(adapted.bandwidth / max(points.n_coordinates, 1) ** (1.0 / kernel.exponent))
+    sums = pairs.array[np.ix_(rows, rows)]
+    return median_bandwidth(kernel, sums, points.n_coordinates, weights)
+
+
+def weighted_median(values, weights):
+    """Smallest value at which half of the weight is reached; nan without values."""
+    if not len(values):
+        return np.nan
+    if np.all(weights == weights[0]):
+        middle = (len(values) - 1) // 2
+        return float(np.partition(values, middle)[middle])
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order], dtype=np.float64)
+    return float(values[order[np.searchsorted(reached, reached[-1] / 2)]])

@@ -1,0 +1,1 @@
+"""Single machines: estimators of scikit-learn around the recursion."""

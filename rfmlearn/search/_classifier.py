@@ -1,0 +1,288 @@
+"""Classification by an ensemble of recursive feature machines that chooses its settings."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._sklearn_compat import StrOptions, _fit_context, check_weights
+from ..rfm._classifier import RFMClassifier
+from ..targets._calibration import calibration_error
+from ..targets._checks import check_labels, class_factors, code_labels
+from ..targets._codes import ClassCodes
+from ..targets._conformal import SetScores
+from ..targets._outcomes import Classes, log_probabilities
+from ._base import BaseRFMCV
+from ._gradients import gradient_of_classifying_ensemble
+
+
+class RFMClassifierCV(ClassifierMixin, BaseRFMCV):
+    """Classification by recursive feature machines that choose all their settings: nothing to tune.
+
+    Takes tables as they are: numbers in any scale, missing values, categories, any labels. Kernel, form of the feature
+    matrix, scaling, coding of categories, rounds of feature learning and ridge are compared in folds, and a small
+    weighted average of the best machines is fitted on all rows. Calibration and prediction sets come from the same
+    folds.
+
+    Parameters
+    ----------
+    settings : list of dict or None, default=None
+        What is compared: each dict holds parameters of `RFMClassifier`, and all rounds of feature learning up to its
+        `max_iter` are compared too. The first is what the choice on a small table is held to. None takes a dozen that
+        suit different tables: kernels, forms of the feature matrix, scalings, AGOP powers, codings of categories.
+    scoring : str, callable or None, default=None
+        What to optimise: any scorer of scikit-learn. None is log-loss.
+    cv : int, splitter, iterable or None, default=None
+        Folds. None is 5, repeated three times up to 400 rows. Numbers stratify and shuffle; give a splitter where rows
+        are ordered in time, and `groups` to `fit` where rows belong together.
+    max_members : int, default=6
+        Machines in the ensemble, at most. Each costs the time of one single model in prediction. 1 is the best machine
+        by folds alone.
+    n_search_samples : int, default=2000
+        Rows that the search looks at, drawn at random, by class, if there are more; the members are then
+        fitted on all.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Categorical columns: those of pandas or polars type category, string or boolean; or indices, names or a mask; or
+        none.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, times sample weights; "balanced" makes all classes equally heavy.
+    time_limit : float or None, default=None
+        Seconds. At half of it no further settings are begun and the best so far are fitted on all rows, with a
+        `ConvergenceWarning`; the first settings are always compared. Makes results depend on the machine.
+    n_jobs : int or None, default=None
+        Folds and settings fitted side by side, in threads. None is as many as BLAS may use. It does not change results.
+    random_state : int, RandomState instance or None, default=None
+        Draws folds and rows.
+    verbose : bool, default=False
+        Show progress on standard error: a bar where rich is installed, else lines of the log.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    calibration_error_ : float
+        Expected calibration error of the most probable class, out of fold, in 15 bins of equal width.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if all are strings.
+    members_ : list of MemberPath
+        The ensemble: for each recursion its ``params``, its ``machines`` (``n_iter``, ``alpha``, ``kernel``,
+        ``feature_matrix``, ``dual_coef``, ``weight``) and ``agop``.
+    weights_ : ndarray of shape (n_machines,)
+        Weights of the machines in the average, in the order of `members_`.
+    best_params_ : dict
+        Parameters with which `RFMClassifier` is the best single machine by folds, with
+        `categorical_features` and `class_weight` as here.
+    best_score_ : float
+        Its out-of-fold score.
+    best_index_ : int
+        Its place in `cv_results_`.
+    ensemble_score_ : float
+        Out-of-fold score of the average. Its weights were chosen on these rows, so it is optimistic, by little.
+    cv_results_ : dict of ndarray
+        Scores of all machines compared, as `sklearn.model_selection.GridSearchCV` keeps them, with the rung (``iter``)
+        and its training rows (``n_resources``) as in `HalvingGridSearchCV`.
+    oof_prediction_ : ndarray of shape (n_samples, n_classes)
+        Probabilities of the ensemble for each training row by machines that have not seen it; NaN for rows
+        that were in no test part.
+    n_splits_ : int
+        Folds of the last rung.
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
+        Weighted average of the members' importances: the diagonal of the AGOP summed over the coordinates of each
+        column, as shares of its total.
+    fit_warnings_ : list of str
+        What fit has warned of: a time limit that was reached, trouble in the solutions of the members.
+
+    Notes
+    -----
+    In each fold features are learned afresh from its training rows, and every round of every recursion, with the ridge
+    that leave-one-out chose and with three times that, predicts the rows left out: leave-one-out alone would be
+    optimistic, since the features have seen the label it leaves out. Above 800 rows all settings are first compared on
+    about 700 training rows, and the four that an ensemble takes most of on `n_search_samples` (successive halving).
+    Greedy selection with repetition then finds weights of an average of the out-of-fold predictions [1]_, which is
+    mixed with the default model as if that were worth 100 more rows. Members are fitted again on all rows.
+
+    Time about 100 fits of 1,600 rows, whatever the number of rows, and a fit of all rows for each member.
+
+    References
+    ----------
+    .. [1] Caruana, Niculescu-Mizil, Crew, Ksikes, Ensemble selection from libraries of models, ICML 2004.
+    .. [2] Radhakrishnan, Beaglehole, Pandit, Belkin, Mechanism for feature learning in neural networks and
+       backpropagation-free machine learning models, Science 383, 2024, arXiv 2212.13881.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from rfmlearn import RFMClassifierCV
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> model = RFMClassifierCV(cv=3, random_state=0).fit(X[:300], y[:300])
+    >>> bool(model.score(X[300:], y[300:]) > 0.95)
+    True
+    >>> model.predict_set(X[300:302], coverage=0.99).shape
+    (2, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseRFMCV._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+    _single = RFMClassifier
+    _default_score = "neg_log_loss"
+
+    def __init__(
+        self,
+        settings=None,
+        *,
+        scoring=None,
+        cv=None,
+        max_members=6,
+        n_search_samples=2000,
+        categorical_features="from_dtype",
+        class_weight=None,
+        time_limit=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            settings,
+            scoring=scoring,
+            cv=cv,
+            max_members=max_members,
+            n_search_samples=n_search_samples,
+            categorical_features=categorical_features,
+            time_limit=time_limit,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, groups=None):
+        """Compare, select, and fit the members on all rows.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Numbers and categories; NaN and None mean missing.
+        y : array-like of shape (n_samples,)
+            Class labels of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative; a weight is a repetition, of which cross-validation leaves out all or none.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group are never on both sides of a split.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If X, y, a weight, a fold or a setting is not what is described above; the message names it.
+        MemoryError
+            If the Gram matrix does not fit in the memory available, before it is allocated.
+        """
+        X = self._check_X(X, reset=True)
+        y = check_labels(self, X, y)
+        row_weights = check_weights(sample_weight, X)
+        self.classes_, labels = code_labels(self, y, row_weights)
+        weights = row_weights * class_factors(self.class_weight, self.classes_, y, row_weights)[labels]
+        outcome = Classes(labels, ClassCodes.fit(labels, len(self.classes_), weights))
+        self._fit(X, y, outcome, weights, row_weights, groups, labels)
+        self.oof_prediction_ = self._oof_values
+        held_out = self.oof_prediction_[self._oof_rows], labels[self._oof_rows], row_weights[self._oof_rows]
+        self.calibration_error_ = calibration_error(*held_out)
+        self._set_scores = SetScores(*held_out)
+        return self
+
+    def predict_proba(self, X):
+        """Calibrated probabilities of the classes, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (m, n_features)
+            Columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m, n_classes)
+            Rows sum to one.
+        """
+        return self._average(X)
+
+    def predict(self, X):
+        """Most probable class.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (m, n_features)
+            Columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+        """
+        probabilities = self._average(X)
+        return self.classes_[np.argmax(probabilities, axis=1)]
+
+    def decision_function(self, X):
+        """Logarithms of probabilities, or of the odds of the second of two classes.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (m, n_features)
+            Columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m,) or (m, n_classes)
+        """
+        logits = log_probabilities(self._average(X))
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_set(self, X, coverage=0.9, *, method="raps", randomized=True):
+        """Sets of classes that contain the label of a new row with the probability asked for.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (m, n_features)
+            Columns as in fit.
+        coverage : float, default=0.9
+            Share of new rows whose target should be inside, 0 < coverage < 1.
+        method : {"lac", "aps", "raps"}, default="raps"
+            "lac" makes the smallest sets on average, "aps" larger ones for rows that are harder, "raps" cuts their
+            tails of improbable classes.
+        randomized : bool, default=True
+            Randomised sets (by `random_state`) cover as often as asked for, and are therefore sometimes empty where the
+            classifier is right more often. Others always hold the most probable class and cover at least as often.
+
+        Returns
+        -------
+        ndarray of bool of shape (m, n_classes)
+            True for the classes in the set, in the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            If coverage is not in (0, 1), or so close to 1 that the training rows are too few for it.
+
+        References
+        ----------
+        Romano, Sesia, Candes, Classification with valid and adaptive coverage, arXiv 2006.02544, equation 5;
+        Angelopoulos, Bates, Malik, Jordan, Uncertainty sets for image classifiers using conformal prediction,
+        arXiv 2009.14193.
+        """
+        check_is_fitted(self)
+        rng = check_random_state(self.random_state) if randomized else None
+        return self._set_scores.predict(self._average(X), coverage, method, rng)
+
+    def _input_gradient(self, output):
+        """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""
+        return gradient_of_classifying_ensemble(self, output)

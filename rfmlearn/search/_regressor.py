@@ -1,0 +1,207 @@
+"""Regression by an ensemble of recursive feature machines that chooses its settings."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._sklearn_compat import _fit_context, check_weights
+from ..rfm._regressor import RFMRegressor
+from ..targets._checks import check_numbers
+from ..targets._conformal import IntervalScores
+from ..targets._outcomes import Numbers
+from ._base import BaseRFMCV
+from ._gradients import gradient_of_ensemble
+
+
+class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
+    """Regression by recursive feature machines that choose all their settings: nothing to tune.
+
+    Takes tables as they are: numbers in any scale, missing values, categories. Kernel, form of the feature matrix,
+    scaling, coding of categories, rounds of feature learning and ridge are compared in folds, and a small weighted
+    average of the best machines is fitted on all rows. Intervals come from the same folds.
+
+    Parameters
+    ----------
+    settings : list of dict or None, default=None
+        What is compared: each dict holds parameters of `RFMRegressor`, and all rounds of feature learning up to its
+        `max_iter` are compared too. The first is what the choice on a small table is held to. None takes a dozen that
+        suit different tables: kernels, forms of the feature matrix, scalings, AGOP powers, codings of categories.
+    scoring : str, callable or None, default=None
+        What to optimise: any scorer of scikit-learn. None is R2, which for the choice is squared error.
+    cv : int, splitter, iterable or None, default=None
+        Folds. None is 5, repeated three times up to 400 rows. Numbers shuffle; give a splitter where rows
+        are ordered in time, and `groups` to `fit` where rows belong together.
+    max_members : int, default=6
+        Machines in the ensemble, at most. Each costs the time of one single model in prediction. 1 is the best machine
+        by folds alone.
+    n_search_samples : int, default=2000
+        Rows that the search looks at, drawn at random if there are more; the members are then
+        fitted on all.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Categorical columns: those of pandas or polars type category, string or boolean; or indices, names or a mask; or
+        none.
+    time_limit : float or None, default=None
+        Seconds. At half of it no further settings are begun and the best so far are fitted on all rows, with a
+        `ConvergenceWarning`; the first settings are always compared. Makes results depend on the machine.
+    n_jobs : int or None, default=None
+        Folds and settings fitted side by side, in threads. None is as many as BLAS may use. It does not change results.
+    random_state : int, RandomState instance or None, default=None
+        Draws folds and rows.
+    verbose : bool, default=False
+        Show progress on standard error: a bar where rich is installed, else lines of the log.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if all are strings.
+    members_ : list of MemberPath
+        The ensemble: for each recursion its ``params``, its ``machines`` (``n_iter``, ``alpha``, ``kernel``,
+        ``feature_matrix``, ``dual_coef``, ``weight``) and ``agop``.
+    weights_ : ndarray of shape (n_machines,)
+        Weights of the machines in the average, in the order of `members_`.
+    best_params_ : dict
+        Parameters with which `RFMRegressor` is the best single machine by folds, with
+        `categorical_features` as here.
+    best_score_ : float
+        Its out-of-fold score.
+    best_index_ : int
+        Its place in `cv_results_`.
+    ensemble_score_ : float
+        Out-of-fold score of the average. Its weights were chosen on these rows, so it is optimistic, by little.
+    cv_results_ : dict of ndarray
+        Scores of all machines compared, as `sklearn.model_selection.GridSearchCV` keeps them, with the rung (``iter``)
+        and its training rows (``n_resources``) as in `HalvingGridSearchCV`.
+    oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Prediction of the ensemble for each training row by machines that have not seen it; NaN for rows
+        that were in no test part.
+    n_splits_ : int
+        Folds of the last rung.
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
+        Weighted average of the members' importances: the diagonal of the AGOP summed over the coordinates of each
+        column, as shares of its total.
+    fit_warnings_ : list of str
+        What fit has warned of: a time limit that was reached, trouble in the solutions of the members.
+
+    Notes
+    -----
+    In each fold features are learned afresh from its training rows, and every round of every recursion, with the ridge
+    that leave-one-out chose and with three times that, predicts the rows left out: leave-one-out alone would be
+    optimistic, since the features have seen the label it leaves out. Above 800 rows all settings are first compared on
+    about 700 training rows, and the four that an ensemble takes most of on `n_search_samples` (successive halving).
+    Greedy selection with repetition then finds weights of an average of the out-of-fold predictions [1]_, which is
+    mixed with the default model as if that were worth 100 more rows. Members are fitted again on all rows.
+
+    Time about 100 fits of 1,600 rows, whatever the number of rows, and a fit of all rows for each member.
+
+    References
+    ----------
+    .. [1] Caruana, Niculescu-Mizil, Crew, Ksikes, Ensemble selection from libraries of models, ICML 2004.
+    .. [2] Radhakrishnan, Beaglehole, Pandit, Belkin, Mechanism for feature learning in neural networks and
+       backpropagation-free machine learning models, Science 383, 2024, arXiv 2212.13881.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from rfmlearn import RFMRegressorCV
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> model = RFMRegressorCV(random_state=0).fit(X[:300], y[:300])
+    >>> bool(model.score(X[300:], y[300:]) > 0.4)
+    True
+    >>> model.predict_interval(X[300:302], coverage=0.8).shape
+    (2, 2)
+    """
+
+    _single = RFMRegressor
+    _default_score = "r2"
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, groups=None):
+        """Compare, select, and fit the members on all rows.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Numbers and categories; NaN and None mean missing.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative; a weight is a repetition, of which cross-validation leaves out all or none.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group are never on both sides of a split.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If X, y, a weight, a fold or a setting is not what is described above; the message names it.
+        MemoryError
+            If the Gram matrix does not fit in the memory available, before it is allocated.
+        """
+        X = self._check_X(X, reset=True)
+        y = check_numbers(self, X, y)
+        weights = check_weights(sample_weight, X)
+        self._y_shape = y.shape[1:]
+        outcome = Numbers(y.reshape(len(y), -1))
+        self._fit(X, y, outcome, weights, weights, groups, None)
+        self.oof_prediction_ = self._oof_values.reshape(y.shape)
+        residuals = (outcome.values - self._oof_values)[self._oof_rows]
+        self._interval_scores = IntervalScores(residuals, None, weights[self._oof_rows])
+        return self
+
+    def predict(self, X):
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (m, n_features)
+            Columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (m,) or (m, n_outputs)
+        """
+        Y = self._average(X)
+        return Y.reshape(len(Y), *self._y_shape)
+
+    def predict_interval(self, X, coverage=0.9):
+        """Intervals that contain the target of a new row with the probability asked for.
+
+        Of constant width: the prediction plus and minus the conformal quantile of the sizes of the out-of-fold errors.
+        No rows are held out for it. Each output has the coverage for itself.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (m, n_features)
+            Columns as in fit.
+        coverage : float, default=0.9
+            Share of new rows whose target should be inside, 0 < coverage < 1.
+
+        Returns
+        -------
+        ndarray of shape (m, 2) or (m, n_outputs, 2)
+            Lower and upper end.
+
+        Raises
+        ------
+        ValueError
+            If coverage is not in (0, 1), or so close to 1 that the training rows are too few for it.
+
+        References
+        ----------
+        Barber, Candes, Ramdas, Tibshirani, Predictive inference with the jackknife+, arXiv 1905.02928, section 1.
+        """
+        check_is_fitted(self)
+        radius = self._interval_scores.radius(coverage)
+        Y = self._average(X)
+        return np.stack([Y - radius, Y + radius], axis=-1).reshape(len(Y), *self._y_shape, 2)
+
+    def _input_gradient(self, output):
+        """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""
+        return gradient_of_ensemble(self, output)

@@ -1,0 +1,43 @@
+"""What all estimators of tables share: what may come in, and validation sets."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from .._sklearn_compat import check_weights
+from ._frames import check_table
+
+
+class TableEstimator(BaseEstimator):
+    """An estimator that takes tables as they are: missing values, categories, strings."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+    def _categorical_columns(self):
+        """Indices of the columns that were taken for categories in fit; none before."""
+        return self._encoder.categorical_ if hasattr(self, "_encoder") else np.empty(0, dtype=np.intp)
+
+    def _check_X(self, X, reset):
+        """The user's table, a DataFrame as it is or an array, with its columns counted and named."""
+        X = check_table(X, self)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return X
+
+    def _check_validation(self, X_val, y_val, sample_weight_val):
+        """Both or neither of X_val and y_val; the table and its weights."""
+        if (X_val is None) != (y_val is None):
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{given} was given without {missing}: pass both or neither.")
+        if X_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val was given without X_val and y_val.")
+            return None
+        X_val = self._check_X(X_val, reset=False)
+        return X_val, check_weights(sample_weight_val, X_val, "sample_weight_val")

@@ -1,0 +1,192 @@
+"""Columns of the user's table: numbers scaled and imputed, categories coded."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ..kernels._points import Points
+from ._categories import make_coding
+from ._frames import (
+    column_levels,
+    column_numbers,
+    column_values,
+    empty_like,
+    find_categorical,
+    join_columns,
+    split_table,
+)
+from ._numeric import SCALINGS, NumericBlock
+
+
+def _positive_weights(sample_weight, n):
+    """Weights divided by a power of two, which is exact, lest their sums overflow."""
+    w = np.ones(n) if sample_weight is None else np.array(sample_weight, dtype=np.float64)
+    if w.shape != (n,):
+        raise ValueError(f"sample_weight must have shape ({n},), got {w.shape}.")
+    if not np.isfinite(w).all() or (w < 0).any() or not w.any():
+        raise ValueError("sample_weight must be finite and non-negative, and at least one weight positive.")
+    return np.ldexp(w, -np.frexp(w.max())[1])
+
+
+class ColumnEncoder(BaseEstimator):
+    r"""Encoder of a table into points: numbers scaled and imputed, categories coded.
+
+    A weight counts exactly as that many copies of a row. With :math:`x` the numbers of a column seen in
+    training and :math:`w` their weights, the scalings are
+
+    - None: the numbers of columns that vary, as they are;
+    - 'standard': :math:`(x - \bar x) / s`, with the weighted mean and population standard deviation;
+    - 'robust': :math:`c((x - q_{1/2}) / (q_{3/4} - q_{1/4}))`, with weighted quartiles, where half of the range
+      replaces a difference of quartiles that is zero;
+    - 'quantile': :math:`c(\Phi^{-1}(F(x)))`, where :math:`F(x) = P(X < x) + P(X = x) / 2` in the weighted training
+      data and normal scores are interpolated linearly between training values (at most about a thousand of them);
+
+    with :math:`c(z) = z / \sqrt{1 + (z / 3)^2}`, which holds outliers within 3. A missing number becomes 0, which is
+    the mean or median, or for None the weighted mean; an indicator column tells where numbers were missing if some
+    but not all were in training.
+
+    The levels of a category are the values seen in training, in the order of the column's type if it has one and else
+    ascending, then a level for missing ones if there were any.
+    Values not seen take the level of missing ones, or else the code -1.
+
+    Columns constant in training have no coordinate, whatever the scaling, None included, and whatever comes later:
+    those all missing, categories of one level, which `levels_` lists as none, and numeric columns of one distinct
+    number, of which only the indicator stays if some were missing.
+
+    Parameters
+    ----------
+    scaling : {None, 'standard', 'robust', 'quantile'}, default='standard'
+        How numeric columns are scaled.
+    categorical_features : 'from_dtype', None, or array-like of bool, int or str, default='from_dtype'
+        The categorical columns, as a mask, indices or names. 'from_dtype' takes the columns of strings, categories
+        and booleans of a DataFrame, and of an array of objects those that do not convert to numbers. None takes none.
+    coding : {'one_hot', 'ordinal', 'target'}, default='one_hot'
+        What stands for a category: an indicator of each level; or a number, scaled as numeric columns are, which is
+        its place in the order of levels, or the average of the coded targets over its rows (cross-fitted in training).
+
+    Attributes
+    ----------
+    n_features_in : int
+        Number of columns of the table.
+    column_names : list of str
+        Names of the columns, ``x0``, ``x1``, ... unless the table names them by strings.
+    numeric_, categorical_ : ndarray of int
+        Indices of the numeric and of the categorical columns.
+    dtype_ : dtype
+        float32 if there are numeric columns and all are float32 or float16, else float64.
+    levels_ : list of list
+        Levels of each categorical column, None standing for the missing one; empty if the column is constant.
+    coordinate_columns_ : ndarray of int
+        For each coordinate of the points, the column it comes from.
+    coordinate_names_ : list of str
+        For each coordinate its name, such as ``age``, ``age_missing``, ``color=red``, ``color_missing``.
+    """
+
+    def __init__(self, scaling="standard", categorical_features="from_dtype", coding="one_hot"):
+        self.scaling = scaling
+        self.categorical_features = categorical_features
+        self.coding = coding
+
+    def fit(self, X, sample_weight=None, targets=None):
+        """Learn the encoding from a table that `check_table` has passed."""
+        self.fit_transform(X, sample_weight, targets)
+        return self
+
+    def fit_transform(self, X, sample_weight=None, targets=None):
+        """Learn the encoding, and encode the same table; coded targets (n, n_outputs) are for coding='target'."""
+        if self.scaling not in SCALINGS:
+            raise ValueError(f"scaling must be one of {SCALINGS}, got {self.scaling!r}.")
+        columns, self.column_names, named = split_table(X)
+        self.n_features_in = len(columns)
+        w = _positive_weights(sample_weight, X.shape[0])
+        used = w > 0
+        categorical = find_categorical(self.categorical_features, columns, self.column_names, named)
+        self.numeric_, self.categorical_ = np.flatnonzero(~categorical), np.flatnonzero(categorical)
+        types = {str(columns[j].dtype).lower() for j in self.numeric_}
+        self.dtype_ = np.dtype(np.float32 if types and types <= {"float16", "float32"} else np.float64)
+        numbers = self._matrix(X, columns)
+        self.levels_ = [column_levels(columns[j], used, self.column_names[j]) for j in self.categorical_]
+        self._only_levels = [column_values(columns[j])[used.argmax() :][:1] for j in self.categorical_]
+        self._like = empty_like(X)
+        self._coding = make_coding(self.coding, self.levels_)
+        codes = self._codes(X, columns)
+        if self._coding is not None:
+            numbers = np.hstack([numbers, self._coding.fit_transform(codes, targets, w)])
+        self._numeric_block = NumericBlock(self.scaling).fit(numbers[used], w[used])
+        self._name_coordinates()
+        return self._points(numbers, codes)
+
+    def transform(self, X):
+        """Encode a table that `check_table` has passed, its columns in the same order."""
+        columns = split_table(X)[0]
+        numbers, codes = self._matrix(X, columns), self._codes(X, columns)
+        if self._coding is not None:
+            numbers = np.hstack([numbers, self._coding.transform(codes)])
+        return self._points(numbers, codes)
+
+    def inverse_transform(self, Z):
+        """The table that dense coordinates, shape (n, n_coordinates), stand for, of the kind that was learned from.
+
+        Numbers by `NumericBlock.inverse`, and of each category the level with the largest coordinate. For indicators
+        (coding='one_hot') only.
+        """
+        numbers = self._numeric_block.inverse(Z)
+        columns: list = [None] * self.n_features_in
+        for i, j in enumerate(self.numeric_):
+            columns[j] = numbers[:, i].astype(self.dtype_)
+        start = Z.shape[1] - sum(map(len, self.levels_))
+        for j, levels, only in zip(self.categorical_, self.levels_, self._only_levels, strict=True):
+            places = Z[:, start : start + len(levels)].argmax(axis=1) if levels else np.zeros(len(Z), dtype=np.intp)
+            columns[j] = [(levels or only)[place] for place in places]
+            start += len(levels)
+        return join_columns(columns, self._like)
+
+    def _codes(self, X, columns):
+        codes = np.empty((X.shape[0], len(self.levels_)), dtype=np.int32)
+        for i, (j, levels) in enumerate(zip(self.categorical_, self.levels_, strict=True)):
+            code = {value: c for c, value in enumerate(levels)}
+            other = code.get(None, -1)
+            codes[:, i] = [code.get(value, other) for value in column_values(columns[j])]
+        return codes
+
+    def _points(self, numbers, codes):
+        numeric = self._numeric_block.transform(numbers, self.dtype_)
+        if self._coding is not None:
+            return Points.of_numbers(numeric)
+        return Points.one_hot(numeric, codes, [len(levels) for levels in self.levels_])
+
+    def _matrix(self, X, columns):
+        if isinstance(X, np.ndarray) and X.dtype.kind in "biuf":
+            M = X[:, self.numeric_].astype(np.float64)
+        else:
+            M = np.empty((X.shape[0], len(self.numeric_)))
+            for i, j in enumerate(self.numeric_):
+                M[:, i] = column_numbers(columns[j], self.column_names[j])
+        infinite = np.isinf(M).any(axis=0)
+        if infinite.any():
+            name = self.column_names[self.numeric_[infinite.argmax()]]
+            raise ValueError(f"Input X contains infinity or a value too large for dtype('float64') in column {name!r}.")
+        return M
+
+    def _name_coordinates(self):
+        owners, names = list(self.numeric_), [self.column_names[j] for j in self.numeric_]
+        if self._coding is not None:
+            coded = self.categorical_[self._coding.columns]
+            owners += list(coded)
+            names += [self.column_names[j] + s for j, s in zip(coded, self._coding.suffixes, strict=True)]
+        varying, indicated = self._numeric_block.varying, self._numeric_block.indicated
+        self.coordinate_names_ = [names[j] for j in varying] + [f"{names[j]}_missing" for j in indicated]
+        owners = [owners[j] for j in [*varying, *indicated]]
+        if self._coding is None:
+            for j, levels in zip(self.categorical_, self.levels_, strict=True):
+                name = self.column_names[j]
+                owners += [j] * len(levels)
+                self.coordinate_names_ += [f"{name}_missing" if v is None else f"{name}={v}" for v in levels]
+        self.coordinate_columns_ = np.array(owners, dtype=np.intp)
+
+
+def column_shares(agop, coordinate_columns, n_columns):
+    """Shares of the columns of a table in the trace of an AGOP of its coordinates; equal ones if it vanishes."""
+    sums = np.bincount(coordinate_columns, weights=np.diag(agop), minlength=n_columns)
+    return sums / sums.sum() if sums.sum() > 0 else np.full(n_columns, 1 / n_columns)

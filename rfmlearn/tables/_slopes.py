@@ -1,0 +1,58 @@
+"""Rows of a table as points, and how these move with the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..kernels import Points
+from ._encoder import ColumnEncoder
+from ._frames import split_table
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Rows of a table as points, and how these move with the table.
+
+    Attributes
+    ----------
+    points : Points
+    columns : ndarray of int of shape (n_moving,)
+        Columns of the table to which the first coordinates of the points belong, all of them numeric.
+    slopes : ndarray of shape (m, n_moving)
+        Derivatives of these coordinates by their columns; zero where a number is missing.
+    n_columns : int
+    """
+
+    points: Points
+    columns: np.ndarray
+    slopes: np.ndarray
+    n_columns: int
+
+    @classmethod
+    def of(cls, encoder: ColumnEncoder, X):
+        """Encode a checked table."""
+        block = encoder._numeric_block
+        moving = block.varying[block.varying < len(encoder.numeric_)]  # codes of categories come after
+        M = encoder._matrix(X, split_table(X)[0])
+        slopes = np.stack([block.slope(j, M[:, j]) for j in moving], axis=1) if len(moving) else M[:, :0]
+        return cls(encoder.transform(X), encoder.numeric_[moving], slopes, encoder.n_features_in)
+
+    def values(self, kernel, feature_matrix, centers, coef):
+        """Values of a kernel expansion, shape (m, n_outputs)."""
+        return kernel.product(centers, coef, feature_matrix.transform(self.points))
+
+    def gradient(self, kernel, feature_matrix, centers, coef):
+        """Gradient of a kernel expansion by the columns of the table, shape (n_outputs, m, n_columns)."""
+        gradient, root = kernel.gradient(centers, coef, feature_matrix.transform(self.points)), feature_matrix.roots[0]
+        # Numeric coordinates come first, and whatever the form the first block of M covers them.
+        gradient = gradient[:, :, : len(root)].astype(np.float64)
+        gradient = gradient * root if root.ndim == 1 else gradient @ root
+        return self.by_column(gradient)
+
+    def by_column(self, gradient):
+        """Chain rule of the encoding, for a gradient by the coordinates or by the first of them."""
+        by_column = np.zeros((*gradient.shape[:2], self.n_columns))
+        by_column[:, :, self.columns] = gradient[:, :, : len(self.columns)] * self.slopes
+        return by_column
