@@ -87,14 +87,14 @@ def test_names():
 @pytest.mark.parametrize("coding", ["ordinal", "target"])
 def test_estimators(table, coding):
     X, y = table
-    model = RFMRegressor(categorical_coding=coding, random_state=0).fit(X[:60], y[:60])
+    model = RFMRegressor(categorical_encoding=coding, random_state=0).fit(X[:60], y[:60])
     assert model.score(X[60:], y[60:]) > 0.5
     assert_allclose(model.feature_importances_.sum(), 1)
     labels = np.where(y > np.median(y), "high", np.where(y > np.quantile(y, 0.2), "low", "none"))
-    model = RFMClassifier(categorical_coding=coding, random_state=0).fit(X[:60], labels[:60])
+    model = RFMClassifier(categorical_encoding=coding, random_state=0).fit(X[:60], labels[:60])
     assert model.score(X[60:], labels[60:]) > 0.5
     constant = X.assign(land="here")  # a level that is not coded at all
-    assert RFMRegressor(categorical_coding=coding).fit(constant[:60], y[:60]).score(constant[60:], y[60:]) > 0.5
+    assert RFMRegressor(categorical_encoding=coding).fit(constant[:60], y[:60]).score(constant[60:], y[60:]) > 0.5
     unseen = X[60:].assign(town="elsewhere")
     assert np.isfinite(model.predict_proba(unseen)).all()
 
@@ -105,7 +105,7 @@ def test_target_coding_helps_where_levels_are_many():
     y = sum(effects[codes[:, j], j] for j in range(3)) + 0.5 * rng.normal(size=500)
     X = pd.DataFrame({f"town{j}": pd.Categorical(codes[:, j].astype(str)) for j in range(3)})
     ordinal, target = (
-        RFMRegressor(categorical_coding=coding).fit(X[:400], y[:400]).score(X[400:], y[400:])
+        RFMRegressor(categorical_encoding=coding).fit(X[:400], y[:400]).score(X[400:], y[400:])
         for coding in ("ordinal", "target")
     )
     assert target > max(ordinal, 0) + 0.2

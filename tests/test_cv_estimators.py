@@ -262,7 +262,7 @@ def test_frames_with_categories_and_gaps(Estimator):
     frame["colour"] = pd.Categorical(np.where(X[:, 2] > 0, "red", "blue"))
     model = Estimator(cv=2, random_state=0).fit(frame[:70], y[:70])
     assert list(model.feature_names_in_) == ["a", "b", "c", "colour"]
-    codings = {params.get("categorical_coding") for params in model.cv_results_["params"]}
+    codings = {params.get("categorical_encoding") for params in model.cv_results_["params"]}
     assert codings == {None, "ordinal", "target"}
     assert np.isfinite(np.asarray(values(model, frame[70:].assign(colour="green")), dtype=float)).all()
 
@@ -427,8 +427,8 @@ def test_many_columns_leave_full_matrices_out(Estimator):
 def test_settings_suit_the_table():
     everything = default_settings(n_coordinates=20, n_numeric=10, n_outputs=1, has_categories=True)
     assert everything[0] == {} and len(everything) == 12
-    assert not any("categorical_coding" in settings for settings in default_settings(10, 10, 1, False))
-    assert {"categorical_coding": "target"} not in default_settings(20, 10, 50, True)
+    assert not any("categorical_encoding" in settings for settings in default_settings(10, 10, 1, False))
+    assert {"categorical_encoding": "target"} not in default_settings(20, 10, 50, True)
     wide = default_settings(5000, 5000, 1, False)
     assert {} in wide and not any("kernel" in settings or "norm_p" in settings for settings in wide)
 

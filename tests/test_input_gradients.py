@@ -313,7 +313,7 @@ def test_frames_with_categories(library, coding, rng):
     colors = np.array(["red", "green", "blue"])
     table, at = (frame_of(library, numbers, colors[np.arange(len(numbers)) % 3]) for numbers in (X, Z))
     for form in ("full", "block"):
-        model = RFMRegressor("gaussian", max_iter=1, categorical_coding=coding, feature_matrix=form)
+        model = RFMRegressor("gaussian", max_iter=1, categorical_encoding=coding, feature_matrix=form)
         model.fit(table, targets["one"])
         with pytest.raises(ValueError, match=r"Column 'color' is categorical .* numeric columns in features.* agop_ "):
             input_gradients(model, at)

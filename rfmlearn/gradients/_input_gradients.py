@@ -69,8 +69,8 @@ def make_gradient(estimator, X, output, method, features, step, batch_size, n_jo
     if method == "closed_form":
         raise ValueError(
             f"{type(estimator).__name__} as it is configured has no closed form of the gradient of its {output}. "
-            f"There are some for the estimators of tables of this package and for {', '.join(closed_form_names())}, but not "
-            "for their subclasses."
+            f"There are some for the estimators of tables of this package and for "
+            f"{', '.join(closed_form_names())}, but not for their subclasses."
         )
     differences = Differences(evaluate, X, indices, step, first.dtype, batch_size, n_jobs, sample_weight)
     return InputGradient(differences, n_outputs, n_columns, max(1, _ENTRIES // (n_outputs * n_columns)))

@@ -1,4 +1,4 @@
-"""Which estimators have a closed form of their gradient, by their exact type: their own, or one that is registered here."""
+"""Which estimators have a closed form of their gradient, by their exact type: their own, or one registered here."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class BaseRFM(InitialMatrixMixin, TableEstimator):
         "center_gradients": ["boolean"],
         "scaling": [StrOptions({"standard", "robust", "quantile"}), None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-        "categorical_coding": [StrOptions(set(CODINGS))],
+        "categorical_encoding": [StrOptions(set(CODINGS))],
         "solver": [StrOptions({"auto", "cholesky", "cg"})],
         "tol": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
@@ -73,7 +73,7 @@ class BaseRFM(InitialMatrixMixin, TableEstimator):
         center_gradients=False,
         scaling="robust",
         categorical_features="from_dtype",
-        categorical_coding="one_hot",
+        categorical_encoding="one_hot",
         solver="auto",
         tol=1e-3,
         n_iter_no_change=None,
@@ -97,7 +97,7 @@ class BaseRFM(InitialMatrixMixin, TableEstimator):
         self.center_gradients = center_gradients
         self.scaling = scaling
         self.categorical_features = categorical_features
-        self.categorical_coding = categorical_coding
+        self.categorical_encoding = categorical_encoding
         self.solver = solver
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
@@ -132,7 +132,7 @@ class BaseRFM(InitialMatrixMixin, TableEstimator):
     def _start(self, X, weights, row_weights, targets, dtype=None, **options):
         """Learn the encoding of a table of rows with positive weight; the recursion over its points."""
         rng = check_random_state(self.random_state)
-        self._encoder = ColumnEncoder(self.scaling, self.categorical_features, self.categorical_coding)
+        self._encoder = ColumnEncoder(self.scaling, self.categorical_features, self.categorical_encoding)
         points = self._encoder.fit_transform(X, weights, targets)
         points = points if dtype is None else points.astype(dtype)
         recursion = self._make_recursion(points, targets, weights, row_weights, rng, **options)

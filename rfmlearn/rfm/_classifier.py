@@ -77,7 +77,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Categorical columns: those of pandas or polars type category, string or boolean; or indices, names or a mask; or
         none. Missing values are a category if there are any in training; categories never seen are treated as missing.
-    categorical_coding : {"one_hot", "ordinal", "target"}, default="one_hot"
+    categorical_encoding : {"one_hot", "ordinal", "target"}, default="one_hot"
         What stands for a category: an indicator of each level, its place in the order of the levels, or the average of
         the targets over its rows (shrunk, cross-fitted), which suits columns of many levels.
     class_weight : dict, "balanced" or None, default=None
@@ -192,7 +192,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         center_gradients=False,
         scaling="robust",
         categorical_features="from_dtype",
-        categorical_coding="one_hot",
+        categorical_encoding="one_hot",
         class_weight=None,
         solver="auto",
         tol=1e-3,
@@ -218,7 +218,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
             center_gradients=center_gradients,
             scaling=scaling,
             categorical_features=categorical_features,
-            categorical_coding=categorical_coding,
+            categorical_encoding=categorical_encoding,
             solver=solver,
             tol=tol,
             n_iter_no_change=n_iter_no_change,

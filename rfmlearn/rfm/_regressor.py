@@ -68,7 +68,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Categorical columns: those of pandas or polars type category, string or boolean; or indices, names or a mask; or
         none. Missing values are a category if there are any in training; categories never seen are treated as missing.
-    categorical_coding : {"one_hot", "ordinal", "target"}, default="one_hot"
+    categorical_encoding : {"one_hot", "ordinal", "target"}, default="one_hot"
         What stands for a category: an indicator of each level, its place in the order of the levels, or the average of
         the targets over its rows (shrunk, cross-fitted), which suits columns of many levels.
     solver : {"auto", "cholesky", "cg"}, default="auto"

@@ -24,8 +24,8 @@ _SETTINGS: tuple[dict, ...] = (
     {"agop_power": 0.5, "shrinkage": 0.001},
     {"kernel": "sum_power_laplace"},
     {"norm_p": 1.2, "exponent": 1.0},
-    {"categorical_coding": "ordinal"},
-    {"categorical_coding": "target"},
+    {"categorical_encoding": "ordinal"},
+    {"categorical_encoding": "target"},
 )
 
 
@@ -56,5 +56,5 @@ def _suits(settings, n_coordinates, n_numeric, n_outputs, has_categories):
         return False
     if settings.get("feature_matrix") == "full" and n_coordinates > _MAX_FULL:
         return False
-    coding = settings.get("categorical_coding", "one_hot")
+    coding = settings.get("categorical_encoding", "one_hot")
     return coding == "one_hot" or (has_categories and (coding != "target" or n_outputs <= _MAX_CODED_OUTPUTS))
