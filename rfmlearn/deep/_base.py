@@ -136,7 +136,7 @@ class BaseDeepRFM(TableEstimator):
         self.agop_ = self.layers_[0].agop
         self.coordinate_names_ = self._encoder.coordinate_names_
         self.coordinate_columns_ = self._encoder.coordinate_columns_
-        self.feature_importances_ = column_shares(self.agop_, self.coordinate_columns_, self.n_features_in_)
+        self.feature_importances_ = column_shares(np.diag(self.agop_), self.coordinate_columns_, self.n_features_in_)
 
     def _last_points(self, X):
         """Points of the layer that predicts, and its model."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 
 from .._sklearn_compat import _fit_context, check_weights
 from ..rfm._classifier import RFMClassifier
 from ..targets._checks import check_labels, code_known_labels, code_labels
+from ..targets._probabilities import LogitsClassifierMixin
 from ._base import BaseDeepRFM
 from ._collapse import collapse
 from ._gradients import gradient_of_layers
 
 
-class DeepRFMClassifier(ClassifierMixin, BaseDeepRFM):
+class DeepRFMClassifier(LogitsClassifierMixin, BaseDeepRFM):
     """Classification by a deep recursive feature machine: learned linear maps with random features between them.
 
     Each layer fits a recursive feature machine (RFM) to its points, maps them by the root of its average gradient
@@ -149,51 +149,9 @@ class DeepRFMClassifier(ClassifierMixin, BaseDeepRFM):
         errors = probabilities - np.eye(probabilities.shape[1])[labels]
         return float(np.average(np.square(errors).sum(axis=1), weights=weights))
 
-    def decision_function(self, X):
-        """Logarithms of probabilities up to a constant, or of the odds of the second of two classes.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (m, n_features)
-            Columns as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m,) or (m, n_classes)
-        """
+    def _logits(self, X):
         H, estimator = self._last_points(X)
-        return estimator.decision_function(H)
-
-    def predict_proba(self, X):
-        """Calibrated probabilities of the classes, in the order of `classes_`.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (m, n_features)
-            Columns as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m, n_classes)
-            Rows sum to one.
-        """
-        H, estimator = self._last_points(X)
-        return estimator.predict_proba(H)
-
-    def predict(self, X):
-        """Most probable class.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (m, n_features)
-            Columns as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m,)
-        """
-        H, estimator = self._last_points(X)
-        return self.classes_[estimator.predict(H)]
+        return estimator.predict_log_proba(H)
 
     def _input_gradient(self, output):
         """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""

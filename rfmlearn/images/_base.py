@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._sklearn_compat import wants_frame
-from ..recursion._initial_matrix import InitialMatrixMixin, check_matrix
-from ..runtime._threads import blas_limit
+from ..recursion._initial_matrix import check_matrix
+from ..runtime._threads import thread_limit
 from ._image_checks import check_images
 from ._random_convolution import RandomConvolution
 from .kernels._base import ImageKernel
@@ -19,7 +19,7 @@ from .kernels._conv_ntk import ConvNTK
 from .kernels._patch_laplace import PatchLaplace
 
 
-class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InitialMatrixMixin, BaseEstimator):
+class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Kernel, images and learned filters of a convolutional recursive feature machine."""
 
     def __sklearn_tags__(self):
@@ -33,7 +33,7 @@ class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InitialMatr
         """The limit of `n_jobs` on BLAS, which the loops obey."""
         if self.n_jobs == 0:
             raise ValueError("n_jobs must not be 0: take None for all threads in force, or a number of them.")
-        return blas_limit(None if self.n_jobs is None else joblib.effective_n_jobs(self.n_jobs))
+        return thread_limit(None if self.n_jobs is None else joblib.effective_n_jobs(self.n_jobs))
 
     def _make_kernel(self):
         """That of the first layer."""
@@ -57,6 +57,7 @@ class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InitialMatr
                 )
             init = init.patch_matrix_
         matrix = check_matrix(init, length, "number of a patch")
+        matrix = np.diag(matrix) if matrix.ndim == 1 else matrix
         return matrix * (length / np.trace(matrix))
 
     def _store(self, layers, agop, history):

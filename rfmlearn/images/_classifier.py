@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
+from ..recursion._agop import agop_rows
 from ..runtime._progress import log_to_stderr, logger, progress
-from ..targets._calibration import Calibration
-from ..targets._checks import check_labels, class_factors, code_labels
+from ..solvers import Weights
+from ..targets._checks import check_groups, check_labels, class_factors, code_labels
 from ..targets._codes import ClassCodes
+from ..targets._probabilities import LogitsClassifierMixin
 from ._base import BaseConvRFM
 from ._image_checks import check_image_memory, check_images, check_layers, check_scale
 from ._layers import layer_kernels, layer_shapes, learn_layers
@@ -28,7 +28,7 @@ from .kernels._base import ImageKernel
 _LEFT_OUT_ROWS, _TRIED_ROWS = 2000, 500
 
 
-class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
+class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
     """Classification of images by a convolutional kernel machine that learns features of patches.
 
     A kernel machine is fitted to images; gradients of its predictions with respect to all patches are averaged into the
@@ -238,7 +238,7 @@ class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, groups=None):
         """Learn patch features, coefficients and probabilities from images.
 
         Parameters
@@ -252,6 +252,8 @@ class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
         sample_weight : array-like of shape (n,), default=None
             Non-negative. Whole numbers are repetitions of rows; otherwise, where rows are left out to choose and to
             calibrate, they are left out whole.
+        groups : array-like of shape (n,), default=None
+            Images that belong together, as those of one patient do: where images are left out, all of a group are.
 
         Returns
         -------
@@ -269,42 +271,42 @@ class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
         images, flat, white = check_images(self, X, self.image_shape)
         check_scale(images)
         y = check_labels(self, images, y)
-        row_weights = check_weights(sample_weight, images)
-        classes, labels = code_labels(self, y, row_weights)
-        weights = row_weights * class_factors(self.class_weight, classes, y, row_weights)[labels]
+        sample_weight = check_weights(sample_weight, images)
+        classes, labels = code_labels(self, y, sample_weight)
+        factors = class_factors(self.class_weight, classes, y, sample_weight)[labels]
+        kept = np.flatnonzero(sample_weight > 0)
+        weights = Weights.of(sample_weight[kept], factors[kept], check_groups(groups, images, kept))
         kernels = layer_kernels(self._make_kernel(), self.n_layers)
         shapes = layer_shapes(kernels, images.shape[1:], self.n_filters)
         check_layers(kernels, shapes)
-        kept = np.flatnonzero(weights > 0)
         grid, pixels = kernels[0].grid(shapes[0]), max(map(math.prod, shapes))
         tiles = len(kept) * int(np.prod(grid.shape())) * len(kernels[0]._offsets(grid))
         check_image_memory(len(kept), pixels, tiles, images.dtype.itemsize, len(kept) <= _LEFT_OUT_ROWS)
         validate_data(self, X if flat else images.reshape(len(images), -1), skip_check_array=True)
-        codes = ClassCodes.fit(labels, len(classes), weights)
-        images, labels, weights = images[kept], labels[kept], weights[kept]
+        images, labels = images if len(kept) == len(images) else images[kept], labels[kept]
+        target = ClassCodes.fit(labels, len(classes), weights.total)
         with log_to_stderr(self.verbose), threads:
-            layers, agop, history = self._learn(kernels, images, codes.encode(labels), weights, row_weights[kept])
+            layers, agop, history = self._learn(kernels, images, target.encode(labels), weights)
         self.classes_, self.image_shape_, self._white = classes, shapes[0], white
         self._store(layers, agop, history)
         rows, decision = layers.left_out
-        self._codes = codes
-        self._calibration = Calibration.fit(codes.decode(decision), labels[rows], weights[rows], codes.prior)
+        self._target = target
+        self._calibration = target.calibrate(target.decode(decision), labels[rows], weights.total[rows])
         return self
 
-    def _learn(self, kernels, images, targets, weights, row_weights):
+    def _learn(self, kernels, images, targets, weights):
         rng = check_random_state(self.random_state)
         order = rng.permutation(len(images))
         recursion = ImageRecursion(
-            images,
-            targets,
-            weights,
-            row_weights,
-            kernels[0],
+            images=images,
+            targets=targets,
+            weights=weights,
+            kernel=kernels[0],
             adaptive=self.bandwidth == "auto" and not isinstance(self.kernel, ImageKernel),
             alpha=None if self.alpha == "auto" else float(self.alpha),
             agop_power=float(self.agop_power),
             shrinkage=float(self.shrinkage),
-            n_agop_samples=self.n_agop_samples,
+            sample=agop_rows(weights.total, self.n_agop_samples, rng),
             center=self.center_gradients,
             left_out=np.sort(order[:_LEFT_OUT_ROWS]),
             rng=rng,
@@ -323,57 +325,11 @@ class ConvRFMClassifier(ClassifierMixin, BaseConvRFM):
             tried = np.sort(order[:_TRIED_ROWS])
             layers = learn_layers(recursion, kernels, tried, self.standardize, self.n_filters, self.max_iter, report)
         first = layers.first
-        learned = replace(recursion, images=layers.seen(images))
-        return layers, learned.agop(first.kernel, first.patches, first.coef), history
+        return layers, recursion.agop(first.kernel, first.patches, first.coef), history
 
     def _logits(self, X):
         check_is_fitted(self)
         images, _ = self._check_images(X)
         with self._threads():
             decision = self._layers.decision(images)
-        return self._calibration.logits(self._codes.decode(decision))
-
-    def decision_function(self, X):
-        """Logarithms of probabilities up to a constant, or of the odds of the second of two classes.
-
-        Parameters
-        ----------
-        X : array-like
-            Images as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m,) or (m, n_classes)
-        """
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def predict_proba(self, X):
-        """Calibrated probabilities of the classes, in the order of `classes_`.
-
-        Parameters
-        ----------
-        X : array-like
-            Images as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m, n_classes)
-            Rows sum to one.
-        """
-        return softmax(self._logits(X), axis=1)
-
-    def predict(self, X):
-        """Most probable class.
-
-        Parameters
-        ----------
-        X : array-like
-            Images as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m,)
-        """
-        logits = self._logits(X)
-        return self.classes_[np.argmax(logits, axis=1)]
+        return self._calibration.logits(self._target.decode(decision))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..solvers import are_repetitions
 from ._contrast import Contrast
 from ._random_convolution import RandomConvolution
 from ._recursion import ImageRecursion, ImageRound
@@ -100,7 +99,7 @@ def learn_layers(recursion: ImageRecursion, kernels, tried, standardize, n_filte
     if standardize == "auto":
         contrast = _choose_contrast(recursion, tried)
     else:
-        contrast = Contrast.fit(recursion.images, recursion.row_weight) if standardize else None
+        contrast = Contrast.fit(recursion.images, recursion.weights.rows) if standardize else None
     images = recursion.images if contrast is None else contrast(recursion.images)
     best, convolutions = [], []
     for number, kernel in enumerate(kernels):
@@ -117,18 +116,17 @@ def learn_layers(recursion: ImageRecursion, kernels, tried, standardize, n_filte
 
 def _choose_contrast(recursion, rows):
     """Contrast that images are brought to, or None if that costs more than one standard error of leave-one-out."""
-    contrast = Contrast.fit(recursion.images, recursion.row_weight)
+    contrast = Contrast.fit(recursion.images, recursion.weights.rows)
     plain = recursion.at(rows)
     standardized = replace(plain, images=contrast(plain.images))
     squares = [np.square(next(tried.rounds(0)).residuals).sum(axis=1) for tried in (plain, standardized)]
-    loss, weights = squares[1] - squares[0], plain.sample_weight
-    mean = np.average(loss, weights=weights)
-    row_weight = plain.row_weight
+    loss, weights = squares[1] - squares[0], plain.weights
+    mean = np.average(loss, weights=weights.total)
     # Whole numbers are repetitions; other weights are as good as this many rows of equal ones (Kish, 1965).
-    count = row_weight.sum()
-    if not are_repetitions(row_weight):
-        count = count**2 / np.sum(row_weight**2)
-    error = np.sqrt(np.average((loss - mean) ** 2, weights=weights) / count)
+    count = weights.rows.sum()
+    if not weights.are_repetitions:
+        count = count**2 / np.sum(weights.rows**2)
+    error = np.sqrt(np.average((loss - mean) ** 2, weights=weights.total) / count)
     return contrast if mean <= error else None
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..recursion._agop import agop_rows
-from ..solvers import RidgePath, ridge_diagonal
-from ..solvers._lapack import factor_lower, solve_lower
+from ..recursion._spectral import symmetric_power
+from ..solvers import CholeskyFactor, RidgePath, Weights
 from .kernels._base import ImageKernel
 from .kernels._patch_laplace import PatchLaplace
 from .kernels._patches import ImagePatches
@@ -19,7 +18,7 @@ from .kernels._patches import ImagePatches
 ALPHAS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageRound:
     """One round: a feature matrix of patches and the kernel machine fitted with it.
 
@@ -62,7 +61,7 @@ class ImageRound:
         return self.kernel.gram(self.patches, ImagePatches.of(self.patches.grid, images, self.matrix)).T @ self.coef
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageRecursion:
     """Training images and settings of the recursion.
 
@@ -70,10 +69,8 @@ class ImageRecursion:
     ----------
     images : ndarray of shape (n, height, width, n_channels)
     targets : ndarray of shape (n, n_outputs)
-    sample_weight : ndarray of shape (n,)
-        Positive; weights of samples times weights of classes.
-    row_weight : ndarray of shape (n,)
-        Weights of samples alone.
+    weights : Weights
+        Positive.
     kernel : ImageKernel
     adaptive : bool
         Whether every round sets the bandwidth to a multiple of the root mean square distance.
@@ -81,27 +78,27 @@ class ImageRecursion:
         Ridge; None has every round choose it by leave-one-out.
     agop_power, shrinkage : float
         ``M^(1/2) = ((1 - s) G + s I)^p`` with G the patch-AGOP of mean eigenvalue one.
-    n_agop_samples : int or None
-        Images over which it is averaged.
+    sample : tuple (rows or None, weights)
+        Images over which it is averaged, as `agop_rows` returns them.
     center : bool
         Whether the mean gradient is subtracted.
     left_out : ndarray of int
         Images that are left out, one at a time, to compare ridges and rounds.
     rng : numpy.random.RandomState
+        Draws the random convolutions.
     initial : ndarray of shape (D, D), default=None
         Feature matrix of round 0, of trace D; None is the identity.
     """
 
     images: np.ndarray
     targets: np.ndarray
-    sample_weight: np.ndarray
-    row_weight: np.ndarray
+    weights: Weights
     kernel: ImageKernel
     adaptive: bool
     alpha: float | None
     agop_power: float
     shrinkage: float
-    n_agop_samples: int | None
+    sample: tuple[np.ndarray | None, np.ndarray]
     center: bool
     left_out: np.ndarray
     rng: np.random.RandomState
@@ -109,34 +106,43 @@ class ImageRecursion:
 
     def at(self, rows):
         """The same with some of the images, all of which are left out."""
-        arrays = {name: getattr(self, name)[rows] for name in ("images", "targets", "sample_weight", "row_weight")}
-        return replace(self, **arrays, left_out=np.arange(len(rows)))
+        arrays = {name: getattr(self, name)[rows] for name in ("images", "targets", "weights")}
+        everything = None, arrays["weights"].total / arrays["weights"].total.sum()
+        return replace(self, **arrays, left_out=np.arange(len(rows)), sample=everything)
 
     def rounds(self, max_iter) -> Generator[ImageRound]:
         """Rounds 0 (the plain kernel) to `max_iter`.
 
-        A round costs O(n^2 places (D + depth)) for the Gram matrix, O(n n_agop_samples places D n_outputs) for the
-        patch-AGOP and O(n^3) for the solution, and the memory of two square arrays (three up to 2,000 images).
+        A round costs O(n^2 places (D + depth)) for the Gram matrix, O(n m places D n_outputs) for the patch-AGOP over
+        m images and O(n^3) for the solution, and the memory of two square arrays (three up to 2,000 images).
         """
         start, rows = time.perf_counter(), self.left_out
         grid = self.kernel.grid(self.images.shape[1:])
-        sample = agop_rows(self.sample_weight, self.n_agop_samples, self.rng)
         matrix = np.eye(grid.patch_length) if self.initial is None else self.initial
         for n_iter in range(max_iter + 1):
             patches = ImagePatches.of(grid, self.images, matrix)
             kernel = self.kernel
             if self.adaptive and isinstance(kernel, PatchLaplace):
-                kernel = kernel.adapted(patches, self.row_weight)
+                kernel = kernel.adapted(patches, self.weights.rows)
             coef, alpha, residuals, loss = self._solve(kernel.gram(patches), rows)
             yield ImageRound(
-                n_iter, kernel, patches, matrix, coef, alpha, rows, residuals, loss, time.perf_counter() - start
+                n_iter=n_iter,
+                kernel=kernel,
+                patches=patches,
+                matrix=matrix,
+                coef=coef,
+                alpha=alpha,
+                rows=rows,
+                residuals=residuals,
+                loss=loss,
+                seconds=time.perf_counter() - start,
             )
             if n_iter < max_iter:
-                matrix = self.learn(self.agop(kernel, patches, coef, sample))
+                matrix = self.learn(self.agop(kernel, patches, coef))
 
-    def agop(self, kernel, patches, coef, sample=None):
+    def agop(self, kernel, patches, coef):
         """Patch-AGOP of an expansion, over a sample of the training images."""
-        rows, weights = agop_rows(self.sample_weight, self.n_agop_samples, self.rng) if sample is None else sample
+        rows, weights = self.sample
         chosen = patches if rows is None else patches[rows]
         return kernel.patch_agop(patches, coef, chosen, weights, self.center)
 
@@ -147,30 +153,31 @@ class ImageRecursion:
             raise ValueError("the patch-AGOP is not finite: the solution has overflowed; increase alpha.")
         if total <= np.finfo(np.float64).tiny * D:
             return np.eye(D)
-        values, vectors = np.linalg.eigh((agop + agop.T) * (D / total / 2))
-        values = ((1 - self.shrinkage) * np.clip(values, 0, None) + self.shrinkage) ** (2 * self.agop_power)
-        return (vectors * values) @ vectors.T * (D / values.sum())
+        matrix = symmetric_power(agop * (D / total), 2 * self.agop_power, self.shrinkage)
+        return matrix * (D / np.trace(matrix))
 
     def _solve(self, gram, rows):
         """Dual coefficients, the ridge, and the leave-one-out residuals and loss of some rows among themselves."""
-        scale = float(np.average(np.diag(gram), weights=self.row_weight))
+        scale = float(np.average(np.diag(gram), weights=self.weights.rows))
         if scale <= 0:  # all images are black: nothing tells them apart
             scale = 1.0
         K = np.array(gram, dtype=np.float64)
         del gram
         K /= scale
-        weights, Y = self.sample_weight[rows], self.targets[rows]
+        weights, Y = self.weights[rows], self.targets[rows]
         whole = len(rows) == len(K)  # K is not needed again
-        path = RidgePath(K if whole else K[np.ix_(rows, rows)], weights, self.row_weight[rows])
+        path = RidgePath(K if whole else K[np.ix_(rows, rows)], weights)
         candidates = ALPHAS if self.alpha is None else (self.alpha,)
-        left_out = {alpha: path.leave_one_out(Y, alpha) for alpha in candidates}
-        losses = {a: float(np.average(np.einsum("ij,ij->i", r, r), weights=weights)) for a, r in left_out.items()}
+        left_out = {alpha: path.left_out(Y, alpha) for alpha in candidates}
+        losses = {alpha: weights.mean_square(residuals) for alpha, residuals in left_out.items()}
         alpha = min(losses, key=losses.__getitem__)
         if whole:
             coef = path.coef(self.targets, alpha)
         else:
-            K[np.diag_indices_from(K)] += ridge_diagonal(alpha, self.sample_weight)
-            if not factor_lower(K):
-                raise ValueError(f"the Gram matrix with alpha={alpha:.1e} is not positive definite: increase alpha.")
-            coef = solve_lower(K, self.targets)
+            try:
+                coef = CholeskyFactor(K, self.weights.ridge(alpha)).apply(self.targets)
+            except np.linalg.LinAlgError as error:
+                raise ValueError(
+                    f"the Gram matrix with alpha={alpha:.1e} is not positive definite: increase alpha."
+                ) from error
         return coef / scale, alpha, left_out[alpha], losses[alpha]

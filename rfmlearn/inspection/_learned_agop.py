@@ -48,7 +48,7 @@ class LearnedAGOP:
         if hasattr(estimator, "members_"):
             member = max(estimator.members_, key=lambda member: member.weight)
             source = f"AGOP of the member of largest weight, {member.weight:.2g}"
-            return cls(member.agop, member.encoder.coordinate_names_, estimator, member.encoder, [], source)
+            return cls(member.agop.array, member.encoder.coordinate_names_, estimator, member.encoder, [], source)
         check_learned(estimator, ["agop_", "coordinate_names_"], "or members_, as the estimators of tables in rfmlearn")
         layers = estimator.layers_ if isinstance(estimator, AGOPFeatureMap) else []
         encoder = getattr(estimator, "_encoder", None)

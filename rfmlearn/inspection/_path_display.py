@@ -111,7 +111,7 @@ class RFMPathDisplay:
             If its records are not those of rounds, or of layers.
         """
         check_learned(estimator, ["history_"], "as RFMRegressor and RFMClassifier")
-        kept = getattr(estimator, "best_layer_", getattr(estimator, "n_iter_", None))
+        kept = getattr(estimator, "best_layer_", getattr(estimator, "best_iter_", None))
         return cls(estimator.history_, kept=kept).plot(fig=fig)
 
     def values(self, name):

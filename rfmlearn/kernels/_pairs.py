@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.linalg import get_blas_funcs
 
 from ..runtime._threads import Team
 from ._kernel import Kernel
@@ -45,6 +46,30 @@ class PairMatrix:
         values = kernel.profile(self.prepared[0].points.n_coordinates).value_arguments
         with Team(2 * n * n) as team:
             team.share(loops.fill_lower, -(-n // loops._BLOCK), self.array, *values, 1.0, piece=1)
+
+    # What a solver asks of a Gram matrix, wherever its entries are.
+
+    def matvec(self, V):
+        """``K V`` for V of shape (n, k), reading only the lower triangle.
+
+        By SciPy's BLAS, as the solvers: NumPy brings one of its own, and where their calls alternate, the idle threads
+        of the one, which spin, take the cores from the other.
+        """
+        (symv,) = get_blas_funcs(("symv",), (self.array,))
+        columns = [symv(1.0, self.array.T, np.ascontiguousarray(column), lower=0) for column in V.T]
+        return np.stack(columns, axis=1)
+
+    def columns(self, rows):
+        """Columns of K, shape (n, m); rows sorted."""
+        columns = self.array[:, rows]
+        for k, row in enumerate(rows):
+            columns[:row, k] = self.array[row, :row]
+        columns[rows, np.arange(len(rows))] = 1
+        return columns
+
+    def block(self, rows):
+        """K of some rows among themselves, shape (m, m), in the lower triangle; rows sorted."""
+        return self.array[np.ix_(rows, rows)]
 
     def symmetric_gram(self):
         """The array with the Gram matrix mirrored over the sums."""

@@ -1,8 +1,17 @@
-"""Average gradient outer product (AGOP) of a kernel expansion, and which points it is averaged over."""
+"""Average gradient outer product (AGOP) of a kernel machine, and which points it is averaged over."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+from ._feature_matrix import blocks_diagonal
+
+if TYPE_CHECKING:
+    from ._machine import Machine
 
 # Entries of the gradient that are held at once: 256 MB in float64.
 _GRADIENT_ENTRIES = 2**25
@@ -25,25 +34,28 @@ def agop_rows(sample_weight, n_rows, rng):
     return rows, counts / n_rows
 
 
-def expansion_agop(kernel, feature_matrix, points, coef, sample, pairs=None, center=False):
-    """AGOP of ``f_l(x) = sum_i coef[i, l] k(x_i M^(1/2), x M^(1/2))`` in original coordinates, in M's blocks.
+def machine_agop(machine: Machine, sample, outer_products, gram=None, center=False):
+    """AGOP of ``f_l(x) = sum_i coef[i, l] k(x_i M^(1/2), x M^(1/2))`` in original coordinates.
 
     ``G = sum_j w_j sum_l (df_l / dx)(x_j) (df_l / dx)(x_j)^T`` over rows j (arXiv 2212.13881, equation 2); with
     `center`, the mean gradient ``sum_j w_j (df_l / dx)(x_j)`` of each output is subtracted first.
 
     Parameters
     ----------
-    kernel : Kernel
-    feature_matrix : FeatureMatrix
-    points : Points
-        Transformed training points.
-    coef : ndarray of shape (n, n_outputs)
+    machine : Machine
     sample : (rows, weights)
         As `agop_rows` returns them.
-    pairs : PairMatrix, default=None
-        Sums of all pairs of `points`, if they are at hand; they are used when all rows count.
+    outer_products : callable
+        From gradients by transformed points, shape (n_outputs, m, d), and weights of the m points to a tuple of arrays.
+    gram : PairMatrix, default=None
+        Sums of all pairs of centres, if they are at hand; they are used when all rows count.
     center : bool, default=False
+
+    Returns
+    -------
+    tuple of ndarray
     """
+    kernel, points, coef = machine.kernel, machine.centers, machine.dual_coef
     rows, weights = sample
     n_rows = len(points) if rows is None else len(rows)
     per_output = max(1, n_rows * points.n_coordinates)
@@ -52,12 +64,54 @@ def expansion_agop(kernel, feature_matrix, points, coef, sample, pairs=None, cen
     total = None
     for start in range(0, coef.shape[1], step):
         part = np.ascontiguousarray(coef[:, start : start + step])
-        if rows is None and pairs is not None:
-            gradient = pairs.gradient(kernel, part)
+        if rows is None and gram is not None:
+            gradient = gram.gradient(kernel, part)
         else:
             gradient = kernel.gradient(points, part, points if evaluated is None else evaluated)
         if center:
             gradient -= np.einsum("lmk,m->lk", gradient, weights.astype(gradient.dtype))[:, None]
-        blocks = feature_matrix.outer_products(gradient, weights)
+        blocks = outer_products(gradient, weights)
         total = blocks if total is None else tuple(a + b for a, b in zip(total, blocks, strict=True))
     return total
+
+
+@dataclass(frozen=True, kw_only=True)
+class AGOP:
+    """The AGOP of a fitted machine over its training rows: what was learned of it, and all of it on request.
+
+    Attributes
+    ----------
+    machine : Machine
+    sample : tuple (rows or None, weights)
+        Training rows over which it is averaged.
+    center : bool
+    dtype : dtype
+        Precision in which it is computed.
+    blocks : tuple of ndarray
+        In the form that the feature matrix has: a vector for a diagonal.
+    """
+
+    machine: Machine
+    sample: tuple[np.ndarray | None, np.ndarray]
+    center: bool
+    dtype: np.dtype
+    blocks: tuple[np.ndarray, ...]
+
+    @property
+    def diagonal(self):
+        """Diagonal entries, shape (n_coordinates,)."""
+        return blocks_diagonal(self.blocks)
+
+    @cached_property
+    def array(self):
+        """All entries, shape (n_coordinates, n_coordinates).
+
+        Where less was learned they are computed when they are first asked for: d^2 numbers and O(n m d + m d^2)
+        operations for d coordinates and averages over m of n rows. Pickles leave them out.
+        """
+        if len(self.blocks) == 1 and self.blocks[0].ndim == 2:
+            return self.blocks[0]
+        return self.machine.astype(self.dtype).full_agop(self.sample, center=self.center)
+
+    def __getstate__(self):
+        return {name: value for name, value in self.__dict__.items() if name != "array"}

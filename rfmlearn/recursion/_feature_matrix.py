@@ -54,9 +54,27 @@ class FeatureMatrix(ABC):
             return type(self)(tuple(_identity_like(root) for root in self.roots))
         return type(self)(tuple(_power(block / largest, power, shrinkage) for block in agop))
 
-    def as_full(self):
-        """The same matrix in the form that allows any."""
-        return FullFeatureMatrix((blocks_to_array(self.roots),))
+    def full_outer_product(self, gradient, weights) -> np.ndarray:
+        """The same sum over all pairs of coordinates, whatever the form: d^2 numbers and m d^2 operations."""
+        gram, edge = _weighted_gram(gradient, weights), 0
+        for root in self.roots:
+            block = slice(edge, edge := edge + len(root))
+            if root.ndim == 1:
+                gram[block] *= root[:, None]
+                gram[:, block] *= root
+            else:
+                gram[block] = root @ gram[block]
+                gram[:, block] = gram[:, block] @ root
+        return gram
+
+    def pull_back_numeric(self, gradient):
+        """Gradient by the numeric coordinates, ``M^(1/2) g``, shape (n_outputs, m, at least n_numeric).
+
+        Numeric coordinates come first, and whatever the form the first block of M covers them.
+        """
+        root = self.roots[0]
+        gradient = gradient[:, :, : len(root)].astype(np.float64)
+        return gradient * root if root.ndim == 1 else gradient @ root
 
     @property
     def blocks(self):
@@ -64,7 +82,7 @@ class FeatureMatrix(ABC):
         return tuple(root**2 if root.ndim == 1 else root @ root for root in self.roots)
 
     def to_array(self):
-        """M as one square array over all coordinates."""
+        """M as one square array over all coordinates, d^2 numbers."""
         return blocks_to_array(self.blocks)
 
     def effective_rank(self):
@@ -158,6 +176,11 @@ FORMS: dict[str, type[FeatureMatrix]] = {
 def blocks_to_array(blocks):
     """Square array with the blocks on its diagonal; vectors stand for diagonal blocks."""
     return scipy.linalg.block_diag(*(np.diag(block) if block.ndim == 1 else block for block in blocks))
+
+
+def blocks_diagonal(blocks):
+    """Diagonal of the same array, without the array."""
+    return np.concatenate([block if block.ndim == 1 else np.diag(block) for block in blocks])
 
 
 def _identity_like(root):

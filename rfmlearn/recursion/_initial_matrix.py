@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections import Counter
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.frozen import FrozenEstimator
 
-from ._feature_matrix import FORMS, FeatureMatrix, blocks_to_array
+from ._feature_matrix import FORMS, DiagonalFeatureMatrix, FeatureMatrix, blocks_to_array
 from ._spectral import symmetric_power
 
 # What counts as zero beside the largest entry: an eigenvalue, an entry outside of the blocks.
@@ -41,22 +38,27 @@ def make_initial_matrix(init, form, points, names) -> FeatureMatrix | None:
     matrix = _of_estimator(init, names) if hasattr(init, "get_params") else init
     matrix = check_matrix(matrix, len(names), "scaled coordinate (columns that vary, missing indicators, categories)")
     edges = np.cumsum([0, *points.widths])
-    if form == "block":
-        blocks = [matrix[a:b, a:b] for a, b in itertools.pairwise(edges)]
+    if form == "full":
+        blocks = [matrix if matrix.ndim == 2 else np.diag(matrix)]
+    elif form == "diagonal":
+        blocks = [matrix if matrix.ndim == 1 else np.diag(matrix)]
     else:
-        blocks = [np.diag(matrix)] if form == "diagonal" else [matrix]
-    lost = np.abs(matrix - blocks_to_array(blocks)).max()
-    if lost > _ROUNDING * np.abs(matrix).max():
-        raise ValueError(
-            f"feature_matrix_init has entries up to {lost:.2g} that feature_matrix={form!r} has no place for: "
-            'take feature_matrix="full".'
-        )
+        square = matrix if matrix.ndim == 2 else None
+        pairs = itertools.pairwise(edges)
+        blocks = [np.diag(matrix[a:b]) if square is None else square[a:b, a:b] for a, b in pairs]
+    if matrix.ndim == 2:
+        lost = np.abs(matrix - blocks_to_array(blocks)).max()
+        if lost > _ROUNDING * np.abs(matrix).max():
+            raise ValueError(
+                f"feature_matrix_init has entries up to {lost:.2g} that feature_matrix={form!r} has no place for: "
+                'take feature_matrix="full".'
+            )
     roots = tuple(np.sqrt(block.clip(0)) if block.ndim == 1 else symmetric_power(block, 0.5) for block in blocks)
     return FORMS[form](roots)
 
 
 def check_matrix(init, n, coordinate):
-    """A positive semidefinite matrix, not zero, of an array of shape (n, n) or of its diagonal, shape (n,)."""
+    """A positive semidefinite matrix, not zero, as an array of shape (n, n), or its diagonal, shape (n,)."""
     if np.iscomplexobj(init):
         raise ValueError("feature_matrix_init must be real, but holds complex numbers.")
     matrix = np.asarray(init, dtype=np.float64)
@@ -67,16 +69,14 @@ def check_matrix(init, n, coordinate):
         )
     if not np.isfinite(matrix).all():
         raise ValueError("feature_matrix_init must be finite, but holds NaN or infinity.")
-    if matrix.ndim == 1:
-        matrix = np.diag(matrix)
     scale = np.abs(matrix).max()
     if scale == 0.0:
         raise ValueError("feature_matrix_init is zero, and would make all rows the same: give None for the identity.")
     if not 1e-100 <= scale <= 1e100:
         raise ValueError(f"feature_matrix_init must have its largest entry between 1e-100 and 1e100, got {scale:.3g}.")
-    if np.abs(matrix - matrix.T).max() > _ROUNDING * scale:
+    if matrix.ndim == 2 and np.abs(matrix - matrix.T).max() > _ROUNDING * scale:
         raise ValueError("feature_matrix_init must be symmetric.")
-    smallest = np.linalg.eigvalsh(matrix)[0]
+    smallest = matrix.min() if matrix.ndim == 1 else np.linalg.eigvalsh(matrix)[0]
     if smallest < -_ROUNDING * scale:
         raise ValueError(
             f"feature_matrix_init must be positive semidefinite, but its smallest eigenvalue is {smallest:.3g}."
@@ -102,6 +102,12 @@ def _of_estimator(estimator, names):
             f"{list(estimator.coordinate_names_)[:5]}..., and X has {list(names)[:5]}..."
         )
     theirs = [source[keys[position]] for position in known]
+    machine = getattr(estimator, "machine_", None)
+    if machine is not None and isinstance(machine.feature_matrix, DiagonalFeatureMatrix):
+        (learned,) = machine.feature_matrix.blocks
+        matrix = np.full(len(names), np.mean(learned))
+        matrix[known] = learned[theirs]
+        return matrix
     learned = np.asarray(estimator.feature_matrix_, dtype=np.float64)
     matrix = np.mean(np.diag(learned)) * np.eye(len(names))
     matrix[np.ix_(known, known)] = learned[np.ix_(theirs, theirs)]
@@ -116,17 +122,3 @@ def _numbered(names):
         keys.append((name, seen[name]))
         seen[name] += 1
     return keys
-
-
-class InitialMatrixMixin(BaseEstimator):
-    """Cloning of estimators with `feature_matrix_init`, which may be a fitted model."""
-
-    feature_matrix_init: object
-
-    def __sklearn_clone__(self):
-        """A copy of the parameters; a fitted model that only lends its feature matrix is copied as it is."""
-        copied = super().__sklearn_clone__()
-        init = self.feature_matrix_init
-        if isinstance(init, BaseEstimator) and not isinstance(init, FrozenEstimator):
-            copied.feature_matrix_init = copy.deepcopy(init)
-        return copied

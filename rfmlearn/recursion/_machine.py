@@ -1,65 +1,87 @@
-"""One round of the recursion, and the kernel machine fitted in it."""
+"""A kernel machine in the metric that it learned."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..kernels import Kernel, Points
-from ..kernels._pairs import PairMatrix
-from ..solvers import CholeskyFactor
+from ._agop import machine_agop
 from ._feature_matrix import FeatureMatrix
 
 
-@dataclass(frozen=True)
-class RFMIterate:
-    """One round: a feature matrix and the kernel machine fitted with it.
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The function ``f_l(x) = sum_i dual_coef[i, l] k(x_i M^(1/2), x M^(1/2))`` of points.
 
     Attributes
     ----------
-    n_iter : int
-        How often the feature matrix was learned; 0 is the plain kernel.
     kernel : Kernel
-        With the bandwidth of this round.
-    alpha : float
-        Ridge of this round.
+        k, with its bandwidth.
     feature_matrix : FeatureMatrix
-    points : Points
-        Training points in the coordinates of the feature matrix.
+        M, in the form that was learned: ``blocks`` are its blocks (a vector for a diagonal), ``to_array()`` all of it.
+    centers : Points
+        Training rows in the coordinates of the feature matrix, ``x_i M^(1/2)``.
     dual_coef : ndarray of shape (n, n_outputs)
-    solver : str
-        "cholesky", or "cg" for an approximate solution.
-    residual : float
-        ``|y - G c| / |y|`` that the solver left, 0 for a direct one.
-    seconds : float
-        Wall time since the recursion began.
-    train_loss : float
-        Weighted mean over the training rows of the squared error summed over outputs.
-    leave_one_out_loss : float or None
-        The same of rows left out, on which the ridge was chosen; None where it was given.
-    factor : CholeskyFactor or None
-        Of the last round, whose leave-one-out needs it.
-    pairs : PairMatrix or None
-        Of rounds solved exactly. There is one, and the next round takes it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from rfmlearn import RFMRegressor
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> machine = RFMRegressor().fit(X, y).machine_
+    >>> machine.dual_coef.shape, [block.shape for block in machine.feature_matrix.blocks]
+    ((442, 1), [(10,)])
     """
 
-    n_iter: int
     kernel: Kernel
-    alpha: float
     feature_matrix: FeatureMatrix
-    points: Points
+    centers: Points
     dual_coef: np.ndarray
-    solver: str
-    residual: float
-    seconds: float
-    train_loss: float
-    leave_one_out_loss: float | None
-
-    factor: CholeskyFactor | None = None
-    pairs: PairMatrix | None = None
 
     def decision(self, points):
-        """Expansion at new points, in original coordinates, shape (m, n_outputs)."""
-        transformed = self.feature_matrix.transform(points)
-        return self.kernel.product(self.points, self.dual_coef, transformed)
+        """Values at new points, in original coordinates, shape (m, n_outputs)."""
+        return self.kernel.product(self.centers, self.dual_coef, self.feature_matrix.transform(points))
+
+    def numeric_gradient(self, points):
+        """Gradient at new points by their numeric coordinates, which come first, shape (n_outputs, m, >= n_numeric)."""
+        gradient = self.kernel.gradient(self.centers, self.dual_coef, self.feature_matrix.transform(points))
+        return self.feature_matrix.pull_back_numeric(gradient)
+
+    def agop(self, sample, *, gram=None, center=False):
+        """Average gradient outer product over training rows, in the blocks that M has.
+
+        Parameters
+        ----------
+        sample : tuple (rows, weights)
+            Rows by their places, or None for all, and their weights, which sum to one.
+        gram : PairMatrix, default=None
+            Sums of all pairs of centres, if they are at hand.
+        center : bool, default=False
+            Whether the mean gradient of each output is subtracted first.
+
+        Returns
+        -------
+        tuple of ndarray
+            O(n m d) operations for m rows.
+        """
+        return machine_agop(self, sample, self.feature_matrix.outer_products, gram, center)
+
+    def full_agop(self, sample, *, center=False):
+        """The same over all coordinates, whatever the form of M: d^2 numbers, O(m d (n + d)) operations."""
+
+        def outer_product(gradient, weights):
+            return (self.feature_matrix.full_outer_product(gradient, weights),)
+
+        return machine_agop(self, sample, outer_product, None, center)[0]
+
+    def astype(self, dtype):
+        """The same machine in another precision."""
+        return replace(self, centers=self.centers.astype(dtype), dual_coef=self.dual_coef.astype(dtype))
+
+    @property
+    def nbytes(self):
+        """Size of its arrays in bytes."""
+        arrays = [self.dual_coef, self.centers.numeric, self.centers.codes, *self.centers.levels]
+        return sum(array.nbytes for array in [*arrays, *self.feature_matrix.roots])

@@ -10,8 +10,10 @@ import numpy as np
 
 from ..kernels import Points
 from ..runtime._progress import log_record
-from ._machine import RFMIterate
+from ..solvers import Weights
+from ._machine import Machine
 from ._recursion import Recursion
+from ._round import Round
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,11 @@ class ValidationSet:
 
     points: Points
     targets: np.ndarray
-    sample_weight: np.ndarray
+    weights: Weights
 
-    def loss(self, iterate: RFMIterate):
+    def loss(self, machine: Machine):
         """Weighted mean over rows of the squared error summed over outputs."""
-        errors = iterate.decision(self.points) - self.targets
-        return float(np.average(np.einsum("ij,ij->i", errors, errors), weights=self.sample_weight))
+        return self.weights.mean_square(machine.decision(self.points) - self.targets)
 
 
 @dataclass(frozen=True)
@@ -43,54 +44,55 @@ class StoppingRule:
     time_limit : float or None
         Seconds; no round is begun that would, at the pace of the slowest one so far, end later.
     callback : callable or None
-        Called with each `RFMIterate`; a true result stops.
+        Called with each `Round`; a true result stops.
     """
 
     max_iter: int
     validation: ValidationSet | None = None
     patience: int | None = None
     time_limit: float | None = None
-    callback: Callable[[RFMIterate], object] | None = None
+    callback: Callable[[Round], object] | None = None
 
-    def run(self, recursion: Recursion) -> tuple[RFMIterate, list[dict]]:
-        """Run the recursion; the round that is kept, solved exactly, and a record of each round."""
+    def run(self, recursion: Recursion) -> tuple[Round, list[dict], list[str]]:
+        """Run the recursion: the round that is kept, solved exactly; a record of each round; what went wrong."""
         start = before = time.perf_counter()
         slowest, best_loss = 0.0, np.inf
         history: list[dict] = []
-        metrics = []
+        matrices, trouble = [], []
         rounds = recursion.rounds(self.max_iter)
-        for iterate in rounds:
-            history.append(self._record(iterate))
-            metrics.append(iterate.feature_matrix)
+        for latest in rounds:
+            history.append(self._record(latest))
+            matrices.append(latest.machine.feature_matrix)
+            trouble += latest.trouble
             # Without a validation set, every round counts as better than those before.
             loss = history[-1].get("validation_loss", -len(history))
             if not history[:-1] or loss < best_loss:
-                best, best_loss = iterate, loss
+                best, best_loss = latest, loss
             now = time.perf_counter()
             slowest, before = max(slowest, now - before), now
-            if self._is_over(iterate, best, now - start + slowest):
+            if self._is_over(latest, best, now - start + slowest):
                 break
-        if best.factor is None:
-            rounds.close()
-            del iterate  # it may hold another square array, and there is room for one
-            best = recursion.solve(best.feature_matrix, best.n_iter, best.pairs, alpha=best.alpha)
-        for record, metric in zip(history, metrics, strict=True):
-            record |= {"effective_rank": metric.effective_rank(), "alignment": metric.cosine(best.feature_matrix)}
-        return best, history
+        rounds.close()  # it may hold another square array, and there is room for one
+        best = recursion.finish(best, latest)
+        trouble += best.trouble
+        for record, matrix in zip(history, matrices, strict=True):
+            record["effective_rank"] = matrix.effective_rank()
+            record["alignment"] = matrix.cosine(best.machine.feature_matrix)
+        return best, history, list(dict.fromkeys(trouble))
 
-    def _record(self, iterate):
-        record = {name: getattr(iterate, name) for name in ("n_iter", "solver", "residual", "seconds", "train_loss")}
-        record |= {"bandwidth": iterate.kernel.bandwidth, "alpha": iterate.alpha}
-        if iterate.leave_one_out_loss is not None:
-            record["leave_one_out_loss"] = iterate.leave_one_out_loss
+    def _record(self, latest):
+        record = {name: getattr(latest, name) for name in ("n_iter", "solver", "residual", "seconds", "train_loss")}
+        record |= {"bandwidth": latest.machine.kernel.bandwidth, "alpha": latest.alpha}
+        if latest.leave_one_out_loss is not None:
+            record["leave_one_out_loss"] = latest.leave_one_out_loss
         if self.validation is not None:
-            record["validation_loss"] = self.validation.loss(iterate)
+            record["validation_loss"] = self.validation.loss(latest.machine)
         log_record(record)
         return record
 
-    def _is_over(self, iterate, best, predicted_seconds):
-        if self.callback is not None and self.callback(iterate):
+    def _is_over(self, latest, best, predicted_seconds):
+        if self.callback is not None and self.callback(latest):
             return True
-        if self.patience is not None and self.validation is not None and iterate.n_iter - best.n_iter >= self.patience:
+        if self.patience is not None and self.validation is not None and latest.n_iter - best.n_iter >= self.patience:
             return True
         return self.time_limit is not None and predicted_seconds > self.time_limit

@@ -5,28 +5,25 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import ClassVar
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, StrOptions
-from ..kernels import Kernel, LaplaceKernel, make_kernel
+from ..kernels import Kernel
 from ..kernels._names import KERNELS
 from ..recursion._feature_matrix import FORMS
-from ..recursion._initial_matrix import InitialMatrixMixin, make_initial_matrix
-from ..recursion._recursion import ITERATIVE_FROM, MIXED_FROM, Recursion
 from ..recursion._stopping import StoppingRule, ValidationSet
-from ..runtime._memory import check_memory
 from ..runtime._progress import log_to_stderr
-from ..runtime._trouble import collect_trouble
+from ..runtime._trouble import warn_of_trouble
+from ..solvers import Weights
 from ..tables._base import TableEstimator
 from ..tables._categories import CODINGS
-from ..tables._encoder import ColumnEncoder, column_shares
-from ..tables._frames import take_rows
+from ..tables._encoder import column_shares
+from ._settings import make_encoder, make_recursion
 
 
-class BaseRFM(InitialMatrixMixin, TableEstimator):
+class BaseRFM(TableEstimator):
     """Fit and predict of a recursive feature machine on encoded targets."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -34,8 +31,7 @@ class BaseRFM(InitialMatrixMixin, TableEstimator):
         "bandwidth": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "exponent": [Interval(Real, 0, 2, closed="right")],
         "norm_p": [Interval(Real, 0, 2, closed="right")],
-        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "alpha_scale": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [StrOptions({"auto", "cautious"}), Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "feature_matrix": [StrOptions(set(FORMS))],
         "feature_matrix_init": ["array-like", BaseEstimator, None],
@@ -63,7 +59,6 @@ class BaseRFM(InitialMatrixMixin, TableEstimator):
         exponent=1.2,
         norm_p=1.5,
         alpha="auto",
-        alpha_scale=1.0,
         max_iter=3,
         feature_matrix="diagonal",
         feature_matrix_init=None,
@@ -87,7 +82,6 @@ class BaseRFM(InitialMatrixMixin, TableEstimator):
         self.exponent = exponent
         self.norm_p = norm_p
         self.alpha = alpha
-        self.alpha_scale = alpha_scale
         self.max_iter = max_iter
         self.feature_matrix = feature_matrix
         self.feature_matrix_init = feature_matrix_init
@@ -106,90 +100,88 @@ class BaseRFM(InitialMatrixMixin, TableEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit(self, X, weights, row_weights, encode, validation):
-        """Learn from a table, positive and zero weights, and a function that gives the coded targets.
+    def _fit(self, X, target, y, weights, validation):
+        """Learn from a checked table.
 
         Parameters
         ----------
-        X : table as `_check_X` returns it
-        weights, row_weights : ndarray of shape (n,)
-            With and without weights of classes.
-        encode : callable
-            Rows kept (positive weight) to their coded targets, shape (n_kept, n_outputs).
-        validation : tuple (X, coded targets, weights) or None
-        """
-        kept = np.flatnonzero(weights > 0)
-        recursion = self._start(take_rows(X, kept), weights[kept], row_weights[kept], encode(kept))
-        if validation is not None:
-            table, coded, validation_weights = validation
-            validation = ValidationSet(self._encoder.transform(table), coded, validation_weights)
-        rule = StoppingRule(self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback)
-        with log_to_stderr(self.verbose), collect_trouble() as self.fit_warnings_:
-            best, self.history_ = rule.run(recursion)
-        self._store(recursion, best)
-        return recursion, best, kept
+        X : table of the rows of positive weight
+        target : Target
+        y : ndarray
+            Outcomes that `target` encodes.
+        weights : Weights
+        validation : tuple (X, y, weights) or None
 
-    def _start(self, X, weights, row_weights, targets, dtype=None, **options):
-        """Learn the encoding of a table of rows with positive weight; the recursion over its points."""
-        rng = check_random_state(self.random_state)
-        self._encoder = ColumnEncoder(self.scaling, self.categorical_features, self.categorical_encoding)
-        points = self._encoder.fit_transform(X, weights, targets)
-        points = points if dtype is None else points.astype(dtype)
-        recursion = self._make_recursion(points, targets, weights, row_weights, rng, **options)
-        check_memory(
-            len(points), points.n_coordinates, targets.shape[1], 4 if recursion.mixed else points.dtype.itemsize
-        )
-        return recursion
+        Returns
+        -------
+        recursion : Recursion
+        best : Round
+            The round that is kept, with what the recursion needs to leave rows out of it.
+        """
+        self._encoder, codes = make_encoder(self), target.encode(y)
+        points = self._encoder.fit_transform(X, weights.total, codes)
+        rng, names = check_random_state(self.random_state), self._encoder.coordinate_names_
+        recursion = make_recursion(self, points, names, codes, weights, rng)
+        if validation is not None:
+            table, y_val, sample_weight = validation
+            points_val = self._encoder.transform(table)
+            validation = ValidationSet(points_val, target.encode(y_val), Weights.of(sample_weight))
+        rule = StoppingRule(self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback)
+        with log_to_stderr(self.verbose):
+            best, self.history_, self.fit_warnings_ = rule.run(recursion)
+        warn_of_trouble(self.fit_warnings_, stacklevel=3)
+        self._target = target
+        self._store(recursion, best)
+        return recursion, best
 
     def _store(self, recursion, best):
         """Keep what prediction and inspection need, and not the n x n arrays."""
-        self.agop_ = recursion.agop(best)
-        self.coordinate_columns_ = self._encoder.coordinate_columns_
-        self.feature_importances_ = column_shares(self.agop_, self.coordinate_columns_, self.n_features_in_)
-        self.coordinate_names_ = self._encoder.coordinate_names_
-        self.feature_matrix_ = best.feature_matrix.to_array()
-        self.kernel_ = best.kernel
+        self.machine_ = best.machine
         self.alpha_ = best.alpha
-        self.n_iter_ = best.n_iter
-        self.X_fit_ = best.points
-        self.dual_coef_ = best.dual_coef
-        self._metric = best.feature_matrix
+        self.n_iter_ = self.history_[-1]["n_iter"]
+        self.best_iter_ = best.n_iter
+        self.coordinate_names_ = self._encoder.coordinate_names_
+        self.coordinate_columns_ = self._encoder.coordinate_columns_
+        self._agop = recursion.agop(best)
+        self.feature_importances_ = column_shares(self._agop.diagonal, self.coordinate_columns_, self.n_features_in_)
+
+    def _fitted(self, name):
+        """The machine, for an attribute that is there once it is."""
+        if not hasattr(self, "machine_"):
+            raise AttributeError(f"This {type(self).__name__} instance is not fitted yet, and has no {name}.")
+        return self.machine_
+
+    @property
+    def agop_(self):
+        """Average gradient outer product over all coordinates.
+
+        Where a diagonal or blocks were learned, the rest is computed when it is first asked for: d^2 numbers and
+        O(n m d + m d^2) operations for d coordinates and averages over m of n training rows. Pickles leave it out.
+        """
+        self._fitted("agop_")
+        return self._agop.array
+
+    @property
+    def feature_matrix_(self):
+        """The learned metric as one array over all coordinates, d^2 numbers; `machine_` has its blocks."""
+        return self._fitted("feature_matrix_").feature_matrix.to_array()
+
+    @property
+    def kernel_(self):
+        """Kernel with its bandwidth."""
+        return self._fitted("kernel_").kernel
+
+    @property
+    def dual_coef_(self):
+        """Dual coefficients of the coded targets."""
+        return self._fitted("dual_coef_").dual_coef
+
+    @property
+    def X_fit_(self):
+        """Training rows in the coordinates of the feature matrix."""
+        return self._fitted("X_fit_").centers
 
     def _decision(self, X):
-        """Coded predictions of a table, shape (m, n_outputs)."""
+        """Coded predictions of a table, shape (m, n_codes)."""
         check_is_fitted(self)
-        points = self._metric.transform(self._encoder.transform(self._check_X(X, reset=False)))
-        return self.kernel_.product(self.X_fit_, self.dual_coef_, points)
-
-    def _make_kernel(self):
-        if isinstance(self.kernel, Kernel):
-            return self.kernel
-        bandwidth = 1.0 if self.bandwidth == "auto" else self.bandwidth
-        return make_kernel(self.kernel, bandwidth, self.exponent, self.norm_p)
-
-    def _make_recursion(self, points, targets, weights, row_weights, rng, **options):
-        n, kernel = len(points), self._make_kernel()
-        large = self.solver != "cholesky" and n >= MIXED_FROM
-        return Recursion(
-            points,
-            targets,
-            weights,
-            kernel,
-            adaptive=self.bandwidth == "auto" and not isinstance(self.kernel, Kernel),
-            alpha=None if self.alpha == "auto" else float(self.alpha),
-            alpha_scale=float(self.alpha_scale),
-            form=self.feature_matrix,
-            agop_power=float(self.agop_power),
-            shrinkage=float(self.shrinkage),
-            n_agop_samples=self.n_agop_samples,
-            center=self.center_gradients,
-            iterative=n >= ITERATIVE_FROM[self.solver],
-            tol=float(self.tol),
-            mixed=large and isinstance(kernel, LaplaceKernel) and points.dtype == np.float64,
-            rng=rng,
-            row_weight=row_weights,
-            initial=make_initial_matrix(
-                self.feature_matrix_init, self.feature_matrix, points, self._encoder.coordinate_names_
-            ),
-            **options,
-        )
+        return self.machine_.decision(self._encoder.transform(self._check_X(X, reset=False)))

@@ -5,22 +5,18 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.base import ClassifierMixin
 
 from .._sklearn_compat import StrOptions, _fit_context, check_weights
-from ..solvers import leave_one_out_residuals
-from ..targets._calibration import Calibration
-from ..targets._checks import check_labels, class_factors, code_known_labels, code_labels
+from ..solvers import Weights
+from ..tables._frames import take_rows
+from ..targets._checks import check_groups, check_labels, class_factors, code_known_labels, code_labels
 from ..targets._codes import ClassCodes
+from ..targets._probabilities import LogitsClassifierMixin
 from ._base import BaseRFM
 from ._gradients import gradient_of_classifier
 
-# Leave-one-out scores of so many rows, drawn at random, calibrate the probabilities.
-_CALIBRATION_ROWS = 3000
 
-
-class RFMClassifier(ClassifierMixin, BaseRFM):
+class RFMClassifier(LogitsClassifierMixin, BaseRFM):
     """Classification by a recursive feature machine: a kernel machine in a metric that it learns.
 
     Takes tables as they are: numbers in any scale, missing values, categories, any labels. The columns and directions
@@ -41,13 +37,12 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         q in ``exp(-|x - z|^q / L^q)``, 0 < q <= 2. Smaller fits rougher functions. Not used by "gaussian".
     norm_p : float, default=1.5
         p of "lpq_laplace", q <= p <= 2.
-    alpha : float or "auto", default="auto"
+    alpha : float, "auto" or "cautious", default="auto"
         Ridge, added to the diagonal of the Gram matrix as it is: not multiplied by the number of rows. In units of the
         kernel's value at distance zero, 1. Larger is smoother. "auto" has every round take the value between 1e-4 and 3
         with the smallest leave-one-out error, in closed form, on 1,500 rows drawn at random if there are more.
-    alpha_scale : float, default=1.0
-        The last fit takes so many times the ridge, whether given or chosen. Leave-one-out is optimistic once features
-        are learned, since they have seen the label left out, so more than 1 can be better.
+        Leave-one-out is optimistic once features are learned, since they have seen the label left out: with "cautious"
+        the last fit takes the next larger candidate, about three times the ridge.
     max_iter : int, default=3
         Rounds of feature learning. 0 is kernel ridge regression with the plain kernel.
     feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
@@ -94,8 +89,8 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
     time_limit : float or None, default=None
         Seconds after which no round is begun that would probably end later. Makes results depend on the machine.
     callback : callable or None, default=None
-        Called after each round with an `RFMIterate` (``n_iter``, ``feature_matrix``, ``kernel``, ``dual_coef``,
-        ``residual``, ``seconds``); a true result stops.
+        Called after each round with a `rfmlearn.recursion.Round` (``n_iter``, ``machine``, ``alpha``, ``residual``,
+        ``seconds``); a true result stops.
     random_state : int, RandomState instance or None, default=None
         Draws the rows for the AGOP, the bandwidth, and the preconditioner. Nothing is drawn up to 1,000 rows.
     verbose : bool, default=False
@@ -112,12 +107,15 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         Diagonal of the AGOP summed over the coordinates of each column, as shares of its total. Columns that do not
         matter have small values, not zero. Equal shares if the prediction is constant.
+    machine_ : rfmlearn.recursion.Machine
+        The kernel machine: ``kernel``, ``feature_matrix``, ``centers``, ``dual_coef``, and its function of points.
     agop_ : ndarray of shape (n_coordinates, n_coordinates)
         Average gradient outer product of the fitted function over the training rows, in scaled coordinates: numeric
         columns, indicators of missing numbers, and one coordinate for each category; constant columns have none. Its
-        leading eigenvectors are the directions that matter most.
+        leading eigenvectors are the directions that matter most. What was not learned of it is computed when it is
+        first asked for.
     feature_matrix_ : ndarray of shape (n_coordinates, n_coordinates)
-        M, the learned metric.
+        M, the learned metric; ``machine_.feature_matrix.blocks`` is what was learned of it, without the zeros.
     kernel_ : Kernel
         Kernel with its bandwidth.
     alpha_ : float
@@ -132,7 +130,9 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
     coordinate_columns_ : ndarray of int of shape (n_coordinates,)
         The column of X to which each coordinate belongs.
     n_iter_ : int
-        Round that was kept.
+        Rounds of feature learning that were run.
+    best_iter_ : int
+        The one that was kept.
     history_ : list of dict
         A record of each round: ``n_iter``, ``bandwidth``, ``alpha``, ``solver``, ``residual``, ``seconds``; the squared
         errors of coded targets ``train_loss``, ``leave_one_out_loss`` where it chose the ridge (of 1,500 rows at most),
@@ -182,7 +182,6 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         exponent=1.0,
         norm_p=1.5,
         alpha="auto",
-        alpha_scale=1.0,
         max_iter=3,
         feature_matrix="diagonal",
         feature_matrix_init=None,
@@ -208,7 +207,6 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
             exponent=exponent,
             norm_p=norm_p,
             alpha=alpha,
-            alpha_scale=alpha_scale,
             max_iter=max_iter,
             feature_matrix=feature_matrix,
             feature_matrix_init=feature_matrix_init,
@@ -230,7 +228,7 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         self.class_weight = class_weight
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y, sample_weight=None, *, groups=None, X_val=None, y_val=None, sample_weight_val=None):
         """Learn features, coefficients and probabilities from a table.
 
         Parameters
@@ -242,6 +240,9 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. Whole numbers are repetitions of rows; otherwise, where rows are left out to choose and to
             calibrate, they are left out whole.
+        groups : array-like of shape (n_samples,), default=None
+            Rows that belong together, as measurements of one patient do: where rows are left out to choose the ridge,
+            to code categories by their targets and to calibrate, all rows of a group are.
         X_val, y_val : array-like, default=None
             Validation set: the round with the smallest squared error on it is kept instead of the last.
         sample_weight_val : array-like, default=None
@@ -260,79 +261,25 @@ class RFMClassifier(ClassifierMixin, BaseRFM):
         """
         X = self._check_X(X, reset=True)
         y = check_labels(self, X, y)
-        row_weights = weights = check_weights(sample_weight, X)
-        self.classes_, labels = code_labels(self, y, weights)
-        n_classes = len(self.classes_)
-        weights = weights * class_factors(self.class_weight, self.classes_, y, weights)[labels]
-        codes = ClassCodes.fit(labels, n_classes, weights)
+        sample_weight = check_weights(sample_weight, X)
+        self.classes_, labels = code_labels(self, y, sample_weight)
+        factors = class_factors(self.class_weight, self.classes_, y, sample_weight)[labels]
+        kept = np.flatnonzero(sample_weight > 0)
+        weights = Weights.of(sample_weight[kept], factors[kept], check_groups(groups, X, kept))
+        labels = labels[kept]
+        target = ClassCodes.fit(labels, len(self.classes_), weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            validation = validation[0], codes.encode(code_known_labels(self, validation[0], y_val)), validation[1]
-        recursion, best, kept = self._fit(X, weights, row_weights, lambda kept: codes.encode(labels[kept]), validation)
-        self._codes = codes
-        self._calibration = self._calibrate(recursion, best, labels[kept])
+            validation = validation[0], code_known_labels(self, validation[0], y_val), validation[1]
+        recursion, best = self._fit(take_rows(X, kept), target, labels, weights, validation)
+        rows, residuals = recursion.left_out(best)
+        scores = target.decode(recursion.targets[rows] - residuals)
+        self._calibration = target.calibrate(scores, labels[rows], weights.total[rows])
         return self
-
-    def decision_function(self, X):
-        """Logarithms of probabilities up to a constant, or of the odds of the second of two classes.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (m, n_features)
-            Columns as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m,) or (m, n_classes)
-        """
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def predict_proba(self, X):
-        """Calibrated probabilities of the classes, in the order of `classes_`.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (m, n_features)
-            Columns as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m, n_classes)
-            Rows sum to one.
-        """
-        return softmax(self._logits(X), axis=1)
-
-    def predict(self, X):
-        """Most probable class.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (m, n_features)
-            Columns as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m,)
-        """
-        logits = self._logits(X)
-        return self.classes_[np.argmax(logits, axis=1)]
 
     def _logits(self, X):
         F = self._decision(X)
-        return self._calibration.logits(self._codes.decode(F)).astype(F.dtype, copy=False)
-
-    def _calibrate(self, recursion, best, labels):
-        n, weights = len(labels), recursion.sample_weight
-        rows = None
-        if n > _CALIBRATION_ROWS:
-            rows = np.sort(recursion.rng.choice(n, _CALIBRATION_ROWS, replace=False))
-        inverse_diagonal = best.factor.inverse_diagonal(rows)
-        rows = np.arange(n) if rows is None else rows
-        ridge = best.factor.ridge[rows]
-        residuals = leave_one_out_residuals(best.dual_coef[rows], inverse_diagonal, ridge, recursion.row_weight[rows])
-        scores = self._codes.decode(recursion.targets[rows] - residuals)
-        return Calibration.fit(scores, labels[rows], weights[rows], self._codes.prior)
+        return self._calibration.logits(self._target.decode(F)).astype(F.dtype, copy=False)
 
     def _input_gradient(self, output):
         """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..tables._slopes import EncodedRows
-from ..targets import _links
 
 
-def gradient_of_regressor(model, output):
+def gradient_of_regressor(model):
     """Gradient of the kernel expansion in units of the targets."""
 
     def gradient(X):
         rows = EncodedRows.of(model._encoder, model._check_X(X, reset=False))
-        of_codes = rows.gradient(model.kernel_, model._metric, model.X_fit_, model.dual_coef_)
-        return _of_targets(model._targets, of_codes)
+        return model._target.pull_back(rows.by_column(model.machine_.numeric_gradient(rows.points)))
 
     return gradient
 
 
 def gradient_of_classifier(model, output):
     """Gradients of calibrated logits, or of their softmax."""
-    two_classes = len(model.classes_) == 2
+    target, link = model._target, model._calibration
 
     def gradient(X):
         rows = EncodedRows.of(model._encoder, model._check_X(X, reset=False))
-        machine = model.kernel_, model._metric, model.X_fit_, model.dual_coef_
-        of_logits = model._calibration.temperature * _of_classes(model._codes, rows.gradient(*machine))
+        of_scores = target.pull_back(rows.by_column(model.machine_.numeric_gradient(rows.points)))
         if output == "probability":
-            logits = model._calibration.logits(model._codes.decode(rows.values(*machine)))
-            return _links.multinomial(logits, of_logits)
-        return of_logits[1:] - of_logits[:1] if two_classes else of_logits
+            return link.pull_back(target.decode(model.machine_.decision(rows.points)), of_scores)
+        of_logits = link.temperature * of_scores
+        return of_logits[1:] - of_logits[:1] if len(model.classes_) == 2 else of_logits
 
     return gradient
-
-
-def _of_targets(targets, of_codes):
-    """Chain rule of `ScaledTargets.decode`."""
-    return np.where(np.isfinite(targets.scale), targets.scale, 0.0)[:, None, None] * of_codes
-
-
-def _of_classes(codes, of_codes):
-    """Chain rule of `ClassCodes.decode`."""
-    return np.tensordot(codes.basis, of_codes, axes=1)

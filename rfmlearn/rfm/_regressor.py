@@ -6,7 +6,9 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from .._sklearn_compat import _fit_context, check_weights
-from ..targets._checks import check_numbers
+from ..solvers import Weights
+from ..tables._frames import take_rows
+from ..targets._checks import check_groups, check_numbers
 from ..targets._codes import ScaledTargets
 from ._base import BaseRFM
 from ._gradients import gradient_of_regressor
@@ -32,13 +34,12 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         q in ``exp(-|x - z|^q / L^q)``, 0 < q <= 2. Smaller fits rougher functions. Not used by "gaussian".
     norm_p : float, default=1.5
         p of "lpq_laplace", q <= p <= 2.
-    alpha : float or "auto", default="auto"
+    alpha : float, "auto" or "cautious", default="auto"
         Ridge, added to the diagonal of the Gram matrix as it is: not multiplied by the number of rows. In units of the
         kernel's value at distance zero, 1. Larger is smoother. "auto" has every round take the value between 1e-4 and 3
         with the smallest leave-one-out error, in closed form, on 1,500 rows drawn at random if there are more.
-    alpha_scale : float, default=1.0
-        The last fit takes so many times the ridge, whether given or chosen. Leave-one-out is optimistic once features
-        are learned, since they have seen the label left out, so more than 1 can be better.
+        Leave-one-out is optimistic once features are learned, since they have seen the label left out: with "cautious"
+        the last fit takes the next larger candidate, about three times the ridge.
     max_iter : int, default=3
         Rounds of feature learning. 0 is kernel ridge regression with the plain kernel.
     feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
@@ -83,8 +84,8 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     time_limit : float or None, default=None
         Seconds after which no round is begun that would probably end later. Makes results depend on the machine.
     callback : callable or None, default=None
-        Called after each round with an `RFMIterate` (``n_iter``, ``feature_matrix``, ``kernel``, ``dual_coef``,
-        ``residual``, ``seconds``); a true result stops.
+        Called after each round with a `rfmlearn.recursion.Round` (``n_iter``, ``machine``, ``alpha``, ``residual``,
+        ``seconds``); a true result stops.
     random_state : int, RandomState instance or None, default=None
         Draws the rows for the AGOP, the bandwidth, and the preconditioner. Nothing is drawn up to 1,000 rows.
     verbose : bool, default=False
@@ -99,12 +100,15 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         Diagonal of the AGOP summed over the coordinates of each column, as shares of its total. Columns that do not
         matter have small values, not zero. Equal shares if the prediction is constant.
+    machine_ : rfmlearn.recursion.Machine
+        The kernel machine: ``kernel``, ``feature_matrix``, ``centers``, ``dual_coef``, and its function of points.
     agop_ : ndarray of shape (n_coordinates, n_coordinates)
         Average gradient outer product of the fitted function over the training rows, in scaled coordinates: numeric
         columns, indicators of missing numbers, and one coordinate for each category; constant columns have none. Its
-        leading eigenvectors are the directions that matter most.
+        leading eigenvectors are the directions that matter most. What was not learned of it is computed when it is
+        first asked for.
     feature_matrix_ : ndarray of shape (n_coordinates, n_coordinates)
-        M, the learned metric.
+        M, the learned metric; ``machine_.feature_matrix.blocks`` is what was learned of it, without the zeros.
     kernel_ : Kernel
         Kernel with its bandwidth.
     alpha_ : float
@@ -119,7 +123,9 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     coordinate_columns_ : ndarray of int of shape (n_coordinates,)
         The column of X to which each coordinate belongs.
     n_iter_ : int
-        Round that was kept.
+        Rounds of feature learning that were run.
+    best_iter_ : int
+        The one that was kept.
     history_ : list of dict
         A record of each round: ``n_iter``, ``bandwidth``, ``alpha``, ``solver``, ``residual``, ``seconds``; the squared
         errors of coded targets ``train_loss``, ``leave_one_out_loss`` where it chose the ridge (of 1,500 rows at most),
@@ -161,8 +167,8 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
-        """Learn features, coefficients from a table.
+    def fit(self, X, y, sample_weight=None, *, groups=None, X_val=None, y_val=None, sample_weight_val=None):
+        """Learn features and coefficients from a table.
 
         Parameters
         ----------
@@ -173,6 +179,9 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. Whole numbers are repetitions of rows; otherwise, where rows are left out to choose and to
             calibrate, they are left out whole.
+        groups : array-like of shape (n_samples,), default=None
+            Rows that belong together, as measurements of one patient do: where rows are left out to choose the ridge
+            and to code categories by their targets, all rows of a group are.
         X_val, y_val : array-like, default=None
             Validation set: the round with the smallest squared error on it is kept instead of the last.
         sample_weight_val : array-like, default=None
@@ -191,18 +200,19 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         """
         X = self._check_X(X, reset=True)
         y = check_numbers(self, X, y)
-        weights = check_weights(sample_weight, X)
-        Y, positive = y.reshape(len(y), -1), weights > 0
-        targets = ScaledTargets.fit(Y[positive], weights[positive])
+        sample_weight = check_weights(sample_weight, X)
+        kept = np.flatnonzero(sample_weight > 0)
+        weights = Weights.of(sample_weight[kept], groups=check_groups(groups, X, kept))
+        Y = y.reshape(len(y), -1)[kept]
+        target = ScaledTargets.fit(Y, weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
             y_val = check_numbers(self, validation[0], y_val).reshape(len(y_val), -1)
             if y_val.shape[1] != Y.shape[1]:
                 raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {Y.shape[1]}.")
-            validation = validation[0], targets.encode(y_val), validation[1]
-        self._fit(X, weights, weights, lambda kept: targets.encode(Y[kept]), validation)
-        self._targets, self._y_shape = targets, y.shape[1:]
-        self.intercept_ = targets.mean
+            validation = validation[0], y_val, validation[1]
+        self._fit(take_rows(X, kept), target, Y, weights, validation)
+        self._y_shape, self.intercept_ = y.shape[1:], target.mean
         return self
 
     def predict(self, X):
@@ -219,9 +229,9 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             float32 if all numeric columns are, else float64.
         """
         F = self._decision(X)
-        Y = self._targets.decode(F).reshape(len(F), *self._y_shape)
+        Y = self._target.decode(F).reshape(len(F), *self._y_shape)
         return Y if np.max(np.abs(Y), initial=0.0) > np.finfo(F.dtype).max else Y.astype(F.dtype, copy=False)
 
     def _input_gradient(self, output):
         """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""
-        return gradient_of_regressor(self, output)
+        return gradient_of_regressor(self)

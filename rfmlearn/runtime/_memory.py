@@ -25,24 +25,8 @@ def available_bytes():
     return max(0, min(limits)) if limits else None
 
 
-def check_memory(n_samples, n_coordinates, n_outputs, itemsize):
-    """Refuse a fit whose pair matrix and workspaces do not fit.
-
-    Raises
-    ------
-    MemoryError
-        With the estimate, what is available, and the way out.
-    """
-    pairs = n_samples**2 * itemsize
-    rows = n_samples * (n_coordinates * (3 + n_outputs) + 4 * n_outputs) * itemsize
-    needed, available = pairs + rows + 2**26, available_bytes()
-    if available is None or needed <= available:
-        return
-    # The largest n with n^2 + n rows / n_samples no more than what is there.
-    linear, room = rows / n_samples / itemsize, max(available - 2**26, 0) / itemsize
-    affordable = int((linear**2 / 4 + room) ** 0.5 - linear / 2)
-    raise MemoryError(
-        f"fitting {n_samples} rows takes about {needed / 2**30:.3g} GiB ({pairs / 2**30:.3g} GiB of it for the Gram "
-        f"matrix), but only {available / 2**30:.3g} GiB are available. Fit at most about {affordable} rows (a random "
-        "subsample), or give X as float32, which halves the need."
-    )
+def refuse_beyond(n_bytes, complaint):
+    """Raise MemoryError if so many bytes are not available; `complaint` makes its text of the bytes that are."""
+    available = available_bytes()
+    if available is not None and n_bytes > available:
+        raise MemoryError(complaint(available))

@@ -14,33 +14,69 @@ from threadpoolctl import ThreadpoolController
 _WORTH_A_THREAD = 500_000
 
 
-@functools.lru_cache(maxsize=1)
-def _controller():
-    return ThreadpoolController()
+class _Limits:
+    """Limits on BLAS that are in force now, set from any thread.
+
+    A limit of BLAS is one of the whole process. Threads that set and restored it side by side would leave it as one of
+    them had set it; so they share a list of limits, of which the smallest holds, and the last to leave restores what
+    was there before the first came.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._asked: list[int] = []
+        self._teams = 0
+        self._before: list[int] = []
+
+    @functools.cached_property
+    def _libraries(self):
+        return [lib for lib in ThreadpoolController().lib_controllers if lib.user_api == "blas"]
+
+    def in_force(self):
+        """Threads that may be used now, which the compiled loops and BLAS share."""
+        with self._lock:
+            counts = self._before or [lib.num_threads for lib in self._libraries]
+            return min([max(counts, default=joblib.cpu_count()), *self._asked])
+
+    @contextlib.contextmanager
+    def hold(self, limit=None):
+        """BLAS held to a limit that is asked for; None stands for one thread while a team spreads its calls."""
+        self._change(limit, +1)
+        try:
+            yield
+        finally:
+            self._change(limit, -1)
+
+    def _change(self, limit, step):
+        with self._lock:
+            if not self._before:
+                self._before = [lib.num_threads for lib in self._libraries]
+            if limit is None:
+                self._teams += step
+            else:
+                (self._asked.append if step > 0 else self._asked.remove)(limit)
+            limits = [*self._asked, *([1] if self._teams else [])]
+            for lib, before in zip(self._libraries, self._before, strict=True):
+                lib.set_num_threads(min([before, *limits]))
+            if not limits:
+                self._before = []
+
+
+_LIMITS = _Limits()
 
 
 def n_threads_in_force() -> int:
-    """Threads that BLAS may use now; 1 outside of the main thread.
+    """Threads that BLAS and the compiled loops may use now, in whatever thread this is asked.
 
-    The compiled loops obey the same limit as BLAS, so that `threadpoolctl.threadpool_limits`, joblib's loky workers
-    and ``OPENBLAS_NUM_THREADS`` govern both. Worker threads of somebody else's pool run the loops on their own.
+    The loops obey the same limit as BLAS, so that `threadpoolctl.threadpool_limits`, joblib's loky workers and
+    ``OPENBLAS_NUM_THREADS`` govern both, also inside the threads of dask, joblib or a web server.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return 1
-    counts = [lib.num_threads for lib in _controller().lib_controllers if lib.user_api == "blas"]
-    return max(counts, default=joblib.cpu_count())
+    return _LIMITS.in_force()
 
 
-@contextlib.contextmanager
-def blas_limit(limit):
-    """BLAS, and with it the compiled loops, held to so many threads; None leaves them alone.
-
-    So does any thread but the main one: the limit is that of the whole process, and threads that set and restore it
-    side by side would leave it as one of them had set it.
-    """
-    alone = limit is None or threading.current_thread() is not threading.main_thread()
-    with contextlib.nullcontext() if alone else _controller().limit(limits=limit, user_api="blas"):
-        yield
+def thread_limit(limit):
+    """BLAS and the compiled loops held to so many threads in a ``with`` statement; None leaves them alone."""
+    return contextlib.nullcontext() if limit is None else _LIMITS.hold(limit)
 
 
 class Team:
@@ -61,7 +97,7 @@ class Team:
 
     def __enter__(self):
         if self.size > 1:
-            self._exit.enter_context(_controller().limit(limits=1, user_api="blas"))
+            self._exit.enter_context(_LIMITS.hold())
             self._pool = self._exit.enter_context(ThreadPoolExecutor(self.size - 1))
         return self
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import StrOptions, _fit_context, check_weights
 from ..rfm._classifier import RFMClassifier
+from ..solvers import Weights
 from ..targets._calibration import calibration_error
-from ..targets._checks import check_labels, class_factors, code_labels
+from ..targets._checks import check_group_labels, check_labels, class_factors, code_labels
 from ..targets._codes import ClassCodes
 from ..targets._conformal import SetScores
-from ..targets._outcomes import Classes, log_probabilities
+from ..targets._outcomes import Outcomes, log_probabilities
+from ..targets._probabilities import LogitsClassifierMixin
 from ._base import BaseRFMCV
 from ._gradients import gradient_of_classifying_ensemble
 
 
-class RFMClassifierCV(ClassifierMixin, BaseRFMCV):
+class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
     """Classification by recursive feature machines that choose all their settings: nothing to tune.
 
     Takes tables as they are: numbers in any scale, missing values, categories, any labels. Kernel, form of the feature
@@ -191,61 +191,22 @@ class RFMClassifierCV(ClassifierMixin, BaseRFMCV):
         """
         X = self._check_X(X, reset=True)
         y = check_labels(self, X, y)
-        row_weights = check_weights(sample_weight, X)
-        self.classes_, labels = code_labels(self, y, row_weights)
-        weights = row_weights * class_factors(self.class_weight, self.classes_, y, row_weights)[labels]
-        outcome = Classes(labels, ClassCodes.fit(labels, len(self.classes_), weights))
-        self._fit(X, y, outcome, weights, row_weights, groups, labels)
-        self.oof_prediction_ = self._oof_values
-        held_out = self.oof_prediction_[self._oof_rows], labels[self._oof_rows], row_weights[self._oof_rows]
+        sample_weight = check_weights(sample_weight, X)
+        self.classes_, labels = code_labels(self, y, sample_weight)
+        factors = class_factors(self.class_weight, self.classes_, y, sample_weight)[labels]
+        weights = Weights.of(sample_weight, factors, check_group_labels(groups, X))
+        outcomes = Outcomes(labels, ClassCodes.fit(labels, len(self.classes_), weights.total))
+        selection = self._fit(X, y, outcomes, weights, groups, labels)
+        rows = selection.rows
+        self.oof_prediction_ = selection.predictions
+        held_out = self.oof_prediction_[rows], labels[rows], weights.rows[rows]
         self.calibration_error_ = calibration_error(*held_out)
         self._set_scores = SetScores(*held_out)
         return self
 
-    def predict_proba(self, X):
-        """Calibrated probabilities of the classes, in the order of `classes_`.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (m, n_features)
-            Columns as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m, n_classes)
-            Rows sum to one.
-        """
-        return self._average(X)
-
-    def predict(self, X):
-        """Most probable class.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (m, n_features)
-            Columns as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m,)
-        """
-        probabilities = self._average(X)
-        return self.classes_[np.argmax(probabilities, axis=1)]
-
-    def decision_function(self, X):
-        """Logarithms of probabilities, or of the odds of the second of two classes.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (m, n_features)
-            Columns as in fit.
-
-        Returns
-        -------
-        ndarray of shape (m,) or (m, n_classes)
-        """
-        logits = log_probabilities(self._average(X))
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+    def _logits(self, X):
+        """Logarithms of the averaged probabilities."""
+        return log_probabilities(self._average(X))
 
     def predict_set(self, X, coverage=0.9, *, method="raps", randomized=True):
         """Sets of classes that contain the label of a new row with the probability asked for.

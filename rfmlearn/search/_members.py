@@ -2,129 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from ..kernels import Kernel, Points
-from ..recursion._feature_matrix import FeatureMatrix
-from ..runtime._trouble import collect_trouble
+from ..recursion._agop import AGOP
+from ..recursion._machine import Machine
 from ..tables._encoder import ColumnEncoder, column_shares
+from ..targets._calibration import Link
+from ..targets._codes import Target
 
 
-@dataclass(frozen=True)
-class Machine:
-    """One kernel machine in the metric it learned, and its share of the ensemble.
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One machine and its share of the ensemble.
 
     Attributes
     ----------
+    machine : rfmlearn.recursion.Machine
     n_iter : int
         Round of feature learning.
     alpha : float
         Ridge.
-    kernel : Kernel
-    feature_matrix : FeatureMatrix
-    points : Points
-        Training rows in the coordinates of the feature matrix.
-    dual_coef : ndarray of shape (n, n_outputs)
     link : callable
-        From decoded scores to predictions.
+        From scores to predictions.
     weight : float
     """
 
+    machine: Machine
     n_iter: int
     alpha: float
-    kernel: Kernel
-    feature_matrix: FeatureMatrix
-    points: Points
-    dual_coef: np.ndarray
-    link: Callable
+    link: Link
     weight: float
 
 
-@dataclass(frozen=True)
-class MemberPath:
-    """Machines of one recursion: they read the table in the same way.
+@dataclass(frozen=True, kw_only=True)
+class MemberGroup:
+    """Machines of one recursion, which read the table in the same way.
 
     Attributes
     ----------
     params : dict
         Parameters of the single model, but for the round and the ridge.
     encoder : ColumnEncoder
-    decode : callable
-        From coded to decoded scores.
-    machines : tuple of Machine
-    agop : ndarray of shape (n_coordinates, n_coordinates)
-        Average gradient outer product of the last of them.
+    target : Target
+        From decisions to scores.
+    machines : tuple of Member
+    agop : AGOP
+        Average gradient outer product of the last of them; ``agop.array`` is the matrix.
     trouble : tuple of str
         What their solutions have warned of.
     """
 
     params: dict
     encoder: ColumnEncoder
-    decode: Callable
-    machines: tuple[Machine, ...]
-    agop: np.ndarray
+    target: Target
+    machines: tuple[Member, ...]
+    agop: AGOP
     trouble: tuple[str, ...] = ()
 
     @property
     def weight(self):
         """Share of the ensemble."""
-        return sum(machine.weight for machine in self.machines)
+        return sum(member.weight for member in self.machines)
 
     def predict(self, X):
         """Weighted sum of the machines' predictions for a checked table."""
         points = self.encoder.transform(X)
-        parts = [machine.weight * machine.link(self.decode(_expand(machine, points))) for machine in self.machines]
+        parts = [
+            member.weight * member.link(self.target.decode(member.machine.decision(points))) for member in self.machines
+        ]
         return sum(parts[1:], start=parts[0])
 
     def column_importances(self, n_columns):
         """Shares of the columns in the trace of the AGOP; equal ones if it vanishes."""
-        return column_shares(self.agop, self.encoder.coordinate_columns_, n_columns)
+        return column_shares(self.agop.diagonal, self.encoder.coordinate_columns_, n_columns)
 
 
-def _expand(machine, points):
-    return machine.kernel.product(machine.points, machine.dual_coef, machine.feature_matrix.transform(points))
-
-
-def fit_members(race, path, chosen, rows):
+def fit_members(race, index, chosen, rows):
     """Fit the machines of one recursion on all rows.
 
     Parameters
     ----------
     race : Race
-    path : int
-        Index of the settings.
+    index : int
+        Of the settings.
     chosen : list of (Scored, weight)
-        Candidates of this path.
+        Candidates with these settings.
     rows : ndarray of int
 
     Returns
     -------
-    MemberPath
+    MemberGroup
 
     Notes
     -----
     The rounds up to the last one asked for, and an exact fit for each machine. One square array at a time.
     """
     order = sorted(chosen, key=lambda pair: -pair[0].candidate.n_iter)
-    last, first_scale = order[0][0].candidate.n_iter, order[0][0].candidate.scale
-    model, recursion, decode = race.start(path, rows, max_iter=last, alpha_scale=first_scale)
-    metrics = {}
-    with collect_trouble() as trouble:
-        for iterate in recursion.rounds(last):
-            metrics[iterate.n_iter] = iterate.feature_matrix, iterate.alpha
-        agop = recursion.agop(iterate)
-        machines = [_machine(iterate, *order[0])]
-        for scored, weight in order[1:]:
-            n_iter, scale = scored.candidate.n_iter, scored.candidate.scale
-            matrix, alpha = metrics[n_iter]
-            iterate = recursion.solve(matrix, n_iter, iterate.pairs, alpha=alpha, scale=scale)
-            machines.append(_machine(iterate, scored, weight))
-    return MemberPath(dict(race.settings[path]), model._encoder, decode, tuple(machines), agop, tuple(trouble))
+    first = order[0][0].candidate
+    fold, recursion = race.start(index, rows, cautious=first.cautious)
+    learned, trouble = {}, []
+    for current in recursion.rounds(first.n_iter):
+        learned[current.n_iter] = current.machine.feature_matrix, current.alpha
+        trouble += current.trouble
+    agop = recursion.agop(current)
+    members = [_member(current, *order[0])]
+    for scored, weight in order[1:]:
+        candidate = scored.candidate
+        matrix, alpha = learned[candidate.n_iter]
+        gram = current.workspace.gram
+        current = recursion.solve(matrix, candidate.n_iter, gram=gram, alpha=alpha, cautious=candidate.cautious)
+        trouble += current.trouble
+        members.append(_member(current, scored, weight))
+    return MemberGroup(
+        params=dict(race.settings[index]),
+        encoder=fold.encoder,
+        target=fold.target,
+        machines=tuple(members),
+        agop=agop,
+        trouble=tuple(dict.fromkeys(trouble)),
+    )
 
 
-def _machine(iterate, scored, weight):
-    parts = iterate.kernel, iterate.feature_matrix, iterate.points, iterate.dual_coef
-    return Machine(iterate.n_iter, iterate.alpha, *parts, scored.link, weight)
+def _member(current, scored, weight):
+    return Member(machine=current.machine, n_iter=current.n_iter, alpha=current.alpha, link=scored.link, weight=weight)

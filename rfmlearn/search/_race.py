@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from ..recursion._ridge_choice import ALPHAS
-from ..runtime._threads import blas_limit
-from ..tables._frames import take_rows
-from ..targets._outcomes import Classes, Numbers
+from ..rfm._settings import make_encoder, make_recursion
+from ..runtime._threads import thread_limit
+from ..solvers import Weights
+from ..targets._calibration import Link
+from ..targets._outcomes import Outcomes
+from ._encodings import Encodings
 from ._folds import Folds
 
-# Ridges of held-out scores, in units of the one that leave-one-out chose: it has seen what the features have seen.
-SCALES = (1.0, 3.0)
 # Rows on which a recursion compares ridges and measures distances: fewer than in a single fit, where time matters less.
 _ROWS_LOOKED_AT = {"n_ridge_rows": 700, "n_bandwidth_rows": 400}
 
@@ -27,19 +28,19 @@ class Candidate:
 
     Attributes
     ----------
-    path : int
-        Index of its settings, which it shares with the other rounds and ridges of one recursion.
+    index : int
+        Of its settings, which it shares with the other rounds and ridges of one recursion.
     n_iter : int
-    scale : float
-        Multiple of the ridge of leave-one-out.
+    cautious : bool
+        Whether its ridge is the next larger one than leave-one-out chose, which has seen what the features have seen.
     """
 
-    path: int
+    index: int
     n_iter: int
-    scale: float
+    cautious: bool
 
 
-@dataclass
+@dataclass(frozen=True)
 class Scored:
     """A candidate's held-out predictions on one rung of the race.
 
@@ -48,7 +49,7 @@ class Scored:
     candidate : Candidate
     predictions : ndarray of shape (n_test_rows, ...)
         In the order of the folds' `rows`.
-    link : callable
+    link : Link
         From scores to predictions.
     seconds : float
         Mean time to fit its recursion in a fold, which all its rounds share.
@@ -56,22 +57,22 @@ class Scored:
 
     candidate: Candidate
     predictions: np.ndarray
-    link: Callable
+    link: Link
     seconds: float
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Race:
     """Data that all candidates run on.
 
     Parameters
     ----------
     X : table
-    outcome : Numbers or Classes
-    sample_weight, row_weight : ndarray of shape (n,)
-        With and without weights of classes.
+    outcomes : Outcomes
+    weights : Weights
+        Zero for rows that do not count.
     make_model : callable
-        Settings to an unfitted single model.
+        Settings to an unfitted single model, of which only the parameters are read.
     settings : list of dict
     seed : int
     n_jobs : int
@@ -79,12 +80,18 @@ class Race:
         By `time.perf_counter`; no recursion is begun after it, but those of the first settings.
     on_progress : callable
         Called with the number of recursions finished, that of all, and what they are.
+
+    Attributes
+    ----------
+    missed : set of int
+        Indices of settings that the deadline has cut off.
+    trouble : list of str
+        What solutions have warned of.
     """
 
     X: object
-    outcome: Numbers | Classes
-    sample_weight: np.ndarray
-    row_weight: np.ndarray
+    outcomes: Outcomes
+    weights: Weights
     make_model: Callable
     settings: list[dict]
     seed: int
@@ -92,67 +99,80 @@ class Race:
     deadline: float = np.inf
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
+    trouble: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self._models = [self.make_model(setting) for setting in self.settings]
+        self._encodings = Encodings(self.X, self.outcomes, self.weights)
 
     @property
     def smallest_ridge(self):
         """The smallest number that any candidate might add to the diagonal of its Gram matrix."""
-        alphas = [self.make_model(setting).alpha for setting in self.settings]
-        return min(ALPHAS[0] if alpha == "auto" else alpha for alpha in alphas) / self.sample_weight.max()
+        alphas = [ALPHAS[0] if isinstance(model.alpha, str) else model.alpha for model in self._models]
+        return min(alphas) / self.weights.total.max()
 
-    def run(self, paths, folds: Folds, dtype=np.float64) -> list[Scored]:
+    def run(self, indices, folds: Folds, dtype=np.float64) -> list[Scored]:
         """Held-out predictions of every round and ridge of some settings, computed in a precision.
 
         Settings whose folds were not all finished at the deadline are left out, and noted in `missed`.
         """
-        jobs = [(path, pair) for path in paths for pair in folds.pairs]
-        results: dict[int, list] = {path: [] for path in paths}
-        with blas_limit(1 if self.n_jobs > 1 else None):
+        jobs = [(index, number) for index in indices for number in range(len(folds))]
+        self._encodings.expect([(make_encoder(self._models[index]), number) for index, number in jobs])
+        results: dict[int, list] = {index: [] for index in indices}
+        with thread_limit(1 if self.n_jobs > 1 else None):
             parallel = Parallel(n_jobs=self.n_jobs, backend="threading", return_as="generator", pre_dispatch="n_jobs")
-            outcomes = parallel(delayed(self._score_fold)(path, *pair, dtype, path == paths[0]) for path, pair in jobs)
-            for done, ((path, _), result) in enumerate(zip(jobs, outcomes, strict=True), start=1):
-                results[path].append(result)
-                self.on_progress(done, len(jobs), f"{len(paths)} settings in {len(folds)} folds")
-        self.missed |= {path for path, parts in results.items() if any(part is None for part in parts)}
+            scored = parallel(
+                delayed(self._score_fold)(index, number, folds.pairs[number], dtype, index == indices[0])
+                for index, number in jobs
+            )
+            for done, ((index, _), result) in enumerate(zip(jobs, scored, strict=True), start=1):
+                results[index].append(result)
+                self.on_progress(done, len(jobs), f"{len(indices)} settings in {len(folds)} folds")
+        self.missed |= {index for index, parts in results.items() if any(part is None for part in parts)}
         return [
             scored
-            for path, parts in results.items()
-            if path not in self.missed
-            for scored in self._collect(path, parts, folds)
+            for index, parts in results.items()
+            if index not in self.missed
+            for scored in self._collect(index, parts, folds)
         ]
 
-    def start(self, path, rows, dtype=np.float64, **parameters):
-        """An unfitted recursion of some settings on training rows: its model, and how to decode its targets."""
-        model = self.make_model(self.settings[path] | {"random_state": self.seed} | parameters)
-        weights = self.sample_weight[rows]
-        targets, decode = self.outcome.code(rows, weights)
-        data = take_rows(self.X, rows), weights, self.row_weight[rows], targets
-        recursion = model._start(*data, dtype=dtype, **_ROWS_LOOKED_AT)
-        return model, recursion, decode
+    def start(self, index, rows, cautious):
+        """An unfitted recursion of some settings on training rows, and how these are encoded."""
+        fold = self._encodings.encode(make_encoder(self._models[index]), rows)
+        return fold, replace(self._recursion(index, fold, rows), cautious=cautious)
 
-    def _score_fold(self, path, train, test, dtype, is_first):
+    def _recursion(self, index, fold, rows, **options):
+        rng = np.random.RandomState(self.seed)
+        parts = fold.points, fold.encoder.coordinate_names_, fold.codes, self.weights[rows], rng
+        return replace(make_recursion(self._models[index], *parts, **_ROWS_LOOKED_AT, **options), cautious=False)
+
+    def _score_fold(self, index, number, pair, dtype, is_first):
         """Scores of the test rows for every round and ridge; None after the deadline."""
         start = time.perf_counter()
+        model, (train, test) = self._models[index], pair
+        fold = self._encodings.fold(make_encoder(model), number, train, test)
         if start > self.deadline and not is_first:
             return None
-        model, recursion, decode = self.start(path, train, dtype, solver="cholesky")
-        points = model._encoder.transform(take_rows(self.X, test)).astype(dtype)
+        fold = fold.astype(dtype)
+        recursion = self._recursion(index, fold, train, solver="cholesky")
         scores = {}
-        for iterate in recursion.rounds(model.max_iter):
-            coefs = [
-                iterate.dual_coef if scale == 1.0 else recursion.coef_at(iterate, iterate.alpha * scale)
-                for scale in SCALES
-            ]
-            transformed = iterate.feature_matrix.transform(points)
-            stacked = iterate.kernel.product(iterate.points, np.hstack(coefs), transformed)
-            for scale, part in zip(SCALES, np.split(stacked, len(SCALES), axis=1), strict=True):
-                scores[iterate.n_iter, scale] = decode(part)
+        for current in recursion.rounds(model.max_iter):
+            self.trouble += current.trouble
+            coefs = {False: current.machine.dual_coef} if model.alpha != "cautious" else {}
+            if isinstance(model.alpha, str):
+                cautious = recursion.solve_cautiously(current)
+                self.trouble += [cautious.trouble] if cautious.trouble else []
+                coefs[True] = cautious.coef
+            stacked = replace(current.machine, dual_coef=np.hstack([*coefs.values()])).decision(fold.test_points)
+            for kind, part in zip(coefs, np.split(stacked, len(coefs), axis=1), strict=True):
+                scores[current.n_iter, kind] = fold.target.decode(part)
         return scores, time.perf_counter() - start
 
-    def _collect(self, path, parts, folds):
+    def _collect(self, index, parts, folds):
         rows = folds.rows
-        weights = self.sample_weight[rows] * folds.shares
+        weights = self.weights.total[rows] * folds.shares
         seconds = float(np.mean([seconds for _, seconds in parts]))
-        for n_iter, scale in parts[0][0]:
-            scores = np.concatenate([part[n_iter, scale] for part, _ in parts])
-            predictions, link = self.outcome.calibrate(scores, rows, weights)
-            yield Scored(Candidate(path, n_iter, scale), predictions, link, seconds)
+        for n_iter, cautious in parts[0][0]:
+            scores = np.concatenate([part[n_iter, cautious] for part, _ in parts])
+            link = self.outcomes.calibrate(scores, rows, weights)
+            yield Scored(Candidate(index, n_iter, cautious), link(scores), link, seconds)

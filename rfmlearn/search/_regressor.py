@@ -8,9 +8,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import _fit_context, check_weights
 from ..rfm._regressor import RFMRegressor
-from ..targets._checks import check_numbers
+from ..solvers import Weights
+from ..targets._checks import check_group_labels, check_numbers
 from ..targets._conformal import IntervalScores
-from ..targets._outcomes import Numbers
+from ..targets._outcomes import Outcomes
 from ._base import BaseRFMCV
 from ._gradients import gradient_of_ensemble
 
@@ -146,13 +147,13 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         """
         X = self._check_X(X, reset=True)
         y = check_numbers(self, X, y)
-        weights = check_weights(sample_weight, X)
+        weights = Weights.of(check_weights(sample_weight, X), groups=check_group_labels(groups, X))
+        outcomes = Outcomes(y.reshape(len(y), -1))
+        selection = self._fit(X, y, outcomes, weights, groups, None)
         self._y_shape = y.shape[1:]
-        outcome = Numbers(y.reshape(len(y), -1))
-        self._fit(X, y, outcome, weights, weights, groups, None)
-        self.oof_prediction_ = self._oof_values.reshape(y.shape)
-        residuals = (outcome.values - self._oof_values)[self._oof_rows]
-        self._interval_scores = IntervalScores(residuals, None, weights[self._oof_rows])
+        self.oof_prediction_ = selection.predictions.reshape(y.shape)
+        residuals = (outcomes.y - selection.predictions)[selection.rows]
+        self._interval_scores = IntervalScores(residuals, None, weights.rows[selection.rows])
         return self
 
     def predict(self, X):
@@ -204,4 +205,4 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
 
     def _input_gradient(self, output):
         """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""
-        return gradient_of_ensemble(self, output)
+        return gradient_of_ensemble(self)

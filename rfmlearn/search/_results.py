@@ -8,7 +8,8 @@ from scipy.stats import rankdata
 
 def candidate_params(settings, candidate):
     """Parameters with which the single model is the machine that a candidate describes."""
-    return settings[candidate.path] | {"max_iter": candidate.n_iter, "alpha_scale": candidate.scale}
+    params = settings[candidate.index] | {"max_iter": candidate.n_iter}
+    return params | {"alpha": "cautious"} if candidate.cautious else {"alpha": "auto"} | params
 
 
 def cv_results(rungs, race, score):
@@ -31,7 +32,7 @@ def cv_results(rungs, race, score):
     params, rung_numbers, resources, times, by_split = [], [], [], [], []
     n_splits = max(len(folds) for _, folds in rungs)
     for number, (entries, folds) in enumerate(rungs):
-        parts = [(test, race.sample_weight[test]) for _, test in folds.pairs]
+        parts = [(test, race.weights.total[test]) for _, test in folds.pairs]
         edges = np.cumsum([len(test) for test, _ in parts])[:-1]
         for entry in entries:
             pieces = np.split(entry.predictions, edges)

@@ -51,14 +51,14 @@ class _KnownProbabilities(ClassifierMixin, BaseEstimator):
         return logits[:, 1] - logits[:, 0] if len(self.classes) == 2 else logits
 
 
-def make_score(scoring, outcome, y, classes=None):
+def make_score(scoring, outcomes, y, classes=None):
     """The function ``(predictions, rows, weights) -> score``, greater is better, that `scoring` means.
 
     None is minus the outcome's own loss plus, for numbers, one: R2, or minus log-loss.
     """
     if scoring is None:
         best = 1.0 if classes is None else 0.0
-        return lambda predictions, rows, weights: best - outcome.loss(predictions, rows, weights)
+        return lambda predictions, rows, weights: best - outcomes.loss(predictions, rows, weights)
     empty = _KnownNumbers() if classes is None else _KnownProbabilities(classes=classes)
     scorer = check_scoring(empty, scoring=scoring)
 

@@ -1,19 +1,26 @@
-"""Solvers of ``(K + alpha W^-1) c = y``."""
+"""Solvers of ``(K + R) c = y``: arrays and functions in, a `Solution` out; they know neither kernels nor points.
+
+``K`` is a Gram matrix, ``R = alpha W^-1`` the ridge of each row. `CholeskyFactor` is direct, `conjugate_gradient` takes
+any product with ``K + R`` and any preconditioner, of which `NystromPreconditioner` is one, and `RidgePath` solves for
+many ridges at once. `Weights` says how much each row counts, and what is left out together.
+"""
 
 from ._cholesky import CholeskyFactor
-from ._conjugate_gradient import SolveResult, conjugate_gradient, gram_product
-from ._leave_one_out import are_repetitions, leave_one_out_residuals, ridge_diagonal
+from ._conjugate_gradient import conjugate_gradient
+from ._leave_one_out import factor_residuals, left_out_group_residuals, left_out_residuals
 from ._nystrom import NystromPreconditioner
 from ._ridge_path import RidgePath
+from ._solution import Solution
+from ._weights import Weights
 
 __all__ = [
     "CholeskyFactor",
     "NystromPreconditioner",
     "RidgePath",
-    "SolveResult",
-    "are_repetitions",
+    "Solution",
+    "Weights",
     "conjugate_gradient",
-    "gram_product",
-    "leave_one_out_residuals",
-    "ridge_diagonal",
+    "factor_residuals",
+    "left_out_group_residuals",
+    "left_out_residuals",
 ]

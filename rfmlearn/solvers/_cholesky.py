@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
-from ..runtime._trouble import warn_of_solution
-from ._lapack import factor_lower, invert_lower, solve_lower
+from ._lapack import factor_lower, invert_lower, solve_lower, solve_lower_inverted
+from ._solution import Solution
+
+_MAX_JITTERS = 6
 
 
 class CholeskyFactor:
@@ -14,15 +18,20 @@ class CholeskyFactor:
 
     Parameters
     ----------
-    pairs : PairMatrix
-        Holds K in its lower triangle, and above it what K can be computed from again. The diagonal and what lies
-        below it are overwritten, what lies above is left alone.
-    kernel : Kernel
-        Refills the lower triangle if a factorisation fails.
+    array : ndarray of shape (n, n)
+        Holds K in its lower triangle. The diagonal and what lies below it are overwritten, what lies above is left
+        alone.
     ridge : ndarray of shape (n,)
         Added to the diagonal, ``alpha / sample_weight``.
-    max_tries : int, default=6
-        How often a jitter may be tried.
+    refill : callable, default=None
+        Writes K into the lower triangle again if a factorisation fails; without it the first failure is the last.
+
+    Attributes
+    ----------
+    ridge : ndarray of shape (n,)
+        With the jitter, if there was any.
+    trouble : str or None
+        What went wrong, and which parameter to change.
 
     Raises
     ------
@@ -32,16 +41,15 @@ class CholeskyFactor:
     Notes
     -----
     n^3 / 3 operations and no memory. If rounding makes G indefinite, a jitter of ``10 n eps`` is added to the
-    diagonal and raised tenfold, at most `max_tries` times, and a `ConvergenceWarning` says so.
+    diagonal and raised tenfold, at most six times, and `trouble` says so.
     """
 
-    def __init__(self, pairs, kernel, ridge, max_tries=6):
-        array = pairs.array
-        jitter = 0.0
-        for attempt in range(max_tries + 1):
+    def __init__(self, array, ridge, refill: Callable | None = None):
+        jitter, n_jitters = 0.0, 0 if refill is None else _MAX_JITTERS
+        for attempt in range(n_jitters + 1):
             if attempt:
-                jitter = 10.0**attempt * len(pairs) * np.finfo(array.dtype).eps
-                pairs.fill_gram(kernel)
+                jitter = 10.0**attempt * len(array) * np.finfo(array.dtype).eps
+                refill()
             np.einsum("ii->i", array)[:] += (ridge + jitter).astype(array.dtype)
             if factor_lower(array):
                 break
@@ -50,42 +58,58 @@ class CholeskyFactor:
                 f"K + alpha W^-1 is not positive definite, even with {jitter:.1e} added to its diagonal: "
                 f"increase alpha (smallest ridge here {ridge.min():.1e})."
             )
+        self.trouble = None
         if jitter:
-            warn_of_solution(
+            self.trouble = (
                 f"K + alpha W^-1 is numerically singular; {jitter:.1e} was added to its diagonal. Increase alpha "
                 f"(smallest ridge here {ridge.min():.1e}) or remove duplicate rows."
             )
         self.ridge = ridge + jitter
-        self._array, self._is_spent = array, False
+        self._array, self._is_inverted = array, False
 
     def solve(self, Y):
-        """``G^-1 Y`` for Y of shape (n, n_outputs)."""
-        self._require_factor()
-        return solve_lower(self._array, Y)
+        """The `Solution` of ``G C = Y`` for Y of shape (n, n_outputs)."""
+        return Solution(self.apply(Y), trouble=self.trouble)
 
-    def _require_factor(self):
-        if self._is_spent:
-            raise RuntimeError("inverse_diagonal() of all rows has consumed this factor: factor again, or solve first.")
+    def apply(self, Y):
+        """``G^-1 Y`` for Y of shape (n, n_outputs)."""
+        return solve_lower_inverted(self._array, Y) if self._is_inverted else solve_lower(self._array, Y)
+
+    def invert(self):
+        """Replace the factor L by L^-1, n^3 / 3 operations, after which any entries of G^-1 cost little."""
+        if not self._is_inverted:
+            invert_lower(self._array)
+            self._is_inverted = True
 
     def inverse_diagonal(self, rows=None):
-        """Diagonal entries of G^-1, all or those of some rows.
+        """Diagonal entries of G^-1, all or those of some rows, ``(G^-1)_ii = |L^-1 e_i|^2``.
 
-        ``(G^-1)_ii = |L^-1 e_i|^2``. All of them cost n^3 / 3 and the factor, which becomes its own inverse; m of
-        them cost m n^2 and O(n m) memory.
+        All of them invert the factor, n^3 / 3 operations; m of them cost m n^2 operations and O(n m) memory.
         """
-        self._require_factor()
         if rows is None:
-            invert_lower(self._array)
-            self._is_spent = True
-            return column_norms(self._array)
+            self.invert()
+            return _column_norms(self._array)
+        columns = self._columns(rows)
+        return np.einsum("ij,ij->j", columns, columns)
+
+    def inverse_block(self, rows):
+        """Block of G^-1 of some rows, shape (m, m), at m n^2 operations, or m^2 n after `invert`."""
+        columns = self._columns(rows)
+        return columns.T @ columns
+
+    def _columns(self, rows):
+        """Columns of L^-1, shape (n, m)."""
+        if self._is_inverted:
+            columns = self._array[:, rows]
+            columns[np.arange(len(columns))[:, None] < rows] = 0  # above the diagonal the array holds something else
+            return columns
         (trtrs,) = get_lapack_funcs(("trtrs",), (self._array,))
         units = np.zeros((len(self._array), len(rows)), dtype=self._array.dtype, order="F")
         units[rows, np.arange(len(rows))] = 1
-        solved, _ = trtrs(self._array.T, units, lower=0, trans=1, overwrite_b=1)
-        return np.einsum("ij,ij->j", solved, solved)
+        return trtrs(self._array.T, units, lower=0, trans=1, overwrite_b=1)[0]
 
 
-def column_norms(array, block=256):
+def _column_norms(array, block=256):
     """Squared norms of the columns of a lower triangle."""
     norms = np.zeros(len(array), dtype=np.float64)
     for start in range(0, len(array), block):

@@ -1,49 +1,10 @@
-"""Conjugate gradients for ``(K + diag(ridge)) c = y``, and the Nystrom preconditioner that makes them short.
-
-All products go through SciPy's BLAS: NumPy brings one of its own, and where their calls alternate, the idle threads of
-the one, which spin, take the cores from the other.
-"""
+"""Conjugate gradients for ``(K + diag(ridge)) c = y``, many right-hand sides side by side."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from scipy.linalg import get_blas_funcs
 
-
-@dataclass(frozen=True)
-class SolveResult:
-    """What an iterative solver found.
-
-    Attributes
-    ----------
-    coef : ndarray of shape (n, n_outputs)
-    converged : bool
-        Whether every column met the tolerance.
-    n_iter : int
-    residual : float
-        Largest ``|y - G c| / |y|`` of any column.
-    """
-
-    coef: np.ndarray
-    converged: bool
-    n_iter: int
-    residual: float
-
-
-def gram_product(array, ridge):
-    """Function of V that gives ``(K + diag(ridge)) V``, reading only the lower triangle of `array`."""
-    (symv,) = get_blas_funcs(("symv",), (array,))
-    ridge = ridge.astype(array.dtype)[:, None]
-
-    def product(V):
-        out = ridge * V
-        for column in range(V.shape[1]):
-            out[:, column] += symv(1.0, array.T, np.ascontiguousarray(V[:, column]), lower=0)
-        return out
-
-    return product
+from ._solution import Solution
 
 
 def conjugate_gradient(product, Y, precondition, start=None, tol=1e-3, max_iter=100):
@@ -64,7 +25,7 @@ def conjugate_gradient(product, Y, precondition, start=None, tol=1e-3, max_iter=
 
     Returns
     -------
-    SolveResult
+    Solution
     """
     C = np.zeros_like(Y) if start is None else start.astype(Y.dtype, copy=True)
     R = Y - product(C) if start is not None else Y.copy()
@@ -89,4 +50,7 @@ def conjugate_gradient(product, Y, precondition, start=None, tol=1e-3, max_iter=
         rz[active] = fresh
     norms = np.linalg.norm(Y, axis=0)
     residual = float(np.max(np.linalg.norm(R, axis=0) / np.where(norms > 0, norms, 1), initial=0.0))
-    return SolveResult(C, not active.any(), n_iter, residual)
+    trouble = None
+    if active.any():
+        trouble = f"conjugate gradients stopped after {n_iter} steps at residual {residual:.1e}, above tol={tol:.1e}"
+    return Solution(C, residual, n_iter, trouble)

@@ -10,6 +10,7 @@ import ctypes
 import functools
 
 import numpy as np
+import scipy.linalg
 
 _LETTERS = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
 
@@ -50,6 +51,13 @@ def solve_lower(factor, Y):
     n, n_outputs = solution.shape
     _call("potrs", factor.dtype, b"U", n, n_outputs, factor, n, solution, n)
     return solution
+
+
+def solve_lower_inverted(inverse, Y):
+    """``(L L^T)^-1 Y`` with the inverse of L that `invert_lower` leaves, for Y of shape (n, n_outputs)."""
+    (trmm,) = scipy.linalg.get_blas_funcs(("trmm",), (inverse,))
+    half = trmm(1.0, inverse.T, np.asarray(Y, dtype=inverse.dtype, order="F"), lower=0, trans_a=1)
+    return trmm(1.0, inverse.T, half, lower=0, overwrite_b=1)
 
 
 def invert_lower(factor):

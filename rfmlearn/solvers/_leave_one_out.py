@@ -1,31 +1,17 @@
-"""Leave-one-out residuals in closed form, for weighted rows, and for many ridges at once."""
+"""Residuals of rows left out, in closed form: one at a time, a unit of weight at a time, or a group at a time."""
 
 from __future__ import annotations
 
 import numpy as np
+import scipy.linalg
 
-# A row with a ridge this much larger than the kernel's diagonal has no say; its square is finite in float32.
-_LARGEST_RIDGE = 1e15
-
-
-def ridge_diagonal(alpha, sample_weight):
-    """What is added to the diagonal of the Gram matrix, ``alpha / sample_weight``, but never more than 1e15."""
-    return alpha / np.maximum(sample_weight, alpha / _LARGEST_RIDGE)
+from ._weights import Weights
 
 
-def are_repetitions(sample_weight):
-    """Whether all weights are whole numbers, and so stand for rows that are there so often."""
-    return bool(np.all(sample_weight == np.round(sample_weight)))
-
-
-def leave_one_out_residuals(coef, inverse_diagonal, ridge, sample_weight):
+def left_out_residuals(coef, inverse_diagonal, ridge, weights: Weights):
     """Residuals ``y_i - f_(-i)(x_i)`` where ``f_(-i)`` has not seen row i, or one of its repetitions.
 
-    Whole numbers as weights are repetitions, of which one is left out at a time, as if the rows were there so often.
-    Otherwise weights say how important rows are, and a row is left out with all its weight u = w_i: the rest of it
-    would give the answer away.
-
-    With ``G = K + diag(ridge)``, ``ridge_i = alpha / w_i`` and ``c = G^-1 y``, leaving out u gives
+    With ``G = K + diag(ridge)``, ``ridge_i = alpha / w_i`` and ``c = G^-1 y``, leaving out the weight u of w_i gives
     ``ridge_i c_i / (1 - (u / w_i) (1 - ridge_i (G^-1)_ii))``, which is ``c_i / (G^-1)_ii`` for unit weights. It is
     the residual of the fit, ``ridge_i c_i``, magnified by the leverage ``1 - ridge_i (G^-1)_ii``.
 
@@ -36,14 +22,70 @@ def leave_one_out_residuals(coef, inverse_diagonal, ridge, sample_weight):
     inverse_diagonal : ndarray of shape (m,)
         Diagonal of ``G^-1`` at these rows.
     ridge : ndarray of shape (m,)
-    sample_weight : ndarray of shape (m,)
-        Weights in units of rows; if classes are weighted too, that is in the ridge only.
+    weights : Weights
+        Of these rows.
 
     Returns
     -------
     ndarray of shape (m, n_outputs)
     """
-    share = 1.0 / np.maximum(sample_weight, 1.0) if are_repetitions(sample_weight) else 1.0
+    share = weights.left_out_share()
     # As a sum of positive terms, which keeps its digits for small ridges, where the leverage is all but one.
     remaining = (1.0 - share) + share * np.clip(ridge * inverse_diagonal, 0.0, 1.0)
     return (ridge / np.maximum(remaining, np.finfo(np.float64).tiny))[:, None] * coef
+
+
+def left_out_group_residuals(coef, inverse_block, weights: Weights):
+    """Residuals ``y_S - f_(-S)(x_S)`` where ``f_(-S)`` has not seen any row of the group S.
+
+    ``e_S = ((G^-1)_SS)^-1 c_S``, by the inverse of a matrix in blocks.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (m, n_outputs)
+        Dual coefficients of the rows asked for, all of each group that occurs.
+    inverse_block : callable
+        From places among these rows to their block of ``G^-1``.
+    weights : Weights
+        Of these rows.
+
+    Returns
+    -------
+    ndarray of shape (m, n_outputs)
+    """
+    residuals = np.empty(coef.shape)
+    for places in weights.sets_left_out():
+        block = np.asarray(inverse_block(places), dtype=np.float64)
+        # Ridges of rows of little weight are large beyond measure: a unit diagonal keeps the digits.
+        scale = 1.0 / np.sqrt(np.maximum(np.diag(block), np.finfo(np.float64).tiny))
+        scaled = scipy.linalg.solve(block * scale * scale[:, None], scale[:, None] * coef[places], assume_a="sym")
+        residuals[places] = scale[:, None] * scaled
+    return residuals
+
+
+def factor_residuals(factor, coef, weights: Weights, rows=None):
+    """Residuals of rows, or groups, left out of a system that is factored.
+
+    Parameters
+    ----------
+    factor : CholeskyFactor
+    coef : ndarray of shape (n, n_outputs)
+    weights : Weights
+        Of all rows.
+    rows : ndarray of int, default=None
+        The rows asked for; all of each group, if rows are left out in groups. None is all, n^3 / 3 operations, after
+        which the factor is inverted.
+
+    Returns
+    -------
+    ndarray of shape (m, n_outputs)
+    """
+    if rows is None:
+        factor.invert()
+        rows, asked = np.arange(len(coef)), None
+    else:
+        asked = rows
+    chosen = weights[rows]
+    if chosen.groups is None:
+        return left_out_residuals(coef[rows], factor.inverse_diagonal(asked), factor.ridge[rows], chosen)
+    return left_out_group_residuals(coef[rows], lambda places: factor.inverse_block(rows[places]), chosen)

@@ -17,11 +17,11 @@ class NystromPreconditioner:
 
     Parameters
     ----------
-    array : ndarray of shape (n, n)
-        Its lower triangle holds K.
-    ridge : ndarray of shape (n,)
+    columns : ndarray of shape (n, m)
+        Columns of K, which are overwritten.
     rows : ndarray of int of shape (m,)
-        Which columns, sorted.
+        Which ones, sorted.
+    ridge : ndarray of shape (n,)
 
     Notes
     -----
@@ -32,20 +32,20 @@ class NystromPreconditioner:
     Frangella, Tropp, Udell, Randomized Nystrom preconditioning, arXiv 2110.02820.
     """
 
-    def __init__(self, array, ridge, rows):
-        columns = symmetric_columns(array, rows)
+    def __init__(self, columns, rows, ridge):
+        dtype = columns.dtype
         K_m = columns[rows].astype(np.float64)
-        K_m[np.diag_indices_from(K_m)] += 10 * len(rows) * np.finfo(array.dtype).eps
-        factor = scipy.linalg.cholesky(K_m, lower=True, check_finite=False).astype(array.dtype)
+        K_m[np.diag_indices_from(K_m)] += 10 * len(rows) * np.finfo(dtype).eps
+        factor = scipy.linalg.cholesky(K_m, lower=True, check_finite=False).astype(dtype)
         (trtrs,) = get_lapack_funcs(("trtrs",), (factor,))
         self._gemm, self._gemv, syrk = get_blas_funcs(("gemm", "gemv", "syrk"), (factor,))
         self._B = trtrs(factor, columns.T, lower=1, overwrite_b=1)[0]
         self.mu = max(float(np.mean(1 - np.einsum("ij,ij->j", self._B, self._B))), 0.0)
-        self._d = (self.mu + ridge).astype(array.dtype)[:, None]
+        self._d = (self.mu + ridge).astype(dtype)[:, None]
         scaled = self._B / np.sqrt(self._d[:, 0])
         inner = syrk(1.0, scaled, lower=1).astype(np.float64)
         inner[np.diag_indices_from(inner)] += 1
-        self._inner = scipy.linalg.cholesky(inner, lower=True, check_finite=False).astype(array.dtype)
+        self._inner = scipy.linalg.cholesky(inner, lower=True, check_finite=False).astype(dtype)
 
     def __call__(self, V):
         """Approximate solution of the system with right-hand sides V."""
@@ -59,12 +59,3 @@ class NystromPreconditioner:
             return self._gemm(1.0, self._B, V, trans_a=transposed)
         columns = [self._gemv(1.0, self._B, np.ascontiguousarray(v), trans=transposed) for v in V.T]
         return np.stack(columns, axis=1)
-
-
-def symmetric_columns(array, rows):
-    """Columns of the symmetric matrix with unit diagonal of which only the lower triangle is stored; rows sorted."""
-    columns = array[:, rows]
-    for k, row in enumerate(rows):
-        columns[:row, k] = array[row, :row]
-    columns[rows, np.arange(len(rows))] = 1
-    return columns

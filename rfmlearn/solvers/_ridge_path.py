@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
-from ._leave_one_out import leave_one_out_residuals
+from ._leave_one_out import left_out_group_residuals, left_out_residuals
+from ._weights import Weights
 
 
 class RidgePath:
@@ -17,19 +18,16 @@ class RidgePath:
     ----------
     K : ndarray of shape (n, n)
         Gram matrix, symmetric; overwritten.
-    sample_weight : ndarray of shape (n,)
-    row_weight : ndarray of shape (n,), default=None
-        Weights without those of classes, as many rows as each stands for; None means `sample_weight`.
+    weights : Weights
 
     Notes
     -----
     O(n^3) once, about ten Cholesky factorisations; O(n^2 n_outputs) for each ridge.
     """
 
-    def __init__(self, K, sample_weight, row_weight=None):
-        self._weight = np.asarray(sample_weight, dtype=K.dtype)
-        self._row_weight = self._weight if row_weight is None else np.asarray(row_weight, dtype=K.dtype)
-        self._root = np.sqrt(self._weight)
+    def __init__(self, K, weights: Weights):
+        self._weights, self._total = weights, weights.total.astype(K.dtype)
+        self._root = np.sqrt(self._total)
         K *= self._root[:, None]
         K *= self._root
         values, self._vectors = scipy.linalg.eigh(K, driver="evd", overwrite_a=True, check_finite=False)
@@ -41,7 +39,15 @@ class RidgePath:
         projected = self._vectors.T @ (self._root[:, None] * Y)
         return self._root[:, None] * (self._vectors @ (projected / (self._values + alpha)[:, None]))
 
-    def leave_one_out(self, Y, alpha):
-        """Leave-one-out residuals for ridge alpha, shape (n, n_outputs)."""
-        inverse_diagonal = self._weight * (self._vectors**2 @ (1.0 / (self._values + alpha)))
-        return leave_one_out_residuals(self.coef(Y, alpha), inverse_diagonal, alpha / self._weight, self._row_weight)
+    def left_out(self, Y, alpha):
+        """Residuals of rows, or groups, left out, for ridge alpha, shape (n, n_outputs)."""
+        coef, inverse = self.coef(Y, alpha), 1.0 / (self._values + alpha)
+        if self._weights.groups is None:
+            inverse_diagonal = self._total * (self._vectors**2 @ inverse)
+            return left_out_residuals(coef, inverse_diagonal, alpha / self._total, self._weights)
+
+        def block(places):
+            half = self._root[places, None] * self._vectors[places]
+            return half * inverse @ half.T
+
+        return left_out_group_residuals(coef, block, self._weights)

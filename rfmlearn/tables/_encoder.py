@@ -186,7 +186,7 @@ class ColumnEncoder(BaseEstimator):
         self.coordinate_columns_ = np.array(owners, dtype=np.intp)
 
 
-def column_shares(agop, coordinate_columns, n_columns):
-    """Shares of the columns of a table in the trace of an AGOP of its coordinates; equal ones if it vanishes."""
-    sums = np.bincount(coordinate_columns, weights=np.diag(agop), minlength=n_columns)
+def column_shares(diagonal, coordinate_columns, n_columns):
+    """Shares of the columns of a table in the trace of an AGOP, from its diagonal; equal ones if it vanishes."""
+    sums = np.bincount(coordinate_columns, weights=diagonal, minlength=n_columns)
     return sums / sums.sum() if sums.sum() > 0 else np.full(n_columns, 1 / n_columns)

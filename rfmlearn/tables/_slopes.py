@@ -39,18 +39,6 @@ class EncodedRows:
         slopes = np.stack([block.slope(j, M[:, j]) for j in moving], axis=1) if len(moving) else M[:, :0]
         return cls(encoder.transform(X), encoder.numeric_[moving], slopes, encoder.n_features_in)
 
-    def values(self, kernel, feature_matrix, centers, coef):
-        """Values of a kernel expansion, shape (m, n_outputs)."""
-        return kernel.product(centers, coef, feature_matrix.transform(self.points))
-
-    def gradient(self, kernel, feature_matrix, centers, coef):
-        """Gradient of a kernel expansion by the columns of the table, shape (n_outputs, m, n_columns)."""
-        gradient, root = kernel.gradient(centers, coef, feature_matrix.transform(self.points)), feature_matrix.roots[0]
-        # Numeric coordinates come first, and whatever the form the first block of M covers them.
-        gradient = gradient[:, :, : len(root)].astype(np.float64)
-        gradient = gradient * root if root.ndim == 1 else gradient @ root
-        return self.by_column(gradient)
-
     def by_column(self, gradient):
         """Chain rule of the encoding, for a gradient by the coordinates or by the first of them."""
         by_column = np.zeros((*gradient.shape[:2], self.n_columns))

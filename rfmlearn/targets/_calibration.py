@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
+from ._links import multinomial
+
 _SOFTEST, _HARDEST = 50.0, 1e-3
 
 
+class Link(ABC):
+    """From scores to predictions."""
+
+    @abstractmethod
+    def __call__(self, scores):
+        """Predictions of scores, shape (n, n_outputs)."""
+
+    @abstractmethod
+    def pull_back(self, scores, gradient):
+        """Gradients of predictions from those of scores, shape (n_outputs, m, d): the chain rule."""
+
+
 @dataclass(frozen=True)
-class Calibration:
+class Identity(Link):
+    """Predictions that are the scores."""
+
+    def __call__(self, scores):
+        return scores
+
+    def pull_back(self, scores, gradient):
+        """The gradients as they are."""
+        return gradient
+
+
+@dataclass(frozen=True)
+class Calibration(Link):
     """Logits ``t s_k + b_k`` of class scores s, whose softmax are the probabilities.
 
     Scores are deviations from the prior, so far from the data, where they vanish, the probabilities are those of b.
@@ -30,6 +57,13 @@ class Calibration:
     def logits(self, scores):
         """Logits of scores, shape (n, n_classes)."""
         return self.temperature * scores + self.bias
+
+    def __call__(self, scores):
+        return softmax(self.logits(scores), axis=1)
+
+    def pull_back(self, scores, gradient):
+        """Gradients of probabilities."""
+        return multinomial(self.logits(scores), self.temperature * gradient)
 
     @classmethod
     def fit(cls, scores, labels, sample_weight, prior):

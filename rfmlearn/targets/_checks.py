@@ -62,6 +62,25 @@ def code_known_labels(estimator, X, y):
     return np.searchsorted(estimator.classes_, y)
 
 
+def check_group_labels(groups, X):
+    """Labels of groups, one a row, of any type, none missing; None if there are none."""
+    if groups is None:
+        return None
+    groups = column_or_1d(groups)
+    check_consistent_length(X, groups)
+    if any(map(_is_missing, groups.tolist())):
+        raise ValueError("groups has a missing label (None, NaN or NA): every row needs one.")
+    return groups
+
+
+def check_groups(groups, X, kept):
+    """Labels of groups of the rows that are kept, at least two different ones; None if there are none."""
+    groups = check_group_labels(groups, X)
+    if groups is not None and len(np.unique(groups[kept])) < 2:
+        raise ValueError(f"groups must hold at least two different groups, got 1: {groups[kept][0]!r}.")
+    return None if groups is None else groups[kept]
+
+
 def class_factors(class_weight, classes, y, sample_weight):
     """Weight of each class."""
     if class_weight == "balanced":

@@ -1,14 +1,48 @@
-"""Targets as the solver sees them: centred and scaled numbers, or codes of classes."""
+"""Targets as the solver sees them, and the way back: centred and scaled numbers, or codes of classes."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
+from ._calibration import Calibration, Identity, Link
+
+_SMALLEST_PROBABILITY = 1e-12
+
+
+class Target(ABC):
+    """What a machine is fitted to, and what is made of its decisions.
+
+    The true outcomes y are coded, a machine is fitted to the codes by squared error, its decisions are decoded to
+    scores, and a link, calibrated on rows left out, makes predictions of scores.
+    """
+
+    @abstractmethod
+    def encode(self, y):
+        """Codes of outcomes, shape (n, n_codes)."""
+
+    @abstractmethod
+    def decode(self, decision):
+        """Scores of decisions of shape (n, n_codes)."""
+
+    @abstractmethod
+    def pull_back(self, gradient):
+        """Gradients of scores from those of decisions, shape (n_codes, m, d): the chain rule of `decode`."""
+
+    @abstractmethod
+    def calibrate(self, scores, y, sample_weight) -> Link:
+        """The link from scores to predictions, fitted to scores of rows that were left out."""
+
+    @staticmethod
+    @abstractmethod
+    def loss(predictions, y, sample_weight):
+        """Weighted mean loss of predictions, which searches minimise."""
+
 
 @dataclass(frozen=True)
-class ScaledTargets:
+class ScaledTargets(Target):
     """Targets of regression in units of their weighted standard deviation from their weighted mean.
 
     Attributes
@@ -29,17 +63,37 @@ class ScaledTargets:
         varies = (deviation > 100 * np.finfo(np.float64).eps * np.abs(mean)) & (np.ptp(Y, axis=0) > 0)
         return cls(mean * unit, np.where(varies, deviation * unit, np.inf))
 
-    def encode(self, Y):
+    def encode(self, y):
         """Coded targets."""
-        return (Y - self.mean) / self.scale
+        return (y - self.mean) / self.scale
 
-    def decode(self, F):
+    def decode(self, decision):
         """Targets of coded values."""
-        return self.mean + np.where(np.isfinite(self.scale), self.scale, 0.0) * F
+        return self.mean + self._units * decision
+
+    def pull_back(self, gradient):
+        """Gradients of targets from those of coded values."""
+        return self._units[:, None, None] * gradient
+
+    @property
+    def _units(self):
+        return np.where(np.isfinite(self.scale), self.scale, 0.0)
+
+    def calibrate(self, scores, y, sample_weight):
+        """Numbers are what they are."""
+        return Identity()
+
+    @staticmethod
+    def loss(predictions, y, sample_weight):
+        """One minus R2, the weighted mean squared error in units of the variance, averaged over outputs."""
+        errors = np.average((predictions - y) ** 2, axis=0, weights=sample_weight)
+        mean = np.average(y, axis=0, weights=sample_weight)
+        variance = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
+        return float(np.mean(errors / np.where(variance > 0, variance, 1.0)))
 
 
 @dataclass(frozen=True)
-class ClassCodes:
+class ClassCodes(Target):
     """Prior-centred codes of classes.
 
     Class k of K is coded by row k of ``Q - 1 (prior^T Q)``, with Q of shape (K, K - 1) orthonormal and orthogonal to
@@ -67,10 +121,24 @@ class ClassCodes:
             basis[k, k - 1] = k / np.sqrt(k * (k + 1))
         return cls(prior / prior.sum(), basis)
 
-    def encode(self, labels):
+    def encode(self, y):
         """Codes of labels, shape (n, n_classes - 1)."""
-        return (self.basis - self.prior @ self.basis)[labels]
+        return (self.basis - self.prior @ self.basis)[y]
 
-    def decode(self, F):
+    def decode(self, decision):
         """Deviations from the prior, which sum to zero: with the prior, least-squares estimates of probabilities."""
-        return F @ self.basis.T
+        return decision @ self.basis.T
+
+    def pull_back(self, gradient):
+        """Gradients of deviations from those of codes."""
+        return np.tensordot(self.basis, gradient, axes=1)
+
+    def calibrate(self, scores, y, sample_weight):
+        """Temperature and bias of a softmax."""
+        return Calibration.fit(scores.astype(np.float64), y, sample_weight, self.prior)
+
+    @staticmethod
+    def loss(predictions, y, sample_weight):
+        """Weighted mean log-loss of probabilities."""
+        p = predictions[np.arange(len(y)), y]
+        return -float(np.average(np.log(np.maximum(p, _SMALLEST_PROBABILITY)), weights=sample_weight))

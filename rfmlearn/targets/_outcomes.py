@@ -1,90 +1,45 @@
-"""What a search predicts: numbers or classes, as the folds see them and as they are scored."""
+"""The true outcomes of all rows of a table, as a search asks for them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
-from ._calibration import Calibration
-from ._codes import ClassCodes, ScaledTargets
-
-_SMALLEST_PROBABILITY = 1e-12
-
-
-def identity(scores):
-    """Predictions that need no calibration."""
-    return scores
+from ._codes import ScaledTargets, Target
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """Targets of regression.
+class Outcomes:
+    """Numbers or integer labels, and how they are coded, predicted and scored.
 
     Attributes
     ----------
-    values : ndarray of shape (n, n_outputs)
+    y : ndarray of shape (n, n_outputs), or of int of shape (n,)
+    shared : Target or None
+        Codes centred on the prior of all rows; None has every part of the rows fit its own.
     """
 
-    values: np.ndarray
+    y: np.ndarray
+    shared: Target | None = None
 
-    def code(self, rows, sample_weight):
-        """Coded targets of training rows, and the function that decodes what is fitted to them."""
-        targets = ScaledTargets.fit(self.values[rows], sample_weight)
-        return targets.encode(self.values[rows]), targets.decode
+    def target(self, rows, sample_weight) -> Target:
+        """How the outcomes of training rows are coded."""
+        return self.shared or ScaledTargets.fit(self.y[rows], sample_weight)
 
-    def calibrate(self, scores, rows, sample_weight):
-        """Predictions of held-out scores, and the function from scores to predictions."""
-        return scores, identity
-
-    def loss(self, predictions, rows, sample_weight):
-        """One minus R2, the weighted mean squared error in units of the variance, averaged over outputs."""
-        truth = self.values[rows]
-        errors = np.average((predictions - truth) ** 2, axis=0, weights=sample_weight)
-        mean = np.average(truth, axis=0, weights=sample_weight)
-        variance = np.average((truth - mean) ** 2, axis=0, weights=sample_weight)
-        return float(np.mean(errors / np.where(variance > 0, variance, 1.0)))
-
-
-@dataclass(frozen=True)
-class Classes:
-    """Targets of classification.
-
-    Attributes
-    ----------
-    labels : ndarray of int of shape (n,)
-    codes : ClassCodes
-        Codes centred on the prior of all rows.
-    """
-
-    labels: np.ndarray
-    codes: ClassCodes
-
-    def code(self, rows, sample_weight):
-        """Coded targets of training rows, and the function that decodes what is fitted to them."""
-        return self.codes.encode(self.labels[rows]), self.codes.decode
+    @property
+    def n_codes(self):
+        """Outputs of the machines that are fitted."""
+        return self.y.shape[1] if self.shared is None else self.shared.encode(self.y[:1]).shape[1]
 
     def calibrate(self, scores, rows, sample_weight):
-        """Probabilities of held-out scores, and the function from scores to probabilities."""
-        calibration = Calibration.fit(scores.astype(np.float64), self.labels[rows], sample_weight, self.codes.prior)
-        link = CalibratedLink(calibration)
-        return link(scores), link
+        """The link from scores to predictions, fitted to scores of rows that were left out."""
+        return self.target(rows, sample_weight).calibrate(scores, self.y[rows], sample_weight)
 
     def loss(self, predictions, rows, sample_weight):
-        """Weighted mean log-loss."""
-        p = predictions[np.arange(len(rows)), self.labels[rows]]
-        return -float(np.average(np.log(np.maximum(p, _SMALLEST_PROBABILITY)), weights=sample_weight))
-
-
-@dataclass(frozen=True)
-class CalibratedLink:
-    """Probabilities of the scores of one machine."""
-
-    calibration: Calibration
-
-    def __call__(self, scores):
-        return softmax(self.calibration.logits(scores), axis=1)
+        """Weighted mean loss of predictions of some rows."""
+        return (self.shared or ScaledTargets).loss(predictions, self.y[rows], sample_weight)
 
 
 def log_probabilities(probabilities):

@@ -22,7 +22,7 @@ def scores_of_fit(estimator):
         ]
         note = "The weights of the average were chosen on the same rows, so its score is optimistic, by little."
         return table(["score", "value"], rows) + paragraph(note, "note") + preformatted(estimator.summary())
-    kept = next(record for record in estimator.history_ if record["n_iter"] == estimator.n_iter_)
+    kept = next(record for record in estimator.history_ if record["n_iter"] == estimator.best_iter_)
     names = {
         "train_loss": "on the training rows",
         "leave_one_out_loss": "leave-one-out",

@@ -51,7 +51,7 @@ def sections(estimator, X, y):
 
 def _data(estimator):
     encoder = LearnedAGOP.of(estimator).encoder
-    points = estimator.members_[0].machines[0].points if hasattr(estimator, "members_") else estimator.X_fit_
+    points = estimator.members_[0].machines[0].machine.centers if hasattr(estimator, "members_") else estimator.X_fit_
     rows = [
         ("training rows", len(points)),
         ("columns", estimator.n_features_in_),
@@ -83,7 +83,7 @@ def _choices(estimator):
         rows = [
             ("kernel", _kernel(estimator.kernel_)),
             ("ridge", estimator.alpha_),
-            ("round kept", estimator.n_iter_),
+            ("round kept", estimator.best_iter_),
             ("rounds run", estimator.history_[-1]["n_iter"]),
         ]
         return table(["quantity", "value"], rows)
@@ -158,10 +158,10 @@ def _agop(estimator):
 
 
 def _rounds(estimator):
-    display = RFMPathDisplay(estimator.history_, kept=estimator.n_iter_)
+    display = RFMPathDisplay(estimator.history_, kept=estimator.best_iter_)
     display.plot(fig=unmanaged_figure(display.figure_size()))
     description = (
-        f"Losses, alignment and effective rank over {len(estimator.history_)} rounds; round {estimator.n_iter_} was "
+        f"Losses, alignment and effective rank over {len(estimator.history_)} rounds; round {estimator.best_iter_} was "
         "kept. The table has the numbers."
     )
     keys = list(dict.fromkeys(key for record in estimator.history_ for key in record))

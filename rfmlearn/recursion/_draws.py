@@ -1,0 +1,92 @@
+"""All random rows of a fit, drawn once and in a fixed order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..solvers import Weights
+from ._agop import agop_rows
+from ._bandwidth import bandwidth_rows
+
+# Rows whose pairs decide the bandwidth: the median of half a million pairs is known to a fraction of a per cent.
+N_BANDWIDTH_ROWS = 1000
+# Rows on which ridges are compared, in closed form but at m^3 operations for each.
+N_RIDGE_ROWS = 1500
+# Rows whose scores calibrate probabilities: two numbers and one a class are fitted to them.
+N_CALIBRATION_ROWS = 3000
+# Rows over which the AGOP that is only looked at is averaged where rounds are approximate.
+N_INSPECTED_ROWS = 1000
+# Rows whose columns precondition a system, a tenth of all at most.
+N_LANDMARKS = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """Rows at which a recursion looks, the same in every round.
+
+    What is drawn for one purpose does not depend on whether another asks for anything.
+
+    Attributes
+    ----------
+    bandwidth : tuple (rows, weights)
+        Their pairs decide the bandwidth.
+    ridge : ndarray of int
+        On these, among themselves, ridges are compared.
+    landmarks : ndarray of int
+        Their columns precondition the system.
+    inspected : tuple (rows or None, weights)
+        Over these the AGOP is averaged that is only looked at, where rounds are approximate.
+    calibration : ndarray of int or None
+        Their left-out scores calibrate probabilities; None are all rows. Groups are drawn whole.
+    agop : tuple (rows or None, weights)
+        Over these the AGOP of each round is averaged.
+    """
+
+    bandwidth: tuple[np.ndarray, np.ndarray]
+    ridge: np.ndarray
+    landmarks: np.ndarray
+    inspected: tuple[np.ndarray | None, np.ndarray]
+    calibration: np.ndarray | None
+    agop: tuple[np.ndarray | None, np.ndarray]
+
+    @classmethod
+    def of(
+        cls,
+        weights: Weights,
+        rng,
+        n_agop_rows=None,
+        *,
+        n_bandwidth_rows=N_BANDWIDTH_ROWS,
+        n_ridge_rows=N_RIDGE_ROWS,
+        n_calibration_rows=N_CALIBRATION_ROWS,
+        n_inspected_rows=N_INSPECTED_ROWS,
+        n_landmarks=N_LANDMARKS,
+    ):
+        """Draw rows for all purposes; `n_agop_rows`, which users set, comes last and moves nothing else."""
+        n = len(weights)
+
+        def some(size):
+            return np.arange(n) if size >= n else np.sort(rng.choice(n, size, replace=False))
+
+        return cls(
+            bandwidth=bandwidth_rows(weights.total, rng, n_bandwidth_rows),
+            ridge=some(n_ridge_rows),
+            landmarks=some(min(n_landmarks, n // 10)),
+            inspected=agop_rows(weights.total, n_inspected_rows, rng),
+            calibration=None if n <= n_calibration_rows else _whole_groups(some(n_calibration_rows), weights.groups),
+            agop=agop_rows(weights.total, n_agop_rows, rng),
+        )
+
+
+def _whole_groups(rows, groups):
+    """About as many rows, in groups none of which is cut: those of the first rows drawn."""
+    if groups is None:
+        return rows
+    sizes, taken, total = np.bincount(groups), set(), 0
+    for group in groups[rows].tolist():
+        if group not in taken and (total + sizes[group] <= len(rows) or not taken):
+            taken.add(group)
+            total += sizes[group]
+    return np.flatnonzero(np.isin(groups, list(taken)))

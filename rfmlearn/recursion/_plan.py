@@ -1,0 +1,163 @@
+"""The plan of a fit: where the Gram matrix lives, in which precision, who solves, and how much memory that takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..kernels import Kernel, LaplaceKernel
+from ..runtime._memory import refuse_beyond
+
+# From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
+ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": np.inf}
+# From so many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
+# products with a vector are cheap.
+MIXED_FROM = 6000
+# Workspaces of the loops, and gradients of a few thousand rows.
+_FIXED_BYTES = 2**26
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a recursion over so many points is computed. It follows from their number alone, not from the machine.
+
+    Attributes
+    ----------
+    n_samples, n_coordinates, n_outputs : int
+    matrix_entries : int
+        Numbers of the feature matrix.
+    dtype : dtype
+        Precision of the points.
+    iterative : bool
+        Whether rounds are solved by preconditioned conjugate gradients in float32, all but the last.
+    mixed : bool
+        Whether the last round takes a float32 factor and float64 refinement.
+    """
+
+    n_samples: int
+    n_coordinates: int
+    n_outputs: int
+    matrix_entries: int
+    dtype: np.dtype
+    iterative: bool = False
+    mixed: bool = False
+
+    @property
+    def gram_bytes(self):
+        """Bytes of the Gram matrix, of which there is one at a time."""
+        return self.n_samples**2 * (4 if self.mixed else self.dtype.itemsize)
+
+    @property
+    def point_bytes(self):
+        """Bytes of points, gradients, targets and coefficients."""
+        per_row = self.n_coordinates * (3 + self.n_outputs) + 4 * self.n_outputs
+        return self.n_samples * per_row * (4 if self.mixed else self.dtype.itemsize)
+
+    @property
+    def n_bytes(self):
+        """Bytes of a fit at its peak, beside the table."""
+        return self.gram_bytes + self.point_bytes + 5 * 8 * self.matrix_entries + _FIXED_BYTES
+
+    def check(self):
+        """Refuse what does not fit in the memory available.
+
+        Raises
+        ------
+        MemoryError
+            With the estimate, what is available, and the way out.
+        """
+        refuse_beyond(self.n_bytes, self._complaint)
+
+    def _complaint(self, available):
+        matrix = 5 * 8 * self.matrix_entries
+        if matrix > max(self.gram_bytes, available / 2):
+            return (
+                f"a feature matrix over {self.n_coordinates} coordinates takes about {matrix / 2**30:.3g} GiB, but "
+                f'only {available / 2**30:.3g} GiB are available. Take feature_matrix="diagonal".'
+            )
+        itemsize = 4 if self.mixed else self.dtype.itemsize
+        # The largest n with n^2 + n rows / n_samples no more than what is there.
+        room = max(available - _FIXED_BYTES - matrix, 0) / itemsize
+        linear = self.point_bytes / self.n_samples / itemsize
+        affordable = int((linear**2 / 4 + room) ** 0.5 - linear / 2)
+        return (
+            f"fitting {self.n_samples} rows takes about {self.n_bytes / 2**30:.3g} GiB ({self.gram_bytes / 2**30:.3g} "
+            f"GiB of it for the Gram matrix), but only {available / 2**30:.3g} GiB are available. Fit at most about "
+            f"{affordable} rows (a random subsample), or give X as float32, which halves the need."
+        )
+
+
+def make_plan(n_samples, widths, n_outputs, *, kernel: Kernel, form="diagonal", solver="auto", dtype=np.float64):
+    """The plan for so many points.
+
+    Parameters
+    ----------
+    n_samples : int
+    widths : sequence of int
+        Number of coordinates of each block: the numeric one first, then each category.
+    n_outputs : int
+    kernel : Kernel
+    form : {"full", "diagonal", "block"}, default="diagonal"
+    solver : {"auto", "cholesky", "cg"}, default="auto"
+    dtype : dtype, default=float64
+
+    Returns
+    -------
+    Plan
+    """
+    n_coordinates = sum(widths)
+    entries = {"full": n_coordinates**2, "block": sum(width**2 for width in widths), "diagonal": n_coordinates}
+    large = solver != "cholesky" and n_samples >= MIXED_FROM
+    return Plan(
+        n_samples=n_samples,
+        n_coordinates=n_coordinates,
+        n_outputs=n_outputs,
+        matrix_entries=entries[form],
+        dtype=np.dtype(dtype),
+        iterative=n_samples >= ITERATIVE_FROM[solver],
+        mixed=large and isinstance(kernel, LaplaceKernel) and dtype == np.float64,
+    )
+
+
+def estimate_memory(
+    n_samples, n_features, n_outputs=1, *, kernel=None, feature_matrix="diagonal", solver="auto", dtype="float64"
+):
+    """Bytes that a fit of a single machine takes at its peak, beside the table.
+
+    One square array of n_samples rows, the points with their gradients, and the feature matrix. A fit that needs more
+    than there is is refused before anything is allocated.
+
+    Parameters
+    ----------
+    n_samples : int
+        Rows of positive weight.
+    n_features : int
+        Coordinates: numeric columns, indicators of missing numbers, and one for each level of a category.
+    n_outputs : int, default=1
+        Targets of a regression, or classes less one.
+    kernel : Kernel or None, default=None
+        None is that of the estimators' defaults. Euclidean kernels take float32 from 6,000 rows on.
+    feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
+        "block" is counted as one block.
+    solver : {"auto", "cholesky", "cg"}, default="auto"
+    dtype : {"float64", "float32"}, default="float64"
+        Precision of the numbers in X.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> from rfmlearn import estimate_memory
+    >>> f"{estimate_memory(20_000, 50) / 2**30:.1f} GiB"
+    '3.1 GiB'
+    """
+    from ..kernels import LpqLaplaceKernel
+
+    kernel = LpqLaplaceKernel() if kernel is None else kernel
+    plan = make_plan(
+        n_samples, [n_features], n_outputs, kernel=kernel, form=feature_matrix, solver=solver, dtype=np.dtype(dtype)
+    )
+    return plan.n_bytes

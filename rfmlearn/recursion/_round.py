@@ -1,0 +1,67 @@
+"""One round of the recursion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..kernels._pairs import PairMatrix
+from ..solvers import CholeskyFactor
+from ._machine import Machine
+from ._ridge_choice import RidgeChoice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """A kernel machine and the round of feature learning that made it; callbacks are called with it.
+
+    Attributes
+    ----------
+    n_iter : int
+        How often the feature matrix was learned; 0 is the plain kernel.
+    machine : Machine
+        ``kernel``, ``feature_matrix``, ``centers``, ``dual_coef``, and ``decision(points)``.
+    alpha : float
+        Ridge of this round.
+    solver : str
+        "cholesky", or "cg" for an approximate solution.
+    residual : float
+        ``|y - G c| / |y|`` that the solver left, 0 for a direct one.
+    seconds : float
+        Wall time since the recursion began.
+    train_loss : float
+        Weighted mean over the training rows of the squared error summed over outputs.
+    leave_one_out_loss : float or None
+        The same of rows left out, on which the ridge was chosen; None where it was given.
+    trouble : tuple of str
+        What went wrong in the solution, and which parameter to change.
+    """
+
+    n_iter: int
+    machine: Machine
+    alpha: float
+    solver: str
+    residual: float
+    seconds: float
+    train_loss: float
+    leave_one_out_loss: float | None
+    trouble: tuple[str, ...] = ()
+    workspace: Workspace = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """What the solution of a round leaves for those who go on with it, before the next round takes the room.
+
+    Attributes
+    ----------
+    gram : PairMatrix or None
+        Of an exact round. There is one, and the next round writes into it.
+    choice : RidgeChoice or None
+        How the ridge was chosen.
+    factor : CholeskyFactor or None
+        In the place of the Gram matrix; None where the choice of the ridge has solved the system.
+    """
+
+    gram: PairMatrix | None = None
+    choice: RidgeChoice | None = None
+    factor: CholeskyFactor | None = None

@@ -1,0 +1,71 @@
+"""From the parameters of a single model to its encoder and its recursion, which a fit and a search share."""
+
+from __future__ import annotations
+
+from ..kernels import Kernel, make_kernel
+from ..recursion._draws import Draws
+from ..recursion._initial_matrix import make_initial_matrix
+from ..recursion._plan import make_plan
+from ..recursion._recursion import Recursion
+from ..tables._encoder import ColumnEncoder
+
+
+def make_encoder(model):
+    """The unfitted encoder of tables that the parameters of a model describe."""
+    return ColumnEncoder(model.scaling, model.categorical_features, model.categorical_encoding)
+
+
+def make_recursion(model, points, names, targets, weights, rng, *, solver=None, **sizes):
+    """The recursion that the parameters of a model describe.
+
+    Parameters
+    ----------
+    model : RFMRegressor or RFMClassifier
+        Only its parameters are read.
+    points : Points
+        Training rows.
+    names : list of str
+        Names of their coordinates.
+    targets : ndarray of shape (n, n_codes)
+    weights : Weights
+    rng : numpy.random.RandomState
+    solver : str, default=None
+        Instead of the model's.
+    **sizes : int
+        Numbers of rows to look at, as in `Draws.of`.
+
+    Raises
+    ------
+    MemoryError
+        If the fit does not fit in the memory available.
+    """
+    kernel, alpha = _kernel(model), model.alpha
+    form, solver = model.feature_matrix, model.solver if solver is None else solver
+    plan = make_plan(
+        len(points), points.widths, targets.shape[1], kernel=kernel, form=form, solver=solver, dtype=points.dtype
+    )
+    plan.check()
+    return Recursion(
+        points=points,
+        targets=targets,
+        weights=weights,
+        kernel=kernel,
+        plan=plan,
+        draws=Draws.of(weights, rng, model.n_agop_samples, **sizes),
+        adaptive=model.bandwidth == "auto" and not isinstance(model.kernel, Kernel),
+        alpha=None if isinstance(alpha, str) else float(alpha),
+        cautious=isinstance(alpha, str) and alpha == "cautious",
+        form=form,
+        agop_power=float(model.agop_power),
+        shrinkage=float(model.shrinkage),
+        center=model.center_gradients,
+        tol=float(model.tol),
+        initial=make_initial_matrix(model.feature_matrix_init, form, points, names),
+    )
+
+
+def _kernel(model):
+    if isinstance(model.kernel, Kernel):
+        return model.kernel
+    bandwidth = 1.0 if model.bandwidth == "auto" else model.bandwidth
+    return make_kernel(model.kernel, bandwidth, model.exponent, model.norm_p)

@@ -1,0 +1,87 @@
+"""Rows of folds as points, encoded once for all settings that read a table alike."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import joblib
+import numpy as np
+
+from ..kernels import Points
+from ..tables._encoder import ColumnEncoder
+from ..tables._frames import take_rows
+from ..targets._codes import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedFold:
+    """Training and test rows as a recursion sees them.
+
+    Attributes
+    ----------
+    encoder : ColumnEncoder
+        Fitted to the training rows.
+    points, test_points : Points
+    target : Target
+        Fitted to the training rows.
+    codes : ndarray of shape (n_train, n_codes)
+    """
+
+    encoder: ColumnEncoder
+    points: Points
+    target: Target
+    codes: np.ndarray
+    test_points: Points | None = None
+
+    def astype(self, dtype):
+        """The same with points in another precision."""
+        return replace(self, points=self.points.astype(dtype), test_points=self.test_points.astype(dtype))
+
+
+class Encodings:
+    """Encoded folds, each computed when it is first asked for and kept until nobody is expected to ask again.
+
+    Parameters
+    ----------
+    X : table
+    outcomes : Outcomes
+    weights : Weights
+    """
+
+    def __init__(self, X, outcomes, weights):
+        self._X, self._outcomes, self._weights = X, outcomes, weights
+        self._locks, self._kept, self._expected = {}, {}, Counter()
+
+    def expect(self, uses):
+        """Pairs of an encoder and the number of a fold that will be asked for, in as many calls of `fold`."""
+        self._expected = Counter(_key(*use) for use in uses)
+        self._locks = {key: threading.Lock() for key in self._expected}
+        self._kept = {}
+
+    def fold(self, encoder, number, train, test):
+        """The rows of one fold, read by an encoder."""
+        key = _key(encoder, number)
+        with self._locks[key]:
+            if key not in self._kept:
+                fold = self.encode(encoder, train)
+                test_points = fold.encoder.transform(take_rows(self._X, test))
+                self._kept[key] = replace(fold, test_points=test_points)
+            fold = self._kept[key]
+            self._expected[key] -= 1
+            if not self._expected[key]:
+                del self._kept[key]
+        return fold
+
+    def encode(self, encoder, rows):
+        """Training rows alone."""
+        weights = self._weights[rows]
+        target = self._outcomes.target(rows, weights.total)
+        codes = target.encode(self._outcomes.y[rows])
+        points = encoder.fit_transform(take_rows(self._X, rows), weights.total, codes)
+        return EncodedFold(encoder=encoder, points=points, target=target, codes=codes)
+
+
+def _key(encoder, number):
+    return joblib.hash(encoder.get_params()), number

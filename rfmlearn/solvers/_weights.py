@@ -1,0 +1,75 @@
+"""Weights of rows, and what is left out together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+# A row with a ridge this much larger than the kernel's diagonal has no say; its square is finite in float32.
+_LARGEST_RIDGE = 1e15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """How much each row counts, and which rows are left out together where models are compared.
+
+    A weight is a repetition of its row in everything that is computed. Where rows are left out, it matters what a
+    weight means: whole numbers are repetitions, of which one is left out at a time, as if the rows were there so often.
+    Other weights say how important rows are, and a row is left out with all its weight: the rest of it would give the
+    answer away. Of rows in one group all are left out together.
+
+    Attributes
+    ----------
+    total : ndarray of shape (n,)
+        In losses and ridges: weights of rows times those of their classes. Positive.
+    rows : ndarray of shape (n,)
+        As many rows as each stands for.
+    groups : ndarray of int of shape (n,) or None
+        The group of each row; None leaves rows out on their own.
+    are_repetitions : bool
+        Whether all of `rows` are whole numbers.
+    """
+
+    total: np.ndarray
+    rows: np.ndarray
+    groups: np.ndarray | None
+    are_repetitions: bool
+
+    @classmethod
+    def of(cls, rows, factors=1.0, groups=None):
+        """Weights of rows, factors of their classes, and any labels of groups."""
+        rows = np.asarray(rows, dtype=np.float64)
+        codes = None if groups is None else _codes(groups)
+        return cls(total=rows * factors, rows=rows, groups=codes, are_repetitions=bool(np.all(rows == np.round(rows))))
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, rows):
+        """The same of some rows; what whole numbers mean stays."""
+        groups = None if self.groups is None else _codes(self.groups[rows])
+        return replace(self, total=self.total[rows], rows=self.rows[rows], groups=groups)
+
+    def ridge(self, alpha):
+        """What is added to the diagonal of the Gram matrix, ``alpha / total``, but never more than 1e15."""
+        return alpha / np.maximum(self.total, alpha / _LARGEST_RIDGE)
+
+    def mean_square(self, errors):
+        """Weighted mean over rows of squared errors summed over outputs; errors of shape (n, n_outputs)."""
+        return float(np.average(np.einsum("ij,ij->i", errors, errors), weights=self.total))
+
+    def left_out_share(self):
+        """Share of each row's weight that is left out at a time."""
+        return 1.0 / np.maximum(self.rows, 1.0) if self.are_repetitions else np.ones(len(self))
+
+    def sets_left_out(self):
+        """For each group the places of its rows."""
+        order = np.argsort(self.groups, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(self.groups[order])) + 1)
+
+
+def _codes(groups):
+    """Integers from 0 for the groups that there are; None for one alone, without which there would be nothing left."""
+    labels, codes = np.unique(groups, return_inverse=True)
+    return codes.reshape(-1) if len(labels) > 1 else None
