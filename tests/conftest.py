@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from hypothesis import settings
+from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 
 from rfmlearn import RFMRegressor, RFMRegressorCV
 
@@ -13,6 +15,41 @@ settings.load_profile("rfmlearn")
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def pd():
+    return pytest.importorskip("pandas")
+
+
+@pytest.fixture
+def pl():
+    return pytest.importorskip("polars")
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Threads that wait for each other would take most of the time of tests this small."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def one_torch_thread():
+    """Threads cost more than they bring on matrices this small."""
+    torch = pytest.importorskip("torch")
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """300 training and 300 test images of 8 x 8 pixels."""
+    X, y = load_digits(return_X_y=True)
+    images = X.reshape(-1, 8, 8) / 16
+    return images[:300], y[:300], images[300:600], y[300:600]
 
 
 @pytest.fixture

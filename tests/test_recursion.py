@@ -1,9 +1,8 @@
-"""The recursion and what consumes it: against a naive one, another implementation, and repetition for weights."""
+"""The recursion: against a naive one, another implementation, and repetition for weights."""
 
 import dataclasses
 import itertools
 from dataclasses import FrozenInstanceError
-from types import SimpleNamespace
 
 import naive
 import numpy as np
@@ -20,45 +19,15 @@ from instances import (
     load_xrfm,
     mixed_points,
 )
+from recursions import make_recursion, table
 
 from rfmlearn.kernels import LaplaceKernel
 from rfmlearn.kernels._points import as_points
-from rfmlearn.recursion._feature_matrix import DiagonalFeatureMatrix, FullFeatureMatrix
+from rfmlearn.recursion._feature_matrix import FullFeatureMatrix
 from rfmlearn.recursion._machine import RFMIterate
-from rfmlearn.recursion._recursion import Recursion
 from rfmlearn.recursion._ridge_choice import ALPHAS
-from rfmlearn.recursion._stopping import StoppingRule, ValidationSet
-
-DEFAULTS = {
-    "kernel": LaplaceKernel(3.0),
-    "adaptive": False,
-    "alpha": 1e-2,
-    "alpha_scale": 1.0,
-    "form": "full",
-    "agop_power": 0.5,
-    "shrinkage": 0.0,
-    "n_agop_samples": None,
-    "center": False,
-    "iterative": False,
-    "tol": 1e-3,
-    "mixed": False,
-}
-
 
 MULTIPLE = LaplaceKernel().median_multiple
-
-
-def make_recursion(X, Y, sample_weight=None, **settings):
-    points = as_points(X)
-    sample_weight = np.ones(len(points)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    return Recursion(points, Y, sample_weight, rng=np.random.RandomState(0), **{**DEFAULTS, **settings})
-
-
-def table(rng, n=30, d=4, n_outputs=2):
-    """Targets that depend on some directions more than on others."""
-    X = rng.normal(size=(n, d))
-    Y = np.stack([np.sin(X[:, 0]) + X[:, 1] ** 2, X[:, 0] - 0.3 * X[:, 2]], axis=1)
-    return X, Y[:, :n_outputs] - Y[:, :n_outputs].mean(axis=0)
 
 
 # Against definitions -------------------------------------------------------------------------------------------------
@@ -105,6 +74,20 @@ def test_every_form_matches_definition(form, power, shrinkage, rng):
         assert_close(iterate.feature_matrix.to_array(), M, 1e-7)
         np.testing.assert_allclose(iterate.kernel.bandwidth, bandwidth, rtol=1e-7)
         assert_close(iterate.decision(new), predictions, 1e-7)
+
+
+def test_coordinate_kernels_learn_in_blocks(rng):
+    """Tables of distances between levels depend on what was learned, for kernels that are not rotation invariant."""
+    points, new = mixed_points(rng, 20), mixed_points(rng, 5)
+    Y = np.sin(points.dense() @ rng.normal(size=(11, 2)))
+    for case in (COORDINATE[2].values[0], COORDINATE[-1].values[0]):
+        recursion = make_recursion(points, Y, kernel=case.kernel, form="block", shrinkage=0.01)
+        expected = naive.recursive_feature_machine(
+            case.naive, points.dense(), Y, 1e-2, 2, form="block", widths=WIDTHS, shrinkage=0.01, X_new=new.dense()
+        )
+        for iterate, (M, _, predictions) in zip(recursion.rounds(2), expected, strict=True):
+            assert_close(iterate.feature_matrix.to_array(), M, 1e-8)
+            assert_close(iterate.decision(new), predictions, 1e-8)
 
 
 @pytest.mark.parametrize("case", FEW_KERNELS)
@@ -348,151 +331,3 @@ def test_a_ridge_can_be_chosen_in_every_round(rng):
         losses = [np.average((r**2).sum(axis=1), weights=w) for r in residuals]
         chosen = ALPHAS.index(iterate.alpha)
         assert losses[chosen] == min(losses[max(chosen - 1, 0) : chosen + 2])
-
-
-# Stopping --------------------------------------------------------------------------------------------------------
-
-
-class Round(RFMIterate):
-    """A round that predicts the same number, its coefficient, everywhere."""
-
-    def decision(self, points):
-        return np.full((len(points), 1), self.dual_coef)
-
-
-def make_round(n_iter, error, **changes):
-    (real,) = make_recursion(np.zeros((2, 1)), np.ones((2, 1))).rounds(0)
-    values = {field.name: getattr(real, field.name) for field in dataclasses.fields(real)}
-    return Round(**{**values, "n_iter": n_iter, "dual_coef": error, "factor": None, "pairs": None, **changes})
-
-
-class Script:
-    """A stand-in for a recursion whose rounds have given errors and durations; records which are begun."""
-
-    def __init__(self, monkeypatch, errors, durations=None):
-        self.errors, self.durations = errors, durations or [1.0] * len(errors)
-        self.clock, self.begun, self.solved = 100.0, 0, []
-        monkeypatch.setattr("rfmlearn.recursion._stopping.time", SimpleNamespace(perf_counter=lambda: self.clock))
-
-    def rounds(self, max_iter):
-        for n_iter in range(max_iter + 1):
-            self.begun += 1
-            self.clock += self.durations[n_iter]
-            factor = "factor" if n_iter == max_iter else None
-            yield make_round(n_iter, self.errors[n_iter], factor=factor, feature_matrix=MATRICES[n_iter])
-
-    def solve(self, feature_matrix, n_iter, pairs, **_):
-        self.solved.append((feature_matrix, n_iter))
-        return make_round(n_iter, self.errors[n_iter], factor="factor", feature_matrix=feature_matrix)
-
-
-MATRICES = [DiagonalFeatureMatrix((np.array([1.0, angle]),)) for angle in range(10)]
-VALIDATION = ValidationSet(as_points(np.zeros((3, 1))), np.zeros((3, 1)), np.ones(3))
-
-
-def test_the_best_round_is_kept(monkeypatch):
-    script = Script(monkeypatch, [3.0, 1.0, 2.0, -1.5])
-    best, history = StoppingRule(3, VALIDATION).run(script)
-    assert best.n_iter == 1 and best.factor == "factor" and script.solved == [(MATRICES[1], 1)]
-    assert [record["validation_loss"] for record in history] == [9.0, 1.0, 4.0, 2.25]
-    assert [record["n_iter"] for record in history] == [0, 1, 2, 3]
-    # M is diag(1, a^2) in round a, and that of round 1 was kept.
-    expected = [(1 + a**2) / np.sqrt(2 * (1 + a**4)) for a in range(4)]
-    assert [record["alignment"] for record in history] == pytest.approx(expected)
-    assert [record["effective_rank"] for record in history] == pytest.approx([2 * cosine**2 for cosine in expected])
-
-
-def test_the_first_of_equals_is_kept(monkeypatch):
-    best, _ = StoppingRule(3, VALIDATION).run(Script(monkeypatch, [3.0, 1.0, 1.0, -1.0]))
-    assert best.n_iter == 1
-
-
-def test_the_last_round_is_not_solved_again(monkeypatch):
-    for validation, errors in ((VALIDATION, [3.0, 2.0, 1.0]), (None, [1.0, 2.0, 3.0])):
-        script = Script(monkeypatch, errors)
-        best, history = StoppingRule(2, validation).run(script)
-        assert best.n_iter == 2 and not script.solved and len(history) == 3
-        assert ("validation_loss" in history[0]) == (validation is not None)
-
-
-@pytest.mark.parametrize("patience, begun", [(1, 3), (3, 7), (4, 8)])
-def test_patience(patience, begun, monkeypatch):
-    script = Script(monkeypatch, [5.0, 3.0, 4.0, 2.0, 2.5, 2.0, 3.0, 1.0])
-    best, history = StoppingRule(7, VALIDATION, patience=patience).run(script)
-    assert script.begun == len(history) == begun
-    assert best.n_iter == {1: 1, 3: 3, 4: 7}[patience]
-
-
-def test_patience_without_validation_is_endless(monkeypatch):
-    script = Script(monkeypatch, [1.0, 2.0, 3.0, 4.0])
-    best, _ = StoppingRule(3, patience=1).run(script)
-    assert best.n_iter == 3 and script.begun == 4
-
-
-def test_a_callback_stops(monkeypatch):
-    seen = []
-
-    def callback(iterate):
-        seen.append(iterate.n_iter)
-        return iterate.n_iter == 1
-
-    script = Script(monkeypatch, [1.0] * 5)
-    best, history = StoppingRule(4, callback=callback).run(script)
-    assert seen == [0, 1] and best.n_iter == 1 and len(history) == 2 and script.solved == [(MATRICES[1], 1)]
-    script = Script(monkeypatch, [1.0] * 5)
-    best, _ = StoppingRule(4, callback=lambda iterate: None).run(script)
-    assert best.n_iter == 4
-
-
-@pytest.mark.parametrize(
-    "durations, time_limit, begun",
-    [
-        ([10.0] * 6, 35.0, 3),  # a fourth would end at 40
-        ([10.0] * 6, 40.0, 4),
-        ([10.0] * 6, 5.0, 1),  # the first is always there
-        ([10.0] * 6, 1000.0, 6),
-        ([1.0, 20.0, 1.0, 1.0, 1.0, 1.0], 41.5, 3),  # at the pace of the slowest
-        ([20.0, 1.0, 1.0, 1.0, 1.0, 1.0], 41.5, 3),
-    ],
-)
-def test_time_limit(durations, time_limit, begun, monkeypatch):
-    script = Script(monkeypatch, [1.0] * 6, durations)
-    best, history = StoppingRule(5, time_limit=time_limit).run(script)
-    assert script.begun == len(history) == begun and best.n_iter == begun - 1
-    assert best.factor == "factor"
-
-
-def test_validation_loss_is_weighted(rng):
-    points, targets, weights = as_points(rng.normal(size=(5, 2))), rng.normal(size=(5, 1)), rng.uniform(1, 3, 5)
-    loss = ValidationSet(points, targets, weights).loss(make_round(0, 0.5))
-    np.testing.assert_allclose(loss, sum(weights * (0.5 - targets[:, 0]) ** 2) / sum(weights), rtol=1e-13)
-
-
-@pytest.mark.parametrize("iterative", [False, True], ids=["exact", "iterative"])
-def test_a_real_recursion_keeps_its_best_round(iterative, rng):
-    X, Y = table(rng, n=80)
-    X_val, Y_val = table(rng, n=40)
-    recursion = make_recursion(X, Y + rng.normal(size=Y.shape), adaptive=True, iterative=iterative, alpha=1e-4)
-    validation = ValidationSet(as_points(X_val), Y_val, np.ones(40))
-    best, history = StoppingRule(5, validation).run(recursion)
-    losses = [record["validation_loss"] for record in history]
-    assert len(history) == 6 and best.n_iter == int(np.argmin(losses))
-    assert best.factor is not None and best.pairs is not None and best.solver == "cholesky"
-    assert {"n_iter", "bandwidth", "solver", "residual", "seconds", "validation_loss"} <= set(history[0])
-    expected = list(recursion.rounds(5))[best.n_iter]
-    assert_close(best.decision(as_points(X_val)), expected.decision(as_points(X_val)), 0.02 if iterative else 1e-8)
-    np.testing.assert_allclose(validation.loss(best), min(losses), rtol=0.05 if iterative else 1e-8)
-
-
-def test_coordinate_kernels_learn_in_blocks(rng):
-    """Tables of distances between levels depend on what was learned, for kernels that are not rotation invariant."""
-    points, new = mixed_points(rng, 20), mixed_points(rng, 5)
-    Y = np.sin(points.dense() @ rng.normal(size=(11, 2)))
-    for case in (COORDINATE[2].values[0], COORDINATE[-1].values[0]):
-        recursion = make_recursion(points, Y, kernel=case.kernel, form="block", shrinkage=0.01)
-        expected = naive.recursive_feature_machine(
-            case.naive, points.dense(), Y, 1e-2, 2, form="block", widths=WIDTHS, shrinkage=0.01, X_new=new.dense()
-        )
-        for iterate, (M, _, predictions) in zip(recursion.rounds(2), expected, strict=True):
-            assert_close(iterate.feature_matrix.to_array(), M, 1e-8)
-            assert_close(iterate.decision(new), predictions, 1e-8)

@@ -1,79 +1,24 @@
-"""Tables of numbers and categories: what is learned of their columns, and what happens to those that change."""
+"""Estimators on tables of columns of any kind: what is learned of them, columns and values that change."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from estimator_data import ESTIMATORS, KERNELS
+from mixed_frames import FORMS, columns, object_array, pandas_frame, polars_frame, scores, target
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import is_classifier
 from sklearn.metrics import r2_score
-from threadpoolctl import threadpool_limits
 
 from rfmlearn import RFMClassifier, RFMRegressor
 
-ESTIMATORS = [RFMRegressor, RFMClassifier]
-KERNELS = ["laplace", "gaussian", "product_laplace", "lpq_laplace", "sum_power_laplace"]
-FORMS = ["full", "diagonal", "block"]
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NAMES = ["age", "noise", "color", "city", "flag"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Threads that wait for each other would take most of the time of tests this small."""
-    with threadpool_limits(1):
-        yield
-
-
-def columns(n=150, seed=0):
-    """A column of every kind by name; None and NaN where a value is missing."""
-    rng = np.random.default_rng(seed)
-    table = {
-        "age": rng.uniform(20, 60, n),
-        "noise": np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)),
-        "color": rng.choice(["blue", "green", "red"], n).astype(object),
-        "city": rng.choice(["Lima", "Oslo", "Pune", "Rome"], n).astype(object),
-        "flag": rng.random(n) < 0.5,
-    }
-    table["color"][rng.random(n) < 0.1] = None
-    return table
-
-
-def pandas_frame(table):
-    pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame(table)
-    for name in {"color"} & set(table):
-        frame[name] = frame[name].astype("category")
-    for name in {"city"} & set(table):
-        frame[name] = frame[name].astype("string")
-    return frame
-
-
-def polars_frame(table):
-    pl = pytest.importorskip("polars")
-    data = {name: values.tolist() for name, values in table.items()}
-    schema = {"age": pl.Float64, "noise": pl.Float64, "color": pl.Categorical, "city": pl.String, "flag": pl.Boolean}
-    frame = pl.DataFrame(data, schema={name: schema.get(name) for name in table})
-    return frame.with_columns(pl.col("noise").fill_nan(None)) if "noise" in table else frame
-
-
-def object_array(table):
-    return np.column_stack([np.asarray(values, dtype=object) for values in table.values()])
 
 
 @pytest.fixture(params=[pandas_frame, polars_frame], ids=["pandas", "polars"])
 def to_frame(request):
     return request.param
-
-
-def target(Estimator, table, seed=1):
-    """Depends on age and color only."""
-    rng = np.random.default_rng(seed)
-    y = (table["age"] - 40) / 12 + 2.0 * (table["color"] == "red") + 0.1 * rng.normal(size=len(table["age"]))
-    return y if Estimator is RFMRegressor else np.where(y > np.median(y), "high", "low")
-
-
-def scores(model, X):
-    return model.predict_proba(X) if is_classifier(model) else model.predict(X)
 
 
 # What is learned of columns
@@ -334,67 +279,3 @@ def test_text_in_a_column_that_was_numeric(to_frame):
     frame = pandas_frame(new) if pandas else polars_frame(table).with_columns(age=polars_frame(table)["city"])
     with pytest.raises(ValueError, match="'age'"):
         model.predict(frame)
-
-
-# Types of numbers
-
-
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_single_precision_stays(Estimator, kernel, form):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(80, 4)).astype(np.float32)
-    y = X[:, 0] * 2 + np.sin(X[:, 1])
-    y = y if Estimator is RFMRegressor else (y > 0).astype(int)
-    single = Estimator(kernel, feature_matrix=form, max_iter=2).fit(X, y)
-    double = Estimator(kernel, feature_matrix=form, max_iter=2).fit(X.astype(np.float64), y)
-    assert single.dual_coef_.dtype == np.float32
-    assert double.dual_coef_.dtype == np.float64
-    assert scores(single, X).dtype == np.float32
-    assert scores(double, X.astype(np.float64)).dtype == np.float64
-    assert_allclose(scores(single, X), scores(double, X.astype(np.float64)), rtol=1e-2, atol=2e-3)
-    assert_allclose(single.feature_importances_, double.feature_importances_, atol=1e-3)
-
-
-def test_single_precision_of_a_frame(to_frame):
-    table = {name: columns()[name] for name in ("age", "noise", "color")}
-    y = target(RFMRegressor, table)
-    frame, single = to_frame(table), to_frame(table)
-    if to_frame is pandas_frame:
-        single = single.astype({"age": np.float32, "noise": np.float32})
-    else:
-        pl = pytest.importorskip("polars")
-        single = single.with_columns(pl.col("age", "noise").cast(pl.Float32))
-    ours = RFMRegressor(max_iter=1).fit(single, y).predict(single)
-    assert ours.dtype == np.float32
-    assert_allclose(ours, RFMRegressor(max_iter=1).fit(frame, y).predict(frame), rtol=1e-2, atol=1e-3)
-
-
-def test_double_precision_model_takes_single_precision_points():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(40, 3))
-    model = RFMRegressor(max_iter=1).fit(X, X[:, 0])
-    assert_allclose(model.predict(X.astype(np.float32)), model.predict(X), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, bool, np.float16, object])
-def test_numbers_of_any_type(dtype):
-    rng = np.random.default_rng(0)
-    X = rng.integers(0, 2 if dtype is bool else 5, size=(40, 3))
-    y = X[:, 0] + 0.5 * X[:, 1]
-    expected = RFMRegressor(max_iter=1).fit(X.astype(float), y).predict(X.astype(float))
-    given = X.astype(dtype)
-    assert_allclose(RFMRegressor(max_iter=1).fit(given, y).predict(given), expected, rtol=2e-3, atol=0.02)
-
-
-def test_nullable_numbers_of_pandas():
-    pd = pytest.importorskip("pandas")
-    rng = np.random.default_rng(0)
-    values = rng.integers(0, 9, size=60).astype(float)
-    values[::7] = np.nan
-    y = np.nan_to_num(values) + rng.normal(size=60)
-    plain = pd.DataFrame({"a": values, "b": y})
-    nullable = plain.astype({"a": "Int64", "b": "Float64"})
-    ours = RFMRegressor(max_iter=1).fit(nullable, y).predict(nullable)
-    assert_allclose(ours, RFMRegressor(max_iter=1).fit(plain, y).predict(plain), rtol=1e-10)
