@@ -4,28 +4,35 @@ import numpy as np
 
 from rfmlearn.kernels import LaplaceKernel
 from rfmlearn.kernels._points import as_points
+from rfmlearn.recursion._draws import Draws
+from rfmlearn.recursion._plan import Plan
 from rfmlearn.recursion._recursion import Recursion
+from rfmlearn.solvers import Weights
 
 DEFAULTS = {
     "kernel": LaplaceKernel(3.0),
     "adaptive": False,
     "alpha": 1e-2,
-    "alpha_scale": 1.0,
     "form": "full",
     "agop_power": 0.5,
     "shrinkage": 0.0,
-    "n_agop_samples": None,
-    "center": False,
-    "iterative": False,
-    "tol": 1e-3,
-    "mixed": False,
 }
 
 
-def make_recursion(X, Y, sample_weight=None, **settings):
+def make_recursion(X, Y, sample_weight=None, *, groups=None, iterative=False, mixed=False, draws=None, **settings):
     points = as_points(X)
-    sample_weight = np.ones(len(points)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    return Recursion(points, Y, sample_weight, rng=np.random.RandomState(0), **{**DEFAULTS, **settings})
+    weights = Weights.of(np.ones(len(points)) if sample_weight is None else sample_weight, groups=groups)
+    plan = Plan(
+        n_samples=len(points),
+        n_coordinates=points.n_coordinates,
+        n_outputs=Y.shape[1],
+        matrix_entries=points.n_coordinates**2,
+        dtype=points.dtype,
+        iterative=iterative,
+        mixed=mixed,
+    )
+    draws = Draws.of(weights, np.random.RandomState(0), **(draws or {}))
+    return Recursion(points=points, targets=Y, weights=weights, plan=plan, draws=draws, **{**DEFAULTS, **settings})
 
 
 def table(rng, n=30, d=4, n_outputs=2):

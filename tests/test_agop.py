@@ -17,9 +17,13 @@ from instances import (
     mixed_points,
 )
 
-import rfmlearn.recursion._agop
 from rfmlearn.kernels._pairs import PairMatrix
-from rfmlearn.recursion._agop import agop_rows, expansion_agop
+from rfmlearn.recursion._agop import agop_rows, machine_agop
+from rfmlearn.recursion._machine import Machine
+
+
+def machine(kernel, matrix, points, coef):
+    return Machine(kernel=kernel, feature_matrix=matrix, centers=points, dual_coef=coef)
 
 
 def expected_agop(case, matrix, points, coef, weights, form, center=False):
@@ -43,11 +47,13 @@ def test_matches_definition(case, make, dtype, center, rng):
     sample = agop_rows(weights, None, np.random.RandomState(0))
     expected = expected_agop(case, matrix, points, coef, weights, form_of(matrix), center)
     tolerance = 1e-11 if dtype == np.float64 else 5e-5
-    arguments = case.kernel, matrix, points, coef, sample
-    assert_close(join(expansion_agop(*arguments, center=center)), expected, tolerance)
+    fitted = machine(case.kernel, matrix, points, coef)
+    assert_close(join(fitted.agop(sample, center=center)), expected, tolerance)
     pairs = PairMatrix.empty(15, dtype)
     pairs.fill_sums(case.kernel, points)
-    assert_close(join(expansion_agop(*arguments, pairs, center)), expected, tolerance)
+    assert_close(join(fitted.agop(sample, gram=pairs, center=center)), expected, tolerance)
+    everything = expected_agop(case, matrix, points, coef, weights, "full", center)
+    assert_close(fitted.full_agop(sample, center=center), everything, tolerance)
 
 
 @pytest.mark.parametrize("case", KERNELS)
@@ -64,7 +70,7 @@ def test_is_that_of_the_function_itself(case, rng):
 
 
 @pytest.mark.parametrize("from_pairs", [False, True])
-def test_outputs_are_summed_in_any_number_of_parts(from_pairs, rng, monkeypatch):
+def test_outputs_are_summed_in_any_number_of_parts(from_pairs, rng):
     case = FEW_KERNELS[0].values[0]
     points, coef = mixed_points(rng, 10), rng.normal(size=(10, 5))
     matrix, sample = FORMS["full"].identity(points), agop_rows(np.ones(10), None, None)
@@ -74,8 +80,9 @@ def test_outputs_are_summed_in_any_number_of_parts(from_pairs, rng, monkeypatch)
         pairs.fill_sums(case.kernel, points)
     expected = expected_agop(case, matrix, points, coef, np.ones(10), "full")
     for per_part in (1, 2, 5):
-        monkeypatch.setattr(rfmlearn.recursion._agop, "_GRADIENT_ENTRIES", per_part * 10 * 11)
-        assert_close(join(expansion_agop(case.kernel, matrix, points, coef, sample, pairs)), expected, 1e-12)
+        fitted = machine(case.kernel, matrix, points, coef)
+        parts = machine_agop(fitted, sample, matrix.outer_products, pairs, max_entries=per_part * 10 * 11)
+        assert_close(join(parts), expected, 1e-12)
 
 
 def test_over_some_rows(rng):
@@ -88,7 +95,8 @@ def test_over_some_rows(rng):
     pairs = PairMatrix.empty(20, np.float64)
     pairs.fill_sums(case.kernel, points)
     for at_hand in (None, pairs):
-        assert_close(join(expansion_agop(case.kernel, matrix, points, coef, (rows, weights), at_hand)), expected, 1e-12)
+        fitted = machine(case.kernel, matrix, points, coef)
+        assert_close(join(fitted.agop((rows, weights), gram=at_hand)), expected, 1e-12)
 
 
 @pytest.mark.parametrize("n_rows", [None, 4, 7])

@@ -1,7 +1,6 @@
 """How many rounds, and which of them is kept."""
 
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,51 +9,61 @@ from recursions import make_recursion, table
 
 from rfmlearn.kernels._points import as_points
 from rfmlearn.recursion._feature_matrix import DiagonalFeatureMatrix
-from rfmlearn.recursion._machine import RFMIterate
+from rfmlearn.recursion._machine import Machine
+from rfmlearn.recursion._round import Workspace
 from rfmlearn.recursion._stopping import StoppingRule, ValidationSet
+from rfmlearn.solvers import Weights
 
 
-class Round(RFMIterate):
-    """A round that predicts the same number, its coefficient, everywhere."""
+class Constant(Machine):
+    """A machine that predicts the same number, its coefficient, everywhere."""
 
     def decision(self, points):
         return np.full((len(points), 1), self.dual_coef)
 
 
-def make_round(n_iter, error, **changes):
+def make_round(n_iter, error, feature_matrix=None, factor=None):
     (real,) = make_recursion(np.zeros((2, 1)), np.ones((2, 1))).rounds(0)
-    values = {field.name: getattr(real, field.name) for field in dataclasses.fields(real)}
-    return Round(**{**values, "n_iter": n_iter, "dual_coef": error, "factor": None, "pairs": None, **changes})
+    values = {**vars(real.machine), "dual_coef": error}
+    machine = Constant(**values | ({"feature_matrix": feature_matrix} if feature_matrix else {}))
+    return dataclasses.replace(real, n_iter=n_iter, machine=machine, workspace=Workspace(factor=factor))
 
 
 class Script:
     """A stand-in for a recursion whose rounds have given errors and durations; records which are begun."""
 
-    def __init__(self, monkeypatch, errors, durations=None):
+    def __init__(self, errors, durations=None):
         self.errors, self.durations = errors, durations or [1.0] * len(errors)
-        self.clock, self.begun, self.solved = 100.0, 0, []
-        monkeypatch.setattr("rfmlearn.recursion._stopping.time", SimpleNamespace(perf_counter=lambda: self.clock))
+        self.time, self.begun, self.solved = 100.0, 0, []
+
+    def clock(self):
+        return self.time
 
     def rounds(self, max_iter):
         for n_iter in range(max_iter + 1):
             self.begun += 1
-            self.clock += self.durations[n_iter]
+            self.time += self.durations[n_iter]
             factor = "factor" if n_iter == max_iter else None
-            yield make_round(n_iter, self.errors[n_iter], factor=factor, feature_matrix=MATRICES[n_iter])
+            yield make_round(n_iter, self.errors[n_iter], MATRICES[n_iter], factor)
 
-    def solve(self, feature_matrix, n_iter, pairs, **_):
-        self.solved.append((feature_matrix, n_iter))
-        return make_round(n_iter, self.errors[n_iter], factor="factor", feature_matrix=feature_matrix)
+    def finish(self, best, latest):
+        if best is latest and best.workspace.factor:
+            return best
+        self.solved.append((best.machine.feature_matrix, best.n_iter))
+        return make_round(best.n_iter, self.errors[best.n_iter], best.machine.feature_matrix, "factor")
+
+    def run(self, max_iter, validation=None, **options):
+        return StoppingRule(max_iter, validation, clock=self.clock, **options).run(self)
 
 
 MATRICES = [DiagonalFeatureMatrix((np.array([1.0, angle]),)) for angle in range(10)]
-VALIDATION = ValidationSet(as_points(np.zeros((3, 1))), np.zeros((3, 1)), np.ones(3))
+VALIDATION = ValidationSet(as_points(np.zeros((3, 1))), np.zeros((3, 1)), Weights.of(np.ones(3)))
 
 
-def test_the_best_round_is_kept(monkeypatch):
-    script = Script(monkeypatch, [3.0, 1.0, 2.0, -1.5])
-    best, history = StoppingRule(3, VALIDATION).run(script)
-    assert best.n_iter == 1 and best.factor == "factor" and script.solved == [(MATRICES[1], 1)]
+def test_the_best_round_is_kept():
+    script = Script([3.0, 1.0, 2.0, -1.5])
+    best, history, _ = script.run(3, VALIDATION)
+    assert best.n_iter == 1 and best.workspace.factor == "factor" and script.solved == [(MATRICES[1], 1)]
     assert [record["validation_loss"] for record in history] == [9.0, 1.0, 4.0, 2.25]
     assert [record["n_iter"] for record in history] == [0, 1, 2, 3]
     # M is diag(1, a^2) in round a, and that of round 1 was kept.
@@ -63,45 +72,45 @@ def test_the_best_round_is_kept(monkeypatch):
     assert [record["effective_rank"] for record in history] == pytest.approx([2 * cosine**2 for cosine in expected])
 
 
-def test_the_first_of_equals_is_kept(monkeypatch):
-    best, _ = StoppingRule(3, VALIDATION).run(Script(monkeypatch, [3.0, 1.0, 1.0, -1.0]))
+def test_the_first_of_equals_is_kept():
+    best, *_ = Script([3.0, 1.0, 1.0, -1.0]).run(3, VALIDATION)
     assert best.n_iter == 1
 
 
-def test_the_last_round_is_not_solved_again(monkeypatch):
+def test_the_last_round_is_not_solved_again():
     for validation, errors in ((VALIDATION, [3.0, 2.0, 1.0]), (None, [1.0, 2.0, 3.0])):
-        script = Script(monkeypatch, errors)
-        best, history = StoppingRule(2, validation).run(script)
+        script = Script(errors)
+        best, history, _ = script.run(2, validation)
         assert best.n_iter == 2 and not script.solved and len(history) == 3
         assert ("validation_loss" in history[0]) == (validation is not None)
 
 
 @pytest.mark.parametrize("patience, begun", [(1, 3), (3, 7), (4, 8)])
-def test_patience(patience, begun, monkeypatch):
-    script = Script(monkeypatch, [5.0, 3.0, 4.0, 2.0, 2.5, 2.0, 3.0, 1.0])
-    best, history = StoppingRule(7, VALIDATION, patience=patience).run(script)
+def test_patience(patience, begun):
+    script = Script([5.0, 3.0, 4.0, 2.0, 2.5, 2.0, 3.0, 1.0])
+    best, history, _ = script.run(7, VALIDATION, patience=patience)
     assert script.begun == len(history) == begun
     assert best.n_iter == {1: 1, 3: 3, 4: 7}[patience]
 
 
-def test_patience_without_validation_is_endless(monkeypatch):
-    script = Script(monkeypatch, [1.0, 2.0, 3.0, 4.0])
-    best, _ = StoppingRule(3, patience=1).run(script)
+def test_patience_without_validation_is_endless():
+    script = Script([1.0, 2.0, 3.0, 4.0])
+    best, *_ = script.run(3, patience=1)
     assert best.n_iter == 3 and script.begun == 4
 
 
-def test_a_callback_stops(monkeypatch):
+def test_a_callback_stops():
     seen = []
 
     def callback(iterate):
         seen.append(iterate.n_iter)
         return iterate.n_iter == 1
 
-    script = Script(monkeypatch, [1.0] * 5)
-    best, history = StoppingRule(4, callback=callback).run(script)
+    script = Script([1.0] * 5)
+    best, history, _ = script.run(4, callback=callback)
     assert seen == [0, 1] and best.n_iter == 1 and len(history) == 2 and script.solved == [(MATRICES[1], 1)]
-    script = Script(monkeypatch, [1.0] * 5)
-    best, _ = StoppingRule(4, callback=lambda iterate: None).run(script)
+    script = Script([1.0] * 5)
+    best, *_ = script.run(4, callback=lambda iterate: None)
     assert best.n_iter == 4
 
 
@@ -116,16 +125,16 @@ def test_a_callback_stops(monkeypatch):
         ([20.0, 1.0, 1.0, 1.0, 1.0, 1.0], 41.5, 3),
     ],
 )
-def test_time_limit(durations, time_limit, begun, monkeypatch):
-    script = Script(monkeypatch, [1.0] * 6, durations)
-    best, history = StoppingRule(5, time_limit=time_limit).run(script)
+def test_time_limit(durations, time_limit, begun):
+    script = Script([1.0] * 6, durations)
+    best, history, _ = script.run(5, time_limit=time_limit)
     assert script.begun == len(history) == begun and best.n_iter == begun - 1
-    assert best.factor == "factor"
+    assert best.workspace.factor == "factor"
 
 
 def test_validation_loss_is_weighted(rng):
     points, targets, weights = as_points(rng.normal(size=(5, 2))), rng.normal(size=(5, 1)), rng.uniform(1, 3, 5)
-    loss = ValidationSet(points, targets, weights).loss(make_round(0, 0.5))
+    loss = ValidationSet(points, targets, Weights.of(weights)).loss(make_round(0, 0.5).machine)
     np.testing.assert_allclose(loss, sum(weights * (0.5 - targets[:, 0]) ** 2) / sum(weights), rtol=1e-13)
 
 
@@ -134,12 +143,16 @@ def test_a_real_recursion_keeps_its_best_round(iterative, rng):
     X, Y = table(rng, n=80)
     X_val, Y_val = table(rng, n=40)
     recursion = make_recursion(X, Y + rng.normal(size=Y.shape), adaptive=True, iterative=iterative, alpha=1e-4)
-    validation = ValidationSet(as_points(X_val), Y_val, np.ones(40))
-    best, history = StoppingRule(5, validation).run(recursion)
+    validation = ValidationSet(as_points(X_val), Y_val, Weights.of(np.ones(40)))
+    best, history, _ = StoppingRule(5, validation).run(recursion)
     losses = [record["validation_loss"] for record in history]
     assert len(history) == 6 and best.n_iter == int(np.argmin(losses))
-    assert best.factor is not None and best.pairs is not None and best.solver == "cholesky"
+    assert best.workspace.factor is not None and best.solver == "cholesky"
     assert {"n_iter", "bandwidth", "solver", "residual", "seconds", "validation_loss"} <= set(history[0])
     expected = list(recursion.rounds(5))[best.n_iter]
-    assert_close(best.decision(as_points(X_val)), expected.decision(as_points(X_val)), 0.02 if iterative else 1e-8)
-    np.testing.assert_allclose(validation.loss(best), min(losses), rtol=0.05 if iterative else 1e-8)
+    assert_close(
+        best.machine.decision(as_points(X_val)),
+        expected.machine.decision(as_points(X_val)),
+        0.02 if iterative else 1e-8,
+    )
+    np.testing.assert_allclose(validation.loss(best.machine), min(losses), rtol=0.05 if iterative else 1e-8)

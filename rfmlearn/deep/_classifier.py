@@ -151,7 +151,7 @@ class DeepRFMClassifier(LogitsClassifierMixin, BaseDeepRFM):
 
     def _logits(self, X):
         H, estimator = self._last_points(X)
-        return estimator.predict_log_proba(H)
+        return estimator._logits(H)
 
     def _input_gradient(self, output):
         """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ._machine import Machine
 
 # Entries of the gradient that are held at once: 256 MB in float64.
-_GRADIENT_ENTRIES = 2**25
+GRADIENT_ENTRIES = 2**25
 
 
 def agop_rows(sample_weight, n_rows, rng):
@@ -34,7 +34,7 @@ def agop_rows(sample_weight, n_rows, rng):
     return rows, counts / n_rows
 
 
-def machine_agop(machine: Machine, sample, outer_products, gram=None, center=False):
+def machine_agop(machine: Machine, sample, outer_products, gram=None, center=False, max_entries=GRADIENT_ENTRIES):
     """AGOP of ``f_l(x) = sum_i coef[i, l] k(x_i M^(1/2), x M^(1/2))`` in original coordinates.
 
     ``G = sum_j w_j sum_l (df_l / dx)(x_j) (df_l / dx)(x_j)^T`` over rows j (arXiv 2212.13881, equation 2); with
@@ -50,6 +50,8 @@ def machine_agop(machine: Machine, sample, outer_products, gram=None, center=Fal
     gram : PairMatrix, default=None
         Sums of all pairs of centres, if they are at hand; they are used when all rows count.
     center : bool, default=False
+    max_entries : int
+        Entries of the gradient that are held at once: outputs are summed in parts.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def machine_agop(machine: Machine, sample, outer_products, gram=None, center=Fal
     rows, weights = sample
     n_rows = len(points) if rows is None else len(rows)
     per_output = max(1, n_rows * points.n_coordinates)
-    step = max(1, _GRADIENT_ENTRIES // per_output)
+    step = max(1, max_entries // per_output)
     evaluated = None if rows is None else points[rows]
     total = None
     for start in range(0, coef.shape[1], step):

@@ -45,6 +45,8 @@ class StoppingRule:
         Seconds; no round is begun that would, at the pace of the slowest one so far, end later.
     callback : callable or None
         Called with each `Round`; a true result stops.
+    clock : callable
+        Seconds since some moment.
     """
 
     max_iter: int
@@ -52,10 +54,11 @@ class StoppingRule:
     patience: int | None = None
     time_limit: float | None = None
     callback: Callable[[Round], object] | None = None
+    clock: Callable[[], float] = time.perf_counter
 
     def run(self, recursion: Recursion) -> tuple[Round, list[dict], list[str]]:
         """Run the recursion: the round that is kept, solved exactly; a record of each round; what went wrong."""
-        start = before = time.perf_counter()
+        start = before = self.clock()
         slowest, best_loss = 0.0, np.inf
         history: list[dict] = []
         matrices, trouble = [], []
@@ -68,7 +71,7 @@ class StoppingRule:
             loss = history[-1].get("validation_loss", -len(history))
             if not history[:-1] or loss < best_loss:
                 best, best_loss = latest, loss
-            now = time.perf_counter()
+            now = self.clock()
             slowest, before = max(slowest, now - before), now
             if self._is_over(latest, best, now - start + slowest):
                 break

@@ -1,0 +1,70 @@
+"""Rows, units of weight and groups that a recursion leaves out, the ridge that is chosen by them, and what is drawn."""
+
+import naive
+import numpy as np
+import pytest
+from instances import assert_close
+from recursions import make_recursion, table
+
+from rfmlearn.recursion._draws import Draws
+from rfmlearn.recursion._ridge_choice import ALPHAS
+from rfmlearn.solvers import Weights
+
+
+@pytest.mark.parametrize("grouped", [False, True], ids=["rows", "groups"])
+@pytest.mark.parametrize("n_ridge_rows", [1500, 12], ids=["chosen among all", "by the factor"])
+def test_rows_left_out_of_the_last_round_are_those_of_refits(n_ridge_rows, grouped, rng):
+    X, Y = table(rng)
+    groups = rng.integers(0, 8, 30) if grouped else None
+    recursion = make_recursion(X, Y, alpha=None, adaptive=True, groups=groups, draws={"n_ridge_rows": n_ridge_rows})
+    *_, last = recursion.rounds(2)
+    rows, residuals = recursion.left_out(last)
+    np.testing.assert_array_equal(rows, np.arange(30))
+    points = last.machine.centers.dense()
+    K = naive.Laplace(last.machine.kernel.bandwidth).gram(points, points)
+    for row in range(30):
+        inside = np.arange(30) == row if groups is None else groups == groups[row]
+        coef = naive.ridge_solve(K[np.ix_(~inside, ~inside)], Y[~inside], last.alpha, np.ones((~inside).sum()))
+        assert_close(residuals[row], Y[row] - K[row, ~inside] @ coef, 1e-8)
+
+
+def test_calibration_rows_hold_whole_groups(rng):
+    X, Y = table(rng, n=60)
+    groups = rng.integers(0, 12, 60)
+    recursion = make_recursion(X, Y, groups=groups, draws={"n_calibration_rows": 25})
+    rows = recursion.draws.calibration
+    assert 15 <= len(rows) <= 25
+    for group in np.unique(groups[rows]):
+        assert set(np.flatnonzero(groups == group)) <= set(rows)
+    (last,) = recursion.rounds(0)
+    assert recursion.left_out(last)[1].shape == (len(rows), 2)
+
+
+def test_a_cautious_ridge_is_the_next_larger_candidate(rng):
+    X, Y = table(rng)
+    for draws in ({}, {"n_ridge_rows": 12}):
+        (plain,) = make_recursion(X, Y, alpha=None, draws=draws).rounds(0)
+        (cautious,) = make_recursion(X, Y, alpha=None, cautious=True, draws=draws).rounds(0)
+        assert cautious.alpha == ALPHAS[ALPHAS.index(plain.alpha) + 1]
+        K = naive.Laplace(3.0).gram(X, X)
+        assert_close(cautious.machine.dual_coef, naive.ridge_solve(K, Y, cautious.alpha), 1e-10)
+        assert_close(
+            make_recursion(X, Y, alpha=None, draws=draws).solve_cautiously(plain).coef,
+            cautious.machine.dual_coef,
+            1e-10,
+        )
+    (given,) = make_recursion(X, Y, alpha=0.01, cautious=True).rounds(0)
+    assert given.alpha == 0.01
+
+
+def test_what_is_drawn_does_not_depend_on_what_else_is_asked(rng):
+    weights = Weights.of(rng.uniform(0.5, 2, 2000))
+    draws = [
+        Draws.of(weights, np.random.RandomState(0), n, n_calibration_rows=m)
+        for n, m in ((300, 500), (400, 500), (300, 600))
+    ]
+    for name in ("bandwidth", "ridge", "landmarks", "inspected"):
+        for other in draws[1:]:
+            one, two = getattr(draws[0], name), getattr(other, name)
+            np.testing.assert_array_equal(np.hstack(one), np.hstack(two))
+    np.testing.assert_array_equal(draws[0].calibration, draws[1].calibration)
