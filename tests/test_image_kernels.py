@@ -150,6 +150,23 @@ def test_network_scales_with_its_images(rng):
     assert_allclose(kernel.gram(x, doubled), 2 * kernel.gram(x, z), rtol=1e-12)
 
 
+@pytest.mark.parametrize("kernel", [ConvNTK(3, depth=2), PatchLaplace(2)], ids=str)
+def test_images_are_in_any_units(kernel, rng):
+    images, coef = rng.random((6, 6, 6, 1)), rng.normal(size=(6, 2))
+    images[4] = images[3]
+    images[5, :3] = 0
+    grid, scale = kernel.grid((6, 6, 1)), 2.0**-60
+    x, small = (ImagePatches.of(grid, s * images, np.eye(grid.patch_length)) for s in (1.0, scale))
+    if isinstance(kernel, PatchLaplace):
+        bandwidths = [kernel.adapted(patches, np.ones(6)).bandwidth for patches in (x, small)]
+        assert_allclose(bandwidths[1], scale * bandwidths[0], rtol=1e-12)
+        assert_allclose(PatchLaplace(2, bandwidth=scale).gram(small), kernel.gram(x), rtol=1e-12)
+    else:
+        assert_allclose(kernel.gram(small), scale**2 * kernel.gram(x), rtol=1e-12)
+        # Gradients grow with images as much as K does with its square root.
+        assert_allclose(kernel.patch_agop(small, coef, small), scale**2 * kernel.patch_agop(x, coef, x), rtol=1e-10)
+
+
 def test_bandwidth_is_in_root_mean_square_distances(rng):
     kernel = PatchLaplace(2)
     _, _, matrix, x, _ = make(kernel, (4, 4, 2), rng, n=12)
