@@ -54,7 +54,6 @@ def test_one_set_matches_definition(case, dtype, rng):
     assert_close(K, case.naive.gram(X.astype(float), X.astype(float)), TOLERANCE[dtype])
     np.testing.assert_array_equal(K, K.T)
     np.testing.assert_array_equal(np.diag(K), 1)
-    np.testing.assert_array_equal(case.kernel.diag(X), 1)
 
 
 @pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 129])
@@ -342,7 +341,6 @@ def test_points_write_themselves_out():
     np.testing.assert_array_equal(points.dense(), dense)
     np.testing.assert_array_equal(points[1:].dense(), dense[1:])
     np.testing.assert_array_equal(points[np.array([2, 0])].dense(), [dense[2], dense[0]])
-    np.testing.assert_array_equal(points.flatten().numeric, dense)
     assert points.widths == (1, 2, 3) and points.n_coordinates == 6 and len(points) == 3
     single = points.astype(np.float32)
     assert single.dtype == single.dense().dtype == np.float32

@@ -157,11 +157,6 @@ class Kernel(ABC):
             team.share(profile_rows, len(Z), K, *values, K)
         return K
 
-    def diag(self, X):
-        """``k(x_i, x_i)``, which is one for every kernel here."""
-        X = as_points(X)
-        return np.ones(len(X), dtype=X.dtype)
-
     def product(self, X, coef, Z):
         """Expansion ``f_l(z_j) = sum_i coef[i, l] k(x_i, z_j)`` without its Gram matrix, shape (len(Z), n_outputs)."""
         X = as_points(X)
