@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_limits
 
 from rfmlearn.images import ConvNTK, ImagePatches, PatchLaplace
+from rfmlearn.images.kernels._gradients import each_place
 
 ORACLES = np.load(Path(__file__).parent / "data" / "cntk.npz")
 TOLERANCE = {np.float64: 1e-8, np.float32: 1e-4}
@@ -52,6 +53,17 @@ def close(actual, desired, tolerance):
     assert_allclose(actual, desired, rtol=0, atol=tolerance * np.abs(desired).max())
 
 
+def patch_gradients(kernel, X, coef, Z):
+    """Gradients of ``f_l(z) = sum_i coef[i, l] K(x_i, z)`` by z's patches, shape (m, n_outputs, rows, columns, D)."""
+    out = np.empty((len(Z), coef.shape[1], *X.grid.shape(), X.grid.patch_length), X.padded.dtype)
+
+    def keep(images, row, column, H):
+        out[images, :, row, column] = H @ X.metric
+
+    each_place(kernel, X, coef, Z, keep)
+    return out
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", range(6))
 def test_neural_tangents(case, dtype):
@@ -63,7 +75,7 @@ def test_neural_tangents(case, dtype):
     close(kernel.gram(Z, X), oracle["K_ZX"], TOLERANCE[dtype])
     close(kernel.patch_agop(X, oracle["alpha"], Z), oracle["patch_agop"], TOLERANCE[dtype])
     if case != 3:
-        gradients = kernel.patch_gradients(X, oracle["alpha"], Z)
+        gradients = patch_gradients(kernel, X, oracle["alpha"], Z)
         close(gradients, ORACLES[f"{case}/patch_gradients"], TOLERANCE[dtype])
         assert gradients.dtype == dtype
 
@@ -85,7 +97,7 @@ def test_gradients_are_differences(kernel, shape, rng):
     """Directional derivatives of f(z) along random changes of all pixels, by five-point differences."""
     X, Z, matrix, x, z = make(kernel, shape, rng, n=4, m=2)
     coef = rng.standard_normal((len(X), 2))
-    gradients = kernel.patch_gradients(x, coef, z)
+    gradients = patch_gradients(kernel, x, coef, z)
     step, grid = 1e-4, x.grid
 
     def f(images):
@@ -107,7 +119,7 @@ def test_gradients_are_differences(kernel, shape, rng):
 def test_agop_is_the_mean_outer_product(kernel, shape, center, rng):
     _, _, _, x, z = make(kernel, shape, rng)
     coef, weights = rng.standard_normal((len(x), 2)), np.array([0.5, 0.2, 0.3])
-    g = kernel.patch_gradients(x, coef, z)
+    g = patch_gradients(kernel, x, coef, z)
     if center:
         g = g - np.average(g, axis=0, weights=weights).mean(axis=(1, 2))[None, :, None, None]
     expected = np.einsum("n,nlrcd,nlrce->de", weights, g, g)
@@ -136,7 +148,7 @@ def test_black_and_equal_images(kernel, dtype, rng):
     images[5] = 0.5
     patches = ImagePatches.of(kernel.grid((6, 6, 2)), images, np.eye(18))
     gram = kernel.gram(patches)
-    gradients = kernel.patch_gradients(patches, np.ones((6, 1)), patches)
+    gradients = patch_gradients(kernel, patches, np.ones((6, 1)), patches)
     assert np.isfinite(gram).all() and np.isfinite(gradients).all()
     assert_allclose(gram[3, 4], gram[3, 3], rtol=1e-12 if dtype == np.float64 else 1e-5)
     if isinstance(kernel, ConvNTK):
@@ -148,6 +160,23 @@ def test_network_scales_with_its_images(rng):
     kernel = CASES[1][0]
     doubled = ImagePatches(z.grid, 2 * z.padded, z.metric, 4 * z.norms)
     assert_allclose(kernel.gram(x, doubled), 2 * kernel.gram(x, z), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kernel", [ConvNTK(3, depth=2), PatchLaplace(2)], ids=str)
+def test_images_are_in_any_units(kernel, rng):
+    images, coef = rng.random((6, 6, 6, 1)), rng.normal(size=(6, 2))
+    images[4] = images[3]
+    images[5, :3] = 0
+    grid, scale = kernel.grid((6, 6, 1)), 2.0**-60
+    x, small = (ImagePatches.of(grid, s * images, np.eye(grid.patch_length)) for s in (1.0, scale))
+    if isinstance(kernel, PatchLaplace):
+        bandwidths = [kernel.adapted(patches, np.ones(6)).bandwidth for patches in (x, small)]
+        assert_allclose(bandwidths[1], scale * bandwidths[0], rtol=1e-12)
+        assert_allclose(PatchLaplace(2, bandwidth=scale).gram(small), kernel.gram(x), rtol=1e-12)
+    else:
+        assert_allclose(kernel.gram(small), scale**2 * kernel.gram(x), rtol=1e-12)
+        # Gradients grow with images as much as K does with its square root.
+        assert_allclose(kernel.patch_agop(small, coef, small), scale**2 * kernel.patch_agop(x, coef, x), rtol=1e-10)
 
 
 def test_bandwidth_is_in_root_mean_square_distances(rng):
@@ -189,7 +218,7 @@ def test_images_of_other_windows_are_refused(rng):
         with pytest.raises(ValueError, match=r"images must be float32 or float64 of shape \(n, 8, 8, 1\)"):
             patches(kernel, 8, images=bad)
     others = (patches(ConvNTK(3, depth=1), 8), patches(ConvNTK(3, "same", 2), 8), patches(ConvNTK(2, depth=2), 8))
-    calls = (kernel.gram, lambda x, z: kernel.patch_gradients(x, coef, z), lambda x, z: kernel.patch_agop(x, coef, z))
+    calls = kernel.gram, lambda x, z: kernel.patch_agop(x, coef, z)
     for other in others:
         for call in calls:
             with pytest.raises(ValueError, match=r"cut for other windows"):

@@ -121,7 +121,6 @@ def test_points_write_themselves_out():
     np.testing.assert_array_equal(points.dense(), dense)
     np.testing.assert_array_equal(points[1:].dense(), dense[1:])
     np.testing.assert_array_equal(points[np.array([2, 0])].dense(), [dense[2], dense[0]])
-    np.testing.assert_array_equal(points.flatten().numeric, dense)
     assert points.widths == (1, 2, 3) and points.n_coordinates == 6 and len(points) == 3
     single = points.astype(np.float32)
     assert single.dtype == single.dense().dtype == np.float32

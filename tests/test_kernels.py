@@ -39,7 +39,6 @@ def test_one_set_matches_definition(case, dtype, rng):
     assert_close(K, case.naive.gram(X.astype(float), X.astype(float)), TOLERANCE[dtype])
     np.testing.assert_array_equal(K, K.T)
     np.testing.assert_array_equal(np.diag(K), 1)
-    np.testing.assert_array_equal(case.kernel.diag(X), 1)
 
 
 @pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 129])

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse
 
-from ._kernel import LOG2_E, SAME_PLACE, Kernel, Profile
+from ._kernel import LOG2_E, Kernel, Profile
 from ._tiles import GradientAccumulator, _loops
 
 
@@ -195,6 +195,7 @@ class _CoordinateGradient(GradientAccumulator):
     def __init__(self, z, x, z_coef, x_coef, power, rate):
         self._z, self._x, self._z_coef, self._x_coef = z, x, z_coef, x_coef
         self._power, self._rate = power, rate
+        self._same = np.split(x.same.astype(x.points.dtype), np.cumsum(x.points.widths[:-1]))
         shape = (len(x_coef), z.points.numeric.shape[1], len(z.points))
         self._z_grad = np.zeros(shape, dtype=z.points.dtype)
         self._masses = None
@@ -208,7 +209,7 @@ class _CoordinateGradient(GradientAccumulator):
         z_coef = np.ascontiguousarray(self._z_coef[:, rows]) if both else x_coef[:, :0]
         z_grad = np.zeros((len(x_coef), *ZT.shape), dtype=W.dtype)
         x_grad = np.zeros((len(x_coef), *XT.shape) if both else (0, 0, 0), dtype=W.dtype)
-        arguments = ZT, XT, self._power, self._rate, SAME_PLACE[W.dtype.type], W, z_coef, x_coef, both, z_grad, x_grad
+        arguments = ZT, XT, self._power, self._rate, self._same[0], W, z_coef, x_coef, both, z_grad, x_grad
         team.share(_loops().coordinate_gradient, len(ZT), *arguments, piece=1)
         self._z_grad[:, :, rows] += z_grad
         if both:
@@ -224,35 +225,35 @@ class _CoordinateGradient(GradientAccumulator):
         if self._masses is None:
             return np.ascontiguousarray(numeric)
         parts, start = [numeric], 0
-        for rows, codes in zip(self._z.points.levels, self._z.points.codes.T, strict=True):
+        for rows, codes, same in zip(self._z.points.levels, self._z.points.codes.T, self._same[1:], strict=True):
             stop = start + len(rows) + (rows.ndim == 1)
             slopes = self._unit_slopes if rows.ndim == 1 else self._slopes
-            parts.append(slopes(rows, codes, self._masses[:, :, start:stop]))
+            parts.append(slopes(rows, codes, self._masses[:, :, start:stop], same))
             start = stop
         return np.concatenate(parts, axis=2)
 
-    def _slopes(self, rows, codes, masses):
+    def _slopes(self, rows, codes, masses, same):
         """Gradient along the coordinates of one categorical column, from the weight of each of its levels."""
         part = np.zeros((*masses.shape[:2], rows.shape[1]), dtype=rows.dtype)
         for level in np.unique(codes):
             at = np.flatnonzero(codes == level)
-            part[:, at] = masses[:, at] @ self._derivative(rows[level] - rows)
+            part[:, at] = masses[:, at] @ self._derivative(rows[level] - rows, same)
         return part
 
-    def _unit_slopes(self, lengths, codes, masses):
+    def _unit_slopes(self, lengths, codes, masses, same):
         """The same for categories with a coordinate of their own."""
-        slope = self._derivative(lengths)
+        slope = self._derivative(lengths, same)
         part = -masses[:, :, :-1] * slope
         known = np.flatnonzero(codes < len(lengths))
         own = codes[known]
         part[:, known, own] = (masses[:, known].sum(axis=2) - masses[:, known, own]) * slope[own]
         return part
 
-    def _derivative(self, D):
-        """``sign(D) |D|^(p - 1)``, times the exponential of the coordinate if there is one; zero at zero."""
-        same = np.abs(D) <= SAME_PLACE[D.dtype.type]
-        size = np.where(same, 1, np.abs(D))
-        v = np.where(same, 0, np.sign(D) * size ** (self._power - 1))
+    def _derivative(self, D, same):
+        """``sign(D) |D|^(p - 1)``, times the exponential of the coordinate if there is one; zero up to `same`."""
+        equal = np.abs(D) <= same
+        size = np.where(equal, 1, np.abs(D))
+        v = np.where(equal, 0, np.sign(D) * size ** (self._power - 1))
         return v * np.exp2(-self._rate * size**self._power) if self._rate else v
 
 

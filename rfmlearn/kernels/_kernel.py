@@ -14,17 +14,14 @@ from ..runtime._threads import Team
 from ._points import as_points
 from ._tiles import GradientAccumulator, Prepared, Workspace, _loops, coef_columns, tiles
 
-# Points closer than this coincide: rounding in their transformation may keep equal rows apart, and what looks like a
-# direction between them is noise.
-SAME_PLACE: dict[type, float] = {np.float64: 1e-10, np.float32: 1e-6}
 LOG2_E = 1.0 / math.log(2.0)
 
 
 class Profile(NamedTuple):
     """Kernel as a function of the sum over coordinates, as `_loops` wants it.
 
-    ``family`` 0: exp2(-rate S^exponent); 1: (const + rate S)^degree. ``scale`` makes the derivative a weight. Sums
-    are powers ``power`` of lengths, which tells below which sum two points are the same.
+    ``family`` 0: exp2(-rate S^exponent); 1: (const + rate S)^degree. ``scale`` makes the derivative a weight. What
+    is summed are powers ``power`` of differences, which tells up to which sum two points are the same.
     """
 
     family: int
@@ -39,9 +36,13 @@ class Profile(NamedTuple):
     def value_arguments(self):
         return self.family, self.exponent, self.rate, self.const, self.degree
 
-    def weight_arguments(self, dtype):
-        cusp = SAME_PLACE[dtype.type] ** self.power
-        return self.family, self.exponent, self.rate, self.scale, self.const, self.degree, cusp
+    def weight_arguments(self, same):
+        """With the lengths up to which differences in each coordinate are none (`same_lengths`)."""
+        return self.family, self.exponent, self.rate, self.scale, self.const, self.degree, self.same_sum(same)
+
+    def same_sum(self, same):
+        """Sum up to which two points are the same."""
+        return float(np.sum(same**self.power))
 
 
 @dataclass(frozen=True)
@@ -156,11 +157,6 @@ class Kernel(ABC):
             team.share(profile_rows, len(Z), K, *values, K)
         return K
 
-    def diag(self, X):
-        """``k(x_i, x_i)``, which is one for every kernel here."""
-        X = as_points(X)
-        return np.ones(len(X), dtype=X.dtype)
-
     def product(self, X, coef, Z):
         """Expansion ``f_l(z_j) = sum_i coef[i, l] k(x_i, z_j)`` without its Gram matrix, shape (len(Z), n_outputs)."""
         X = as_points(X)
@@ -232,7 +228,7 @@ class Kernel(ABC):
         z, x = self.prepare(Z, X)
         coef = np.ascontiguousarray(coef_columns(coef, X).T)
         collect = self.accumulator(z, x, None, coef)
-        weights = self.profile(X.n_coordinates).weight_arguments(X.dtype)
+        weights = self.profile(X.n_coordinates).weight_arguments(x.same)
         workspaces, weight_rows = [Workspace(len(Z), len(X), X.dtype) for _ in range(2)], _loops().weight_rows
 
         def work_off(start, stop, write_sums, S, W):

@@ -225,15 +225,16 @@ def coordinate_gradient(start, stop, ZT, XT, p, rate, same, W, z_coef, x_coef, b
     """Add a tile's part of the gradient along coordinates start to stop.
 
     ``z_grad[l, k, i] += sum_j W[i, j] x_coef[l, j] v(z_ik - x_jk)``, with v(D) = sign(D) |D|^(p - 1), times
-    2^(-rate |D|^p) if rate > 0, and zero for |D| up to `same`. With `both`, the pair's other half,
+    2^(-rate |D|^p) if rate > 0, and zero for |D| up to ``same[k]``. With `both`, the pair's other half,
     ``x_grad[l, k, j] -= W[i, j] z_coef[l, i] v``, is added as well, for tiles of which only the half right of the
     diagonal is visited.
     """
     m, n = W.shape
     n_outputs = x_coef.shape[0]
-    zero, r, limit = W.dtype.type(0), W.dtype.type(-rate), W.dtype.type(same)
+    zero, r = W.dtype.type(0), W.dtype.type(-rate)
     differences, powers, slopes = np.empty(_STRIP, W.dtype), np.empty(_STRIP, W.dtype), np.empty(_STRIP, W.dtype)
     for k in range(start, stop):
+        limit = same[k]
         for strip in range(0, n, _STRIP):
             end = min(n, strip + _STRIP)
             x = XT[k, strip:end]

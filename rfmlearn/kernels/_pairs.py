@@ -87,7 +87,7 @@ class PairMatrix:
         n = len(self)
         coef = np.ascontiguousarray(coef_columns(coef, x.points).T)
         collect = kernel.accumulator(x, x, coef, coef)
-        weights = kernel.profile(x.points.n_coordinates).weight_arguments(self.array.dtype)
+        weights = kernel.profile(x.points.n_coordinates).weight_arguments(x.same)
         workspace, weight_rows = Workspace(n, n, self.array.dtype), _loops().weight_rows
         with kernel.team(n * n // 2, x) as team:
             for rows, columns in tiles(n, n, upper=True):

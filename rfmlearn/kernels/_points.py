@@ -79,10 +79,6 @@ class Points:
             [self.numeric, *(level_rows(rows)[c] for rows, c in zip(self.levels, self.codes.T, strict=True))]
         )
 
-    def flatten(self):
-        """The same points with every coordinate numeric."""
-        return Points.of_numbers(self.dense()) if self.levels else self
-
     def astype(self, dtype):
         return Points(
             np.ascontiguousarray(self.numeric, dtype=dtype),

@@ -9,6 +9,10 @@ import numpy as np
 from ._kernel import LOG2_E, Kernel, Profile
 from ._tiles import GradientAccumulator, _loops
 
+# Squared distances below this share of the norms are computed anew from differences. It says nothing of whether points
+# are the same: near ones are to keep their digits.
+_CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
+
 
 @dataclass(frozen=True)
 class LaplaceKernel(Kernel):
@@ -43,9 +47,8 @@ class LaplaceKernel(Kernel):
     def sum_pass(self, z, x, out, row=0, column=0, upper=False):
         """Squared distances, by a matrix product and, for near duplicates, by differences."""
         Z, X = z.points.numeric, x.points.numeric
-        near = 1e-6 if X.dtype == np.float64 else 1e-2
         inner = out[row : row + len(Z), column : column + len(X)]
-        arguments = (Z, X, z.norms, x.norms, near, out, row, column, upper)
+        arguments = (Z, X, z.norms, x.norms, _CANCELLED[X.dtype.type], out, row, column, upper)
         square_sums, categories = _loops().square_sums, z.category_pass(x, out, row, column, upper)
 
         def write_sums(start, stop):

@@ -8,17 +8,19 @@ from typing import NamedTuple
 import numpy as np
 
 from ._points import Points
+from ._same_place import same_lengths
 
 # Rows and columns of a tile: 16 MB in float64, so that it stays in the last cache between its passes.
 TILE = (512, 4096)
 
 
 class Prepared(NamedTuple):
-    """Points with what the loops need beside them: squared norms, and tables of the categories."""
+    """Points relative to an origin, with what the loops need beside them: squared norms, and tables of categories."""
 
     points: Points
     norms: np.ndarray
     tables: tuple[np.ndarray, ...]
+    origin: np.ndarray | float = 0.0
 
     @classmethod
     def plain(cls, rows):
@@ -31,11 +33,16 @@ class Prepared(NamedTuple):
         """Prepare points, relative to an origin; `tables` if they are at hand."""
         points = Points(np.ascontiguousarray(points.numeric - origin), points.codes, points.levels)
         tables = kernel.tables(points.levels) if tables is None else tables
-        return cls(points, _norms(points.numeric), tables)
+        return cls(points, _norms(points.numeric), tables, origin)
 
     def __getitem__(self, rows):
         """A slice of the points."""
-        return Prepared(self.points[rows], self.norms[rows], self.tables)
+        return Prepared(self.points[rows], self.norms[rows], self.tables, self.origin)
+
+    @property
+    def same(self):
+        """Lengths up to which differences of these points in each coordinate are none."""
+        return same_lengths(self.points, self.origin)
 
     @property
     def columns(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..kernels._pairs import PairMatrix
+from ..kernels._same_place import same_lengths
 
 
 def bandwidth_rows(sample_weight, rng, max_rows=1000):
@@ -20,17 +21,19 @@ def bandwidth_rows(sample_weight, rng, max_rows=1000):
     return rows, counts.astype(np.float64)
 
 
-def median_bandwidth(kernel, sums, n_coordinates, sample_weight):
+def median_bandwidth(kernel, sums, points, sample_weight):
     """The kernel with a multiple of the weighted median distance of distinct pairs as bandwidth.
 
-    Pairs weigh w_i w_j and pairs at distance zero are left out, so that a weight means as much as a repetition.
+    Pairs weigh w_i w_j and pairs of the same point are left out, so that a weight means as much as a repetition, even
+    where rounding keeps repetitions apart.
 
     Parameters
     ----------
     kernel : Kernel
     sums : ndarray of shape (m, m)
         Sums of the pairs in the strict upper triangle.
-    n_coordinates : int
+    points : Points
+        All transformed points, whose size says how far rounding may keep equal ones apart.
     sample_weight : ndarray of shape (m,)
 
     Returns
@@ -39,11 +42,13 @@ def median_bandwidth(kernel, sums, n_coordinates, sample_weight):
         The same kernel with unit bandwidth if all points coincide.
     """
     upper = np.triu_indices(len(sums), 1)
-    distances = kernel.distances(sums[upper], n_coordinates)
+    sums = sums[upper]
+    distances = kernel.distances(sums, points.n_coordinates)
+    apart = sums > kernel.profile(points.n_coordinates).same_sum(same_lengths(points))
     # Products of huge weights would overflow; a power of two leaves whole numbers exact, and with them ties.
     sample_weight = np.ldexp(sample_weight, -int(np.frexp(sample_weight.max())[1]))
     weights = sample_weight[upper[0]] * sample_weight[upper[1]]
-    median = weighted_median(distances[distances > 0], weights[distances > 0])
+    median = weighted_median(distances[apart], weights[apart])
     return kernel.with_bandwidth(kernel.median_multiple * median if median > 0 and np.isfinite(median) else 1.0)
 
 
@@ -53,10 +58,10 @@ def adapt_bandwidth(kernel, pairs: PairMatrix, rows, weights, points):
         subset = PairMatrix.empty(len(rows), points.dtype)
         proxy = kernel.bandwidth_proxy()
         subset.fill_sums(proxy, points[rows])
-        adapted = median_bandwidth(proxy, subset.array, points.n_coordinates, weights)
+        adapted = median_bandwidth(proxy, subset.array, points, weights)
         return kernel.with_bandwidth(adapted.bandwidth / max(points.n_coordinates, 1) ** (1.0 / kernel.exponent))
     sums = pairs.array[np.ix_(rows, rows)]
-    return median_bandwidth(kernel, sums, points.n_coordinates, weights)
+    return median_bandwidth(kernel, sums, points, weights)
 
 
 def weighted_median(values, weights):

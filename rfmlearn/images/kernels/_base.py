@@ -1,4 +1,4 @@
-"""What the kernels of images share: Gram matrix, gradients with respect to patches, patch-AGOP."""
+"""What the kernels of images share: Gram matrix and patch-AGOP."""
 
 from __future__ import annotations
 
@@ -153,33 +153,10 @@ class ImageKernel(ABC):
             _mirror(K)
         return K
 
-    def patch_gradients(self, X: ImagePatches, coef, Z: ImagePatches):
-        """Gradients of ``f_l(z) = sum_i coef[i, l] K(x_i, z)`` with respect to z's patches.
-
-        Parameters
-        ----------
-        X : ImagePatches
-            n centres.
-        coef : ndarray of shape (n, n_outputs)
-        Z : ImagePatches
-            m images, in the same metric.
-
-        Returns
-        -------
-        ndarray of shape (m, n_outputs, rows, columns, D)
-        """
-        self._check(X, Z)
-        out = np.empty((len(Z), coef.shape[1], *X.grid.shape(), X.grid.patch_length), X.padded.dtype)
-
-        def keep(images, row, column, H):
-            out[images, :, row, column] = H @ X.metric
-
-        each_place(self, X, coef, Z, keep)
-        return out
-
     def patch_agop(self, X: ImagePatches, coef, Z: ImagePatches, weights=None, center=False):
-        """Patch-AGOP ``G = sum_j w_j sum_p sum_l g g^T`` over images, places and outputs (`patch_gradients`).
+        """Patch-AGOP ``G = sum_j w_j sum_p sum_l g g^T`` over images z_j, places p and outputs l.
 
+        Here g is the gradient of ``f_l(z_j) = sum_i coef[i, l] K(x_i, z_j)`` with respect to z_j's patch at p.
         O(n m places D n_outputs) time.
 
         Parameters

@@ -13,13 +13,12 @@ import numpy as np
 from numba import njit
 
 from ...kernels._loops import JIT
+from ...kernels._same_place import ROUNDING
 from ._arc_cosine import angle_ratio
 from ._tile_loops import LANES, add_own, gather, scatter
 
-# Norms of black patches are zero, and so is what they contribute; this keeps 0 / 0 away.
-_TINY = 1e-30
-# Cosines so near to 1, in units of rounding, are 1: else equal patches would stand at an angle of its square root.
-_SAME = 8
+# Cosines so near to 1 are 1: else equal patches would stand at an angle of the square root of rounding.
+_SAME64, _SAME32 = ROUNDING[np.float64], ROUNDING[np.float32]
 
 
 @njit(**JIT)
@@ -61,9 +60,8 @@ def _clear_margin(row, columns, stride):
 @njit(**JIT)
 def _arc_cosine(x_root, z_root, S, theta, S_out, theta_out):
     """Step 2: what one layer of rectifiers makes of the covariances S and the tangent kernel theta."""
-    one, half, zero = S.dtype.type(1), S.dtype.type(0.5), S.dtype.type(0)
-    over_pi, smallest = S.dtype.type(1 / np.pi), S.dtype.type(_TINY)
-    same = S.dtype.type(_SAME * np.finfo(S.dtype).eps)
+    one, half, zero, over_pi = S.dtype.type(1), S.dtype.type(0.5), S.dtype.type(0), S.dtype.type(1 / np.pi)
+    smallest, same = S.dtype.type(np.finfo(S.dtype).tiny), S.dtype.type(_SAME64 if S.itemsize == 8 else _SAME32)
     for p in range(S.size):
         r = x_root[p] * z_root[p]
         rho = min(max(S[p] / max(r, smallest), -one), one)
@@ -80,11 +78,11 @@ def _arc_cosine_adjoint(x_root, z_root, S, theta, g_S, g_theta, g_z):
     """Derivatives with respect to what entered step 2, from those with respect to what came out, in place.
 
     `g_z` collects those with respect to z's own covariances. Where the angle vanishes, so does the slope of theta,
-    which has a cusp there: that is the middle of all its one-sided slopes.
+    which has a cusp there: that is the middle of all its one-sided slopes. Norms of black patches are zero, and so is
+    what they contribute.
     """
-    one, half, zero = S.dtype.type(1), S.dtype.type(0.5), S.dtype.type(0)
-    over_pi, smallest = S.dtype.type(1 / np.pi), S.dtype.type(_TINY)
-    same = S.dtype.type(_SAME * np.finfo(S.dtype).eps)
+    one, half, zero, over_pi = S.dtype.type(1), S.dtype.type(0.5), S.dtype.type(0), S.dtype.type(1 / np.pi)
+    smallest, same = S.dtype.type(np.finfo(S.dtype).tiny), S.dtype.type(_SAME64 if S.itemsize == 8 else _SAME32)
     for p in range(S.size):
         r = x_root[p] * z_root[p]
         inverse = one / r if r > smallest else zero

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...kernels._kernel import as_real
+from ...kernels._same_place import ROUNDING
 from ._base import ImageKernel, check_integer
 
 # Bandwidth that is a good guess, in root mean square distances.
 _RMS_MULTIPLE = 1.5
-# Images that differ by less are taken for equal.
-_TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,7 @@ class PatchLaplace(ImageKernel):
         return _laplace_loops
 
     def _arguments(self, grid, weight, dtype):
-        near = 1e-6 if dtype == np.float32 else 1e-13
-        return weight, 1 / (self.bandwidth * np.log(2.0)), near
+        return weight, 1 / (self.bandwidth * np.log(2.0)), ROUNDING[dtype.type]
 
     def adapted(self, patches, sample_weight, multiple=_RMS_MULTIPLE):
         """The same kernel with a bandwidth of so many root mean square distances of patches at equal places.
@@ -92,6 +90,7 @@ class PatchLaplace(ImageKernel):
         """
         grid, share = patches.grid, sample_weight / sample_weight.sum()
         mean = grid.cut(np.tensordot(share, patches.padded.astype(np.float64), 1)[np.newaxis])
-        spread = share @ patches.norms.reshape(len(share), -1).mean(axis=1, dtype=np.float64)
-        spread -= np.mean(np.einsum("rcdn,rcdn->rc", patches.metric @ mean, mean))
-        return replace(self, bandwidth=float(multiple * np.sqrt(2 * spread)) if spread > _TINY else 1.0)
+        size = share @ patches.norms.reshape(len(share), -1).mean(axis=1, dtype=np.float64)
+        spread = size - np.mean(np.einsum("rcdn,rcdn->rc", patches.metric @ mean, mean))
+        differ = spread > ROUNDING[patches.norms.dtype.type] * size
+        return replace(self, bandwidth=float(multiple * np.sqrt(2 * spread)) if differ else 1.0)
