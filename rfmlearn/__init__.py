@@ -4,6 +4,7 @@ from .deep import DeepRFMClassifier, DeepRFMRegressor
 from .deep._feature_map import AGOPFeatureMap
 from .gradients import average_gradient_outer_product
 from .images._classifier import ConvRFMClassifier
+from .recursion._plan import estimate_memory
 from .rfm._classifier import RFMClassifier
 from .rfm._regressor import RFMRegressor
 from .search._classifier import RFMClassifierCV
@@ -22,4 +23,5 @@ __all__ = [
     "RFMRegressorCV",
     "__version__",
     "average_gradient_outer_product",
+    "estimate_memory",
 ]

@@ -31,7 +31,7 @@ def make_recursion(X, Y, sample_weight=None, *, groups=None, iterative=False, mi
         iterative=iterative,
         mixed=mixed,
     )
-    draws = Draws.of(weights, np.random.RandomState(0), **(draws or {}))
+    draws = Draws.of(weights, np.random.RandomState(0), **({"preconditioned_from": 1} | (draws or {})))
     return Recursion(points=points, targets=Y, weights=weights, plan=plan, draws=draws, **{**DEFAULTS, **settings})
 
 

@@ -213,7 +213,7 @@ def test_nothing_to_draw_where_all_columns_are_constant():
 def test_of_an_ensemble_the_heaviest_member(ensemble):
     heaviest = max(ensemble.members_, key=lambda member: sum(machine.weight for machine in member.machines))
     display = draw(AGOPDisplay.from_estimator(ensemble))
-    np.testing.assert_array_equal(display.agop, heaviest.agop)
+    np.testing.assert_array_equal(display.agop, heaviest.agop.array)
     assert f"member of largest weight, {heaviest.weight:.2g}" in display.figure_.get_suptitle()
 
 

@@ -8,6 +8,7 @@ from image_data import colours, small
 from naive import conv_ntk
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -69,9 +70,9 @@ def test_prediction_is_the_naive_one(standardize, digits):
     gram = [[conv_ntk(a[..., None], b[..., None], model.patch_matrix_, 3, 2) for b in X] for a in (*X, *Z)]
     K, K_test = np.array(gram[:20]), np.array(gram[20:])
     scale = np.mean(np.diag(K))
-    coef = np.linalg.solve(K / scale + 0.1 * np.eye(20), model._codes.encode(np.searchsorted(model.classes_, y)))
+    coef = np.linalg.solve(K / scale + 0.1 * np.eye(20), model._target.encode(np.searchsorted(model.classes_, y)))
     decision = K_test / scale @ coef
-    expected = model._calibration.logits(model._codes.decode(decision))
+    expected = model._calibration.logits(model._target.decode(decision))
     assert_allclose(model.decision_function(given), expected, rtol=1e-6, atol=1e-6)
 
 
@@ -79,7 +80,7 @@ def test_leave_one_out_is_that_of_refits():
     X, y = colours(12)
     model = small(max_iter=0, alpha=0.1, standardize=False).fit(X, y)
     K = np.array([[conv_ntk(a, b, np.eye(27), 3, 1) for b in X] for a in X])
-    targets, errors = model._codes.encode(y), []
+    targets, errors = model._target.encode(y), []
     K = K / np.mean(np.diag(K)) + 0.1 * np.eye(12)
     for i in range(12):
         rest = np.arange(12) != i
@@ -243,7 +244,7 @@ def test_rounds_start_from_a_given_matrix(rng):
     M = one.patch_matrix_
     still = ConvRFMClassifier(max_iter=0, feature_matrix_init=3 * M, **settings).fit(X, y)
     assert_allclose(still.patch_matrix_, M, atol=1e-10)  # the scale is none of its business
-    by_model = ConvRFMClassifier(max_iter=0, feature_matrix_init=one, **settings)
+    by_model = ConvRFMClassifier(max_iter=0, feature_matrix_init=FrozenEstimator(one), **settings)
     assert_allclose(clone(by_model).feature_matrix_init.patch_matrix_, M)
     assert_allclose(clone(by_model).fit(X, y).predict_proba(X), still.predict_proba(X), atol=1e-6)
     plain = ConvRFMClassifier(max_iter=0, **settings).fit(X, y)

@@ -13,8 +13,8 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_s
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-import rfmlearn.search._base
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+from rfmlearn.runtime._budget import SearchBudget
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -38,7 +38,7 @@ def test_cv_results_have_the_form_of_a_grid_search(fitted):
     assert n == 2 * (4 + 3)  # two ridges in each round of both settings, round 0 included
     assert {len(column) for column in results.values()} == {n}
     assert {"mean_test_score", "std_test_score", "rank_test_score", "mean_fit_time", "split2_test_score", "iter",
-            "n_resources", "param_kernel", "param_max_iter", "param_alpha_scale"} <= set(results)  # fmt: skip
+            "n_resources", "param_kernel", "param_max_iter", "param_alpha"} <= set(results)  # fmt: skip
     splits = np.column_stack([results[f"split{k}_test_score"] for k in range(3)])
     assert_allclose(results["mean_test_score"], splits.mean(axis=1))
     assert_array_equal(np.sort(results["rank_test_score"]), np.arange(1, n + 1))
@@ -61,7 +61,7 @@ def test_one_member_is_the_single_model_of_its_parameters(Estimator):
     if Estimator is RFMRegressorCV:
         assert_allclose(model.predict(X), single.predict(X))
     else:  # each is calibrated in its own way
-        scores = single._codes.decode(single._decision(X))
+        scores = single._target.decode(single._decision(X))
         assert_allclose(model.predict_proba(X), model.members_[0].machines[0].link(scores))
     assert_allclose(model.feature_importances_, single.feature_importances_)
 
@@ -148,32 +148,36 @@ def test_several_outputs():
     assert model.score(X, np.column_stack([y, 1000 * X[:, 2]])) > 0.9
 
 
-def test_rungs(monkeypatch, Estimator):
-    for name, value in {"_ONE_RUNG": 80, "_FIRST_RUNG_ROWS": 60, "_SURVIVORS": 2}.items():
-        monkeypatch.setattr(rfmlearn.search._base, name, value)
+def with_budget(Estimator, **sizes):
+    """The same search with other numbers of rows."""
+    return type(Estimator.__name__, (Estimator,), {"budget": SearchBudget(**sizes)})
+
+
+def test_rungs(Estimator):
+    Small = with_budget(Estimator, one_rung=80, first_rung_rows=60, n_survivors=2)
     settings = [{"max_iter": 1}, {"scaling": None, "max_iter": 1}, {"kernel": "gaussian", "max_iter": 1},
                 {"kernel": "laplace", "bandwidth": 1e-3, "max_iter": 1}]  # fmt: skip
     X, y = data(Estimator, 200)
-    model = Estimator(settings, cv=3, n_search_samples=120, random_state=0).fit(X, y)
+    model = Small(settings, cv=3, n_search_samples=120, random_state=0).fit(X, y)
     results = model.cv_results_
     assert_array_equal(np.unique(results["iter"]), [0, 1])
     assert results["n_resources"].max() <= 90
     last = results["iter"] == 1
     assert last.sum() == 8 and (results["rank_test_score"][last] <= 8).all()
     assert last[model.best_index_]
-    assert {"max_iter": 1, "alpha_scale": 1.0} in [results["params"][k] for k in np.flatnonzero(last)]  # the default
-    assert model.members_[0].machines[0].dual_coef.shape[0] == 200
+    assert {"max_iter": 1, "alpha": "auto"} in [results["params"][k] for k in np.flatnonzero(last)]  # the default
+    assert model.members_[0].machines[0].machine.dual_coef.shape[0] == 200
     values(model, X)
 
 
-def test_rungs_take_float32_where_ridges_allow(monkeypatch, Estimator):
-    for name, value in {"_ONE_RUNG": 80, "_FIRST_RUNG_ROWS": 60, "_SURVIVORS": 1}.items():
-        monkeypatch.setattr(rfmlearn.search._base, name, value)
+def test_rungs_take_float32_where_ridges_allow(Estimator):
     X, y = data(Estimator, 150)
 
     def scores(weight, limit=1e-5):
-        monkeypatch.setattr(rfmlearn.search._base, "_SMALLEST_RIDGE_IN_FLOAT32", limit)
-        model = Estimator(FEW, cv=2, random_state=0).fit(X, y, np.full(150, weight))
+        sizes = {"one_rung": 80, "first_rung_rows": 60, "n_survivors": 1}
+        model = with_budget(Estimator, **sizes, smallest_ridge_in_float32=limit)(FEW, cv=2, random_state=0).fit(
+            X, y, np.full(150, weight)
+        )
         return model.cv_results_["mean_test_score"]
 
     single, double = scores(1.0), scores(1.0, limit=np.inf)

@@ -120,6 +120,7 @@ def test_attributes_are_those_of_a_fitted_estimator(Estimator):
     if Estimator is ConvRFMClassifier:
         parameters |= {"image_shape": (1, 2), "padding": "same"}  # a table of pixels
     model = Estimator(**parameters).fit(X, (X["a"] > 0).astype(int))
-    fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
+    fitted = {name for name in dir(model) if name.endswith("_") and not name.startswith("_")}
+    assert not any(hasattr(Estimator(), name) for name in fitted)
     documented = {attribute.name for attribute in docscrape.get_doc_object(Estimator)["Attributes"]}
     assert documented == fitted

@@ -27,11 +27,11 @@ def test_validation_picks_the_best_round(Estimator):
         y = y if Estimator is RFMRegressor else (y > 0).astype(int)
         model = Estimator(max_iter=4).fit(X[:60], y[:60], X_val=X[60:], y_val=y[60:])
         assert [record["n_iter"] for record in model.history_] == [0, 1, 2, 3, 4]
-        assert model.n_iter_ == np.argmin(losses(model))
-        stopped = Estimator(max_iter=model.n_iter_).fit(X[:60], y[:60])
+        assert model.best_iter_ == np.argmin(losses(model))
+        stopped = Estimator(max_iter=model.best_iter_).fit(X[:60], y[:60])
         assert_allclose(scores(model, X), scores(stopped, X), rtol=1e-7, atol=1e-8)
         assert_allclose(model.agop_, stopped.agop_, rtol=1e-7, atol=1e-9)
-        kept.add(model.n_iter_)
+        kept.add(model.best_iter_)
     assert len(kept) > 1  # or any rule would have passed
 
 
@@ -74,7 +74,7 @@ def test_stops_after_rounds_without_improvement(patience):
         waited = np.flatnonzero(np.arange(9) - best_so_far >= patience)
         last = waited[0] if len(waited) else 8
         assert_allclose(losses(model), whole[: last + 1], rtol=1e-9)
-        assert model.n_iter_ == best_so_far[last]
+        assert model.best_iter_ == best_so_far[last] and model.n_iter_ == last
         early += last < 8
     assert early
 
@@ -97,7 +97,7 @@ def test_callback_sees_every_round_and_stops(Estimator):
     assert [iterate.n_iter for iterate in seen] == [0, 1, 2]
     assert model.n_iter_ == 2 and len(model.history_) == 3
     assert_allclose(scores(model, X), scores(Estimator(max_iter=2).fit(X, y), X), rtol=1e-7, atol=1e-8)
-    assert_allclose(seen[2].feature_matrix.to_array(), model.feature_matrix_, rtol=1e-9, atol=1e-12)
+    assert_allclose(seen[2].machine.feature_matrix.to_array(), model.feature_matrix_, rtol=1e-9, atol=1e-12)
 
 
 def test_callback_that_returns_nothing_does_not_stop():
@@ -127,7 +127,7 @@ def test_interrupted_rounds_still_allow_a_validation_choice():
     X, y = regression(90)
     model = RFMRegressor(max_iter=4, callback=lambda iterate: iterate.n_iter == 2)
     model.fit(X[:60], y[:60], X_val=X[60:], y_val=y[60:])
-    assert model.n_iter_ == np.argmin(losses(model))
+    assert model.best_iter_ == np.argmin(losses(model))
     assert len(model.history_) == 3
 
 
@@ -141,5 +141,5 @@ def test_going_back_to_an_earlier_round_takes_no_second_square_array(solver):
         model = RFMRegressor(max_iter=1, solver=solver).fit(X, y, **validation)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert model.n_iter_ == 0  # or the last round was kept
+    assert model.best_iter_ == 0  # or the last round was kept
     assert peaks[1] < peaks[0] + 0.5 * 8 * 1500**2

@@ -39,13 +39,20 @@ def test_to_array_is_the_square_of_the_root(make, rng):
 
 
 @pytest.mark.parametrize("make", FEATURE_MATRICES)
-def test_as_full_is_the_same_matrix(make, rng):
+def test_full_outer_product_has_all_entries(make, rng):
+    points, weights = mixed_points(rng, 6), rng.uniform(0.5, 2, 6)
+    matrix, gradient = make(points, rng), rng.normal(size=(2, 6, 11))
+    root = join(matrix.roots)
+    expected = sum(w * np.outer(root @ g, root @ g) for part in gradient for w, g in zip(weights, part, strict=True))
+    assert_close(matrix.full_outer_product(gradient, weights), expected, 1e-13)
+    assert_close(join(matrix.outer_products(gradient, weights)), expected * naive.mask(form_of(matrix), WIDTHS), 1e-13)
+
+
+@pytest.mark.parametrize("make", FEATURE_MATRICES)
+def test_numeric_gradient_is_that_of_the_first_coordinates(make, rng):
     points = mixed_points(rng, 6)
-    matrix = make(points, rng)
-    full = matrix.as_full()
-    assert form_of(full) == "full"
-    assert_close(full.to_array(), matrix.to_array(), 1e-14)
-    assert_close(full.transform(points).dense(), matrix.transform(points).dense(), 1e-14)
+    matrix, gradient = make(points, rng), rng.normal(size=(2, 6, 11))
+    assert_close(matrix.pull_back_numeric(gradient)[:, :, :3], (gradient @ join(matrix.roots))[:, :, :3], 1e-13)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from display_data import TABLES, draw, mixed, numbers, pandas_table, tick_names
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.frozen import FrozenEstimator
 
 from rfmlearn import RFMRegressor
 from rfmlearn.inspection import FeatureImportanceDisplay
@@ -121,7 +122,7 @@ def test_a_matrix_to_start_from_says_nothing_of_copies(regressor):
     start = RFMRegressor(max_iter=1, feature_matrix_init=np.ones(4)).fit(X, y)
     with pytest.raises(ValueError, match="feature_matrix_init must be a fitted estimator or None here"):
         FeatureImportanceDisplay.from_estimator(start, X, y)
-    start = RFMRegressor(max_iter=1, feature_matrix="full", feature_matrix_init=regressor).fit(X, y)
+    start = RFMRegressor(max_iter=1, feature_matrix="full", feature_matrix_init=FrozenEstimator(regressor)).fit(X, y)
     display = FeatureImportanceDisplay.from_estimator(start, X, y, n_repeats=1)
     assert display.importances.shape == (1, 4)
 

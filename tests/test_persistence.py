@@ -85,7 +85,7 @@ def test_pickle_holds_no_square_array():
 
 
 def test_fitted_attributes_are_all_set_by_fit(fitted, to_frame, data):
-    names = {name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")}
+    names = {name for name in dir(fitted) if name.endswith("_") and not name.startswith("_")}
     expected = {
         *("agop_", "feature_importances_", "feature_matrix_", "kernel_", "n_iter_", "history_", "dual_coef_"),
         "n_features_in_",

@@ -25,7 +25,7 @@ def test_projections_against_loops(which, regressor, ensemble):
         encoder, agop = model._encoder, model.agop_
     else:
         heaviest = max(model.members_, key=lambda member: member.weight)
-        encoder, agop = heaviest.encoder, heaviest.agop
+        encoder, agop = heaviest.encoder, heaviest.agop.array
         assert f"largest weight, {heaviest.weight:.2g}" in display.ax_.get_title()
     points = encoder.transform(X).dense()
     _, vectors = np.linalg.eigh(agop)

@@ -46,8 +46,8 @@ class Script:
             factor = "factor" if n_iter == max_iter else None
             yield make_round(n_iter, self.errors[n_iter], MATRICES[n_iter], factor)
 
-    def finish(self, best, latest):
-        if best is latest and best.workspace.factor:
+    def finish(self, best, is_latest):
+        if is_latest and best.workspace.factor:
             return best
         self.solved.append((best.machine.feature_matrix, best.n_iter))
         return make_round(best.n_iter, self.errors[best.n_iter], best.machine.feature_matrix, "factor")

@@ -18,7 +18,7 @@ import rfmlearn.runtime._threads
 from rfmlearn import RFMRegressor
 from rfmlearn.kernels import LaplaceKernel, ProductLaplaceKernel
 from rfmlearn.kernels._pairs import PairMatrix
-from rfmlearn.runtime._threads import Team, blas_limit, n_threads_in_force
+from rfmlearn.runtime._threads import Team, n_threads_in_force, thread_limit
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_limits_set_by_threads_side_by_side_leave_nothing_behind():
     inside = [threading.Event(), threading.Event()]
 
     def work(number):
-        with blas_limit(1):
+        with thread_limit(1):
             inside[number].set()
             inside[1].wait(10)
             if number == 1:
@@ -145,9 +145,51 @@ def test_limits_set_by_threads_side_by_side_leave_nothing_behind():
     assert n_threads_in_force() == before
 
 
-def test_workers_of_a_pool_run_alone():
-    with threadpool_limits(2, user_api="blas"), ThreadPoolExecutor(1) as pool:
-        assert pool.submit(n_threads_in_force).result() == 1
+def blas_threads():
+    return max(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+
+
+def in_a_thread(function):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_one_limit_for_loops_and_blas_in_workers(limit):
+    """Of a web server, of dask, of joblib: what the caller has set holds there too, and for both."""
+    with threadpool_limits(limit, user_api="blas"):
+        assert in_a_thread(lambda: (n_threads_in_force(), blas_threads())) == (limit, limit)
+        with parallel_config("threading", n_jobs=2):
+            seen = Parallel()(delayed(lambda: (n_threads_in_force(), blas_threads()))() for _ in range(4))
+        assert seen == [(limit, limit)] * 4
+
+
+def test_a_limit_set_in_a_worker_holds_there():
+    def work():
+        with thread_limit(1):
+            inside = n_threads_in_force(), blas_threads()
+        return inside, (n_threads_in_force(), blas_threads())
+
+    with threadpool_limits(2, user_api="blas"):
+        assert in_a_thread(work) == ((1, 1), (2, 2))
+
+
+def test_limits_nest_and_the_smallest_holds():
+    with threadpool_limits(3, user_api="blas"):
+        with thread_limit(2):
+            assert n_threads_in_force() == 2
+            with thread_limit(1):
+                assert n_threads_in_force() == blas_threads() == 1
+            assert n_threads_in_force() == blas_threads() == 2
+            with thread_limit(5):
+                assert n_threads_in_force() == 2
+        assert n_threads_in_force() == blas_threads() == 3
+
+
+def test_a_team_holds_blas_to_one_thread_but_not_the_next_team():
+    with threadpool_limits(2, user_api="blas"), Team() as team:
+        assert team.size == 2 and blas_threads() == 1
+        assert in_a_thread(n_threads_in_force) == 2
 
 
 # Pools -----------------------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ N_RIDGE_ROWS = 1500
 N_CALIBRATION_ROWS = 3000
 # Rows over which the AGOP that is only looked at is averaged where rounds are approximate.
 N_INSPECTED_ROWS = 1000
-# Rows whose columns precondition a system, a tenth of all at most.
-N_LANDMARKS = 600
+# Rows whose columns precondition a system, a tenth of all at most; smaller systems are never preconditioned.
+N_LANDMARKS, PRECONDITIONED_FROM = 600, 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,7 @@ class Draws:
         n_calibration_rows=N_CALIBRATION_ROWS,
         n_inspected_rows=N_INSPECTED_ROWS,
         n_landmarks=N_LANDMARKS,
+        preconditioned_from=PRECONDITIONED_FROM,
     ):
         """Draw rows for all purposes; `n_agop_rows`, which users set, comes last and moves nothing else."""
         n = len(weights)
@@ -73,7 +74,7 @@ class Draws:
         return cls(
             bandwidth=bandwidth_rows(weights.total, rng, n_bandwidth_rows),
             ridge=some(n_ridge_rows),
-            landmarks=some(min(n_landmarks, n // 10)),
+            landmarks=some(min(n_landmarks, n // 10)) if n >= preconditioned_from else np.arange(0),
             inspected=agop_rows(weights.total, n_inspected_rows, rng),
             calibration=None if n <= n_calibration_rows else _whole_groups(some(n_calibration_rows), weights.groups),
             agop=agop_rows(weights.total, n_agop_rows, rng),

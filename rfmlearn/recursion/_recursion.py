@@ -143,14 +143,14 @@ class Recursion:
         workspace = Workspace(gram=gram, choice=choice, factor=factor)
         return self._round(n_iter, machine, alpha, solution, start, workspace)
 
-    def finish(self, best: Round, latest: Round) -> Round:
-        """The round that is kept as an exact one, of which rows can be left out; `latest` is the last that was made."""
+    def finish(self, best: Round, is_latest) -> Round:
+        """The round that is kept as an exact one, of which rows can be left out; whether no other was made since."""
         workspace = best.workspace
-        if best is latest and workspace.factor is not None:
+        if is_latest and workspace.factor is not None:
             return best
         if best.solver == "cholesky" and self._solved(workspace.choice, best.alpha) is not None:
             # Later rounds have taken the room of its Gram matrix.
-            return best if best is latest else replace(best, workspace=replace(workspace, gram=None))
+            return best if is_latest else replace(best, workspace=replace(workspace, gram=None))
         return self.solve(best.machine.feature_matrix, best.n_iter, gram=workspace.gram, alpha=best.alpha)
 
     def left_out(self, final: Round):

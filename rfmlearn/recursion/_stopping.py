@@ -75,8 +75,10 @@ class StoppingRule:
             slowest, before = max(slowest, now - before), now
             if self._is_over(latest, best, now - start + slowest):
                 break
-        rounds.close()  # it may hold another square array, and there is room for one
-        best = recursion.finish(best, latest)
+        is_latest = best is latest
+        rounds.close()
+        del latest  # it may hold another square array, and there is room for one
+        best = recursion.finish(best, is_latest)
         trouble += best.trouble
         for record, matrix in zip(history, matrices, strict=True):
             record["effective_rank"] = matrix.effective_rank()

@@ -87,7 +87,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         Called after each round with a `rfmlearn.recursion.Round` (``n_iter``, ``machine``, ``alpha``, ``residual``,
         ``seconds``); a true result stops.
     random_state : int, RandomState instance or None, default=None
-        Draws the rows for the AGOP, the bandwidth, and the preconditioner. Nothing is drawn up to 1,000 rows.
+        Draws the rows for the AGOP, the bandwidth, and the preconditioner. Nothing is drawn below 500 rows.
     verbose : bool, default=False
         Log each round to standard error.
 

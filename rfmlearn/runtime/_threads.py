@@ -50,6 +50,8 @@ class _Limits:
     def _change(self, limit, step):
         with self._lock:
             if not self._before:
+                if limit is not None:
+                    self.__dict__.pop("_libraries", None)  # look again: more may have been loaded since
                 self._before = [lib.num_threads for lib in self._libraries]
             if limit is None:
                 self._teams += step
@@ -57,9 +59,21 @@ class _Limits:
                 (self._asked.append if step > 0 else self._asked.remove)(limit)
             limits = [*self._asked, *([1] if self._teams else [])]
             for lib, before in zip(self._libraries, self._before, strict=True):
-                lib.set_num_threads(min([before, *limits]))
+                _set_num_threads(lib, min([before, *limits]))
             if not limits:
                 self._before = []
+
+
+def _set_num_threads(lib, number):
+    """Threads of one library.
+
+    From threadpoolctl 3.7 on, OpenBLAS listens to the first thread that sets its limit, and to no other in silence, lest
+    threads undo each other's. `_Limits` sees to that, so whoever was first is forgotten before and after.
+    """
+    forget = getattr(lib, "clear_controlling_thread", lambda force: None)
+    forget(force=True)
+    lib.set_num_threads(number)
+    forget(force=True)
 
 
 _LIMITS = _Limits()

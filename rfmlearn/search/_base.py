@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import LpqLaplaceKernel
 from ..recursion._plan import make_plan
+from ..runtime._budget import SearchBudget
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._threads import n_threads_in_force, thread_limit
 from ..runtime._trouble import warn_of_trouble
@@ -26,21 +27,16 @@ from ._portfolio import default_settings
 from ._race import Race
 from ._results import candidate_params, cv_results, summary
 from ._scoring import make_score
-from ._selection import N_SURVIVORS, Selector
+from ._selection import Selector
 
-# Tables of more rows than this run two rungs: all settings on so many training rows, then the survivors.
-_ONE_RUNG = 800
-_FIRST_RUNG_ROWS = 700
 # Parameters of the single models that are not compared, but decided by the search.
 _OWN_PARAMETERS = {"n_iter_no_change", "time_limit", "callback", "class_weight", "random_state", "verbose"}
-# Machines that are only compared take float32, for half the time, if no ridge is smaller than this.
-_SMALLEST_RIDGE_IN_FLOAT32 = 1e-5
-# Up to so many rows members are fitted side by side, each with a square array of its own.
-_REFIT_TOGETHER = 3000
 
 
 class BaseRFMCV(TableEstimator):
     """Search, ensemble and prediction on outcomes of either kind."""
+
+    budget: ClassVar[SearchBudget] = SearchBudget()
 
     _parameter_constraints: ClassVar[dict] = {
         "settings": [list, None],
@@ -89,7 +85,7 @@ class BaseRFMCV(TableEstimator):
         folds = make_folds(self.cv, X, labels, groups, rng, kept)
         score = make_score(self.scoring, outcomes, y, getattr(self, "classes_", None))
         race = self._make_race(X, outcomes, weights, rows, rng, start)
-        selector = Selector(race, score, self.max_members, self.scoring)
+        selector = Selector(weights, score, self.max_members, self.budget.doubt, self.scoring)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
             rungs = self._run_rungs(race, selector, folds, labels, rng)
             entries, final_folds = rungs[-1]
@@ -138,6 +134,7 @@ class BaseRFMCV(TableEstimator):
             seed=int(rng.randint(2**31 - 1)),
             n_jobs=n_jobs,
             deadline=deadline,
+            sizes={"n_ridge_rows": self.budget.n_ridge_rows, "n_bandwidth_rows": self.budget.n_bandwidth_rows},
         )
 
     def _check_settings(self, settings):
@@ -162,16 +159,16 @@ class BaseRFMCV(TableEstimator):
 
     def _run_rungs(self, race, selector, folds, labels, rng):
         """All settings on few rows, the survivors on more; pairs of entries and folds for each rung."""
-        n = len(np.unique(folds.rows))
+        n, budget = len(np.unique(folds.rows)), self.budget
         settings = list(range(len(race.settings)))
         searched = folds if n <= self.n_search_samples else self._thin(folds, self.n_search_samples, labels, rng)
-        if n <= _ONE_RUNG or len(settings) <= N_SURVIVORS:
+        if n <= budget.one_rung or len(settings) <= budget.n_survivors:
             return [(race.run(settings, searched), searched)]
         test_rows = np.unique(searched.rows)
-        first = searched.thin(_draw(test_rows, _FIRST_RUNG_ROWS * 5 // 4, labels, rng), test_rows)
-        dtype = np.float32 if race.smallest_ridge >= _SMALLEST_RIDGE_IN_FLOAT32 else np.float64
+        first = searched.thin(_draw(test_rows, budget.first_rung_rows * 5 // 4, labels, rng), test_rows)
+        dtype = np.float32 if race.smallest_ridge >= budget.smallest_ridge_in_float32 else np.float64
         entries = race.run(settings, first, dtype)
-        survivors = selector.survivors(entries, first)
+        survivors = selector.survivors(entries, first, budget.n_survivors)
         return [(entries, first), (race.run(survivors, searched, dtype), searched)]
 
     @staticmethod
@@ -184,7 +181,7 @@ class BaseRFMCV(TableEstimator):
         for entry, weight in chosen:
             by_index.setdefault(entry.candidate.index, []).append((entry, weight))
         # One recursion after another where square arrays are large, on all threads; else one to a thread.
-        n_jobs = race.n_jobs if len(rows) <= _REFIT_TOGETHER else 1
+        n_jobs = race.n_jobs if len(rows) <= self.budget.refit_together else 1
         with thread_limit(1 if n_jobs > 1 else race.n_jobs):
             parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
             fitted = parallel(delayed(fit_members)(race, index, chosen, rows) for index, chosen in by_index.items())

@@ -37,7 +37,8 @@ class EncodedFold:
 
     def astype(self, dtype):
         """The same with points in another precision."""
-        return replace(self, points=self.points.astype(dtype), test_points=self.test_points.astype(dtype))
+        test_points = None if self.test_points is None else self.test_points.astype(dtype)
+        return replace(self, points=self.points.astype(dtype), test_points=test_points)
 
 
 class Encodings:

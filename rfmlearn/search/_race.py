@@ -18,9 +18,6 @@ from ..targets._outcomes import Outcomes
 from ._encodings import Encodings
 from ._folds import Folds
 
-# Rows on which a recursion compares ridges and measures distances: fewer than in a single fit, where time matters less.
-_ROWS_LOOKED_AT = {"n_ridge_rows": 700, "n_bandwidth_rows": 400}
-
 
 @dataclass(frozen=True)
 class Candidate:
@@ -76,6 +73,8 @@ class Race:
     settings : list of dict
     seed : int
     n_jobs : int
+    sizes : dict
+        Numbers of rows at which recursions look.
     deadline : float
         By `time.perf_counter`; no recursion is begun after it, but those of the first settings.
     on_progress : callable
@@ -96,6 +95,7 @@ class Race:
     settings: list[dict]
     seed: int
     n_jobs: int
+    sizes: dict = field(default_factory=dict)
     deadline: float = np.inf
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
@@ -138,13 +138,13 @@ class Race:
 
     def start(self, index, rows, cautious):
         """An unfitted recursion of some settings on training rows, and how these are encoded."""
-        fold = self._encodings.encode(make_encoder(self._models[index]), rows)
+        fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
         return fold, replace(self._recursion(index, fold, rows), cautious=cautious)
 
     def _recursion(self, index, fold, rows, **options):
         rng = np.random.RandomState(self.seed)
         parts = fold.points, fold.encoder.coordinate_names_, fold.codes, self.weights[rows], rng
-        return replace(make_recursion(self._models[index], *parts, **_ROWS_LOOKED_AT, **options), cautious=False)
+        return replace(make_recursion(self._models[index], *parts, **self.sizes, **options), cautious=False)
 
     def _score_fold(self, index, number, pair, dtype, is_first):
         """Scores of the test rows for every round and ridge; None after the deadline."""

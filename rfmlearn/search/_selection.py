@@ -8,11 +8,6 @@ import numpy as np
 
 from ._ensemble import select_ensemble, shrink_to
 
-# Settings that go on from the first rung.
-N_SURVIVORS = 4
-# The ensemble is held to the default model as if by so many rows of evidence for it.
-DOUBT = 100
-
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
@@ -43,18 +38,21 @@ class Selector:
 
     Parameters
     ----------
-    race : Race
+    weights : Weights
     score : callable
         ``(predictions, rows, weights)`` to a number, greater is better.
     max_members : int
+    doubt : int
+        Rows of evidence for the default machine with which the ensemble is mixed.
     scoring : object
         What the user called the score, for messages.
     """
 
-    def __init__(self, race, score, max_members, scoring):
-        self._weights, self._score, self._max_members, self._scoring = race.weights, score, max_members, scoring
+    def __init__(self, weights, score, max_members, doubt, scoring):
+        self._weights, self._score, self._scoring = weights, score, scoring
+        self._max_members, self._doubt = max_members, doubt
 
-    def survivors(self, entries, folds, n_survivors=N_SURVIVORS):
+    def survivors(self, entries, folds, n_survivors):
         """The default settings, and those that the ensemble on this rung takes most of, or else score best."""
         weights, scores = self._ensemble(entries, folds)
         shares: dict[int, float] = {}
@@ -72,7 +70,7 @@ class Selector:
         weights, scores = self._ensemble(entries, folds)
         if self._max_members > 1:
             total = float(self._weights.rows[np.unique(folds.rows)].sum())
-            weights = shrink_to(weights, _default_machine(entries), total, DOUBT)
+            weights = shrink_to(weights, _default_machine(entries), total, self._doubt)
         while np.count_nonzero(weights) > self._max_members:
             weights[np.flatnonzero(weights)[np.argmin(weights[weights > 0])]] = 0.0
         weights /= weights.sum()

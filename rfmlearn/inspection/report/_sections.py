@@ -51,7 +51,11 @@ def sections(estimator, X, y):
 
 def _data(estimator):
     encoder = LearnedAGOP.of(estimator).encoder
-    points = estimator.members_[0].machines[0].machine.centers if hasattr(estimator, "members_") else estimator.X_fit_
+    points = (
+        estimator.members_[0].machines[0].machine.centers
+        if hasattr(estimator, "members_")
+        else estimator.machine_.centers
+    )
     rows = [
         ("training rows", len(points)),
         ("columns", estimator.n_features_in_),
@@ -84,13 +88,13 @@ def _choices(estimator):
             ("kernel", _kernel(estimator.kernel_)),
             ("ridge", estimator.alpha_),
             ("round kept", estimator.best_iter_),
-            ("rounds run", estimator.history_[-1]["n_iter"]),
+            ("rounds run", estimator.n_iter_),
         ]
         return table(["quantity", "value"], rows)
     members = [
-        (machine.weight, machine.n_iter, machine.alpha, _kernel(machine.kernel), _settings(member.params))
-        for member in estimator.members_
-        for machine in member.machines
+        (member.weight, member.n_iter, member.alpha, _kernel(member.machine.kernel), _settings(group.params))
+        for group in estimator.members_
+        for member in group.machines
     ]
     members.sort(key=lambda row: -row[0])
     note = "The members of the average. Settings are those that differ from the defaults of the single model."
