@@ -16,6 +16,16 @@ def rng():
 
 
 @pytest.fixture
+def pd():
+    return pytest.importorskip("pandas")
+
+
+@pytest.fixture
+def pl():
+    return pytest.importorskip("polars")
+
+
+@pytest.fixture
 def small_tiles(monkeypatch):
     """Tiles so small that tens of points need many, of different shapes at the edges."""
     monkeypatch.setattr("rfmlearn.kernels._tiles.TILE", (7, 11))
