@@ -88,13 +88,28 @@ class ColumnEncoder(BaseEstimator):
         self.categorical_features = categorical_features
         self.coding = coding
 
-    def fit(self, X, sample_weight=None, targets=None):
-        """Learn the encoding from a table that `check_table` has passed."""
-        self.fit_transform(X, sample_weight, targets)
+    def fit(self, X, sample_weight=None, targets=None, groups=None):
+        """Learn the encoding from a table that `check_table` has passed; see `fit_transform`."""
+        self.fit_transform(X, sample_weight, targets, groups)
         return self
 
-    def fit_transform(self, X, sample_weight=None, targets=None):
-        """Learn the encoding, and encode the same table; coded targets (n, n_outputs) are for coding='target'."""
+    def fit_transform(self, X, sample_weight=None, targets=None, groups=None):
+        """Learn the encoding, and encode the same table.
+
+        Parameters
+        ----------
+        X : table
+            As `check_table` has passed it.
+        sample_weight : array-like of shape (n,), default=None
+        targets : ndarray of shape (n, n_outputs), default=None
+            Coded targets, for coding='target' only.
+        groups : ndarray of int of shape (n,), default=None
+            Numbers of groups: no target of a row's own group goes into its code.
+
+        Returns
+        -------
+        Points
+        """
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling must be one of {SCALINGS}, got {self.scaling!r}.")
         columns, self.column_names, named = split_table(X)
@@ -112,7 +127,7 @@ class ColumnEncoder(BaseEstimator):
         self._coding = make_coding(self.coding, self.levels_)
         codes = self._codes(X, columns)
         if self._coding is not None:
-            numbers = np.hstack([numbers, self._coding.fit_transform(codes, targets, w)])
+            numbers = np.hstack([numbers, self._coding.fit_transform(codes, targets, w, groups)])
         self._numeric_block = NumericBlock(self.scaling).fit(numbers[used], w[used])
         self._name_coordinates()
         return self._points(numbers, codes)
