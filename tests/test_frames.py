@@ -6,7 +6,7 @@ from scipy import sparse
 from table_data import encode, frames
 
 from rfmlearn.tables._encoder import ColumnEncoder
-from rfmlearn.tables._frames import check_table
+from rfmlearn.tables._frames import check_table, find_columns, take_rows
 
 # Columns by mask, index or name
 
@@ -54,6 +54,37 @@ def test_names_need_a_table_with_names(pd):
 
 def test_names_that_are_not_strings_are_not_used(pd):
     assert encode(pd.DataFrame(np.ones((2, 2))))[1].column_names == ["x0", "x1"]
+
+
+def test_columns_come_in_the_order_asked_for():
+    def find(asked):
+        return find_columns(asked, ["a", "b", "c"], True, "features", "None").tolist()
+
+    assert find([2, 0, 2]) == [2, 0, 2]
+    assert find(["c", "a"]) == find(np.array(["c", "a"], dtype=object)) == [2, 0]
+    assert find([True, False, True]) == [0, 2]
+    assert find([]) == []
+
+
+# Rows
+
+
+def test_rows_in_any_order_and_repeated():
+    for X in [*frames({"a": [5.0, 6.0, 7.0], "c": ["u", "v", "w"]}), np.array([[5.0], [6.0], [7.0]])]:
+
+        def first(table):
+            return [*(table[:, 0] if isinstance(table, np.ndarray) else table["a"])]
+
+        for rows in ([2, 0, 1], [1, 1, 1], [0, 2], [2, 1, 0, 0]):
+            assert first(take_rows(X, np.array(rows))) == [5.0 + row for row in rows]
+        assert first(take_rows(X, slice(1, 3))) == [6.0, 7.0]
+        assert take_rows(X, np.arange(3)) is X
+
+
+def test_rows_by_place_and_not_by_label(pd):
+    X = pd.DataFrame({"a": [5.0, 6.0, 7.0]}, index=[2.0, 0.0, 1.0])
+    assert take_rows(X, np.array([0, 2]))["a"].tolist() == [5.0, 7.0]
+    assert take_rows(X, slice(0, 1))["a"].tolist() == [5.0]
 
 
 # Checking a table
