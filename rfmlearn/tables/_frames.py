@@ -208,14 +208,14 @@ def find_categorical(spec, columns, names, named):
 _ORDERED_TYPES = {"CategoricalDtype", "Enum"}
 
 
-def column_levels(column, used, name):
-    """Distinct values of the used rows in order, then None if one is missing; nothing if there is only one.
+def column_levels(column, name):
+    """Distinct values in order, then None if one is missing; nothing if there is only one.
 
     The order is that of the column's type if it has one (a pandas category, a polars Enum), else ascending.
     """
     values = column_values(column)
     try:
-        levels = dict.fromkeys(value for value, use in zip(values, used, strict=True) if use)
+        levels = dict.fromkeys(values)
     except TypeError as error:
         raise TypeError(f"Column {name!r}: an argument must be a string or a number ({error}).") from error
     if len(levels) == 1:
