@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.preprocessing import TargetEncoder
 
 from rfmlearn import RFMClassifier, RFMRegressor
@@ -75,6 +76,70 @@ def test_target_coding_does_not_tell_a_row_its_own_target():
     codes = np.arange(200)[:, None]
     coded = TargetCoding([list(range(200))]).fit_transform(codes, y[:, None], np.ones(200))
     assert abs(np.corrcoef(coded[:, 0], y)[0, 1]) < 0.2
+
+
+def code(codes, y, weights, groups=None):
+    return TargetCoding([[None] * 6] * codes.shape[1]).fit_transform(codes, y, weights, groups)
+
+
+@pytest.fixture
+def grouped(rng):
+    """Codes of two columns, two targets, weights, and groups of several sizes in no order."""
+    groups = rng.choice([4, 7, 9, 12, 20, 33, 41], 120, p=[0.05, 0.3, 0.2, 0.1, 0.1, 0.05, 0.2])
+    return rng.integers(-1, 6, (120, 2)), rng.normal(size=(120, 2)), rng.uniform(0.5, 2, 120), groups
+
+
+def test_code_of_a_row_does_not_depend_on_targets_of_its_group(grouped, rng):
+    codes, y, weights, groups = grouped
+    coded, alone = code(codes, y, weights, groups), code(codes, y, weights)
+    for group in np.unique(groups):
+        inside = groups == group
+        changed = np.where(inside[:, None], rng.normal(size=y.shape), y)
+        again = code(codes, changed, weights, groups)
+        assert_array_equal(again[inside], coded[inside])
+        assert np.abs(again[~inside] - coded[~inside]).max() > 1e-3
+        # Or any coding would have passed: without groups rows of one group tell each other's targets.
+        assert np.abs(code(codes, changed, weights)[inside] - alone[inside]).max() > 1e-3
+
+
+@pytest.mark.parametrize("n_groups", [2, 3, 5, 7])
+def test_every_row_is_coded_by_the_groups_of_other_folds(n_groups, grouped):
+    codes, y, weights, groups = grouped
+    _, groups = np.unique(groups, return_inverse=True)
+    groups = groups % n_groups
+    coded = code(codes, y, weights, groups)
+    for train, test in GroupKFold(min(5, n_groups)).split(codes, groups=groups):
+        others = TargetCoding([[None] * 6] * 2)
+        others.fit_transform(codes[train], y[train], weights[train])
+        assert_array_equal(coded[test], others.transform(codes[test]))
+
+
+def test_one_group_is_coded_by_all_rows(grouped):
+    codes, y, weights, _ = grouped
+    coding = TargetCoding([[None] * 6] * 2)
+    assert_array_equal(coding.fit_transform(codes, y, weights, np.full(120, 3)), coding.transform(codes))
+    assert code(codes[:1], y[:1], weights[:1]).shape == (1, 4)
+
+
+def test_without_groups_rows_are_coded_in_five_shuffled_folds(grouped):
+    codes, y, weights, _ = grouped
+    coded = code(codes, y, weights)
+    for train, test in KFold(5, shuffle=True, random_state=0).split(codes):
+        others = TargetCoding([[None] * 6] * 2)
+        others.fit_transform(codes[train], y[train], weights[train])
+        assert_array_equal(coded[test], others.transform(codes[test]))
+
+
+def test_encoder_passes_groups_on(table, rng):
+    X, y = table
+    groups = rng.integers(0, 8, len(X))
+    changed = np.where(groups == 2, -y, y)
+    for given, same in ((groups, True), (None, False)):
+        encoder = ColumnEncoder("standard", coding="target")
+        points = [encoder.fit_transform(X, targets=t[:, None], groups=given).numeric for t in (y, changed)]
+        scale = [encoder.fit(X, targets=t[:, None], groups=given)._numeric_block for t in (y, changed)]
+        codes = [block.inverse(p)[groups == 2] for block, p in zip(scale, points, strict=True)]
+        assert np.allclose(codes[0], codes[1], atol=1e-10) == same
 
 
 def test_names():

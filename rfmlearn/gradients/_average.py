@@ -9,9 +9,8 @@ from sklearn.utils import check_random_state
 
 from .._sklearn_compat import check_weights
 from ..recursion._agop import agop_rows
-from ..tables._frames import check_table
+from ..tables._frames import check_table, take_rows
 from ._input_gradients import is_torch_module, make_gradient
-from ._moves import take
 
 
 def average_gradient_outer_product(
@@ -136,11 +135,11 @@ def average_gradient_outer_product(
     weights = check_weights(sample_weight, X)
     kept = np.flatnonzero(weights)
     if len(kept) < len(X):
-        X, weights = take(X, kept), weights[kept]
+        X, weights = take_rows(X, kept), weights[kept]
     gradient = make_gradient(estimator, X, output, method, features, step, batch_size, n_jobs, weights)
     rows, weights = agop_rows(weights, n_samples, rng)
     if rows is not None:
-        X = take(X, rows)
+        X = take_rows(X, rows)
     result = _average(gradient, X, weights, center)
     gradient.finish()
     return result

@@ -7,7 +7,8 @@ import warnings
 import numpy as np
 from joblib import Parallel, delayed
 
-from ._moves import Columns, take
+from ..tables._frames import take_rows
+from ._moves import Columns
 
 
 class Differences:
@@ -75,7 +76,7 @@ class Differences:
         features, signs = np.divmod(moves, 2)
         numbers = columns.numbers[rows]
         numbers[np.arange(len(rows)), features] = moved[rows, features, signs]
-        return self.function(columns.replace(take(X, rows), numbers))
+        return self.function(columns.replace(take_rows(X, rows), numbers))
 
     def _check_distances(self, distances, columns):
         lost = (distances == 0).any(axis=0)

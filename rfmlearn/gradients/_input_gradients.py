@@ -9,12 +9,12 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from ..tables._frames import check_table
+from ..tables._frames import check_table, take_rows
 
 # Imported for the closed forms that they register.
 from . import _composite, _gaussian_process, _kernel_machines, _linear, _neural_network  # noqa: F401
 from ._differences import Differences
-from ._moves import categorical_columns, find_features, take
+from ._moves import categorical_columns, find_features
 from ._outputs import choose_output, output_function
 from ._registry import closed_form, closed_form_names
 
@@ -46,7 +46,7 @@ class InputGradient:
         """Slices of rows and their gradients."""
         for start in range(0, len(X), self.max_rows):
             rows = slice(start, min(start + self.max_rows, len(X)))
-            yield rows, self.function(take(X, rows))
+            yield rows, self.function(take_rows(X, rows))
 
     def finish(self):
         """Warn of what only all rows together tell."""
@@ -61,7 +61,7 @@ def make_gradient(estimator, X, output, method, features, step, batch_size, n_jo
     indices = find_features(features, X, categorical_columns(estimator))
     function = closed_form(estimator, output)
     evaluate = output_function(estimator, output)
-    first = evaluate(take(X, slice(0, 1)))
+    first = evaluate(take_rows(X, slice(0, 1)))
     n_outputs, n_columns = first.shape[1], len(indices)
     if function is not None and method != "differences":
         rows = min(_CLOSED_FORM_ROWS, max(1, _ENTRIES // (n_outputs * X.shape[1])))

@@ -10,14 +10,9 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from ..tables._base import TableEstimator
-from ..tables._frames import column_numbers, is_category, split_table
+from ..tables._frames import column_numbers, find_columns, is_category, split_table
 
 _SINGLE = re.compile(r"(float|halffloat)(16|32)?$")
-
-
-def take(X, rows):
-    """Rows of a table by their indices, which may repeat."""
-    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
 def find_features(features, X, categorical):
@@ -26,7 +21,7 @@ def find_features(features, X, categorical):
     `categorical` are the columns that the estimator takes for categories, whatever their type.
     """
     columns, names, named = split_table(X)
-    chosen = np.arange(len(columns)) if features is None else _indices(features, names, named)
+    chosen = np.arange(len(columns)) if features is None else _asked(features, names, named)
     for j in chosen:
         if j in categorical or is_category(columns[j], names[j]):
             raise ValueError(
@@ -36,27 +31,17 @@ def find_features(features, X, categorical):
     return chosen
 
 
-def _indices(features, names, named):
-    if np.iterable(features) and not isinstance(features, str):
-        features = [*features]  # names in an index or an array of objects become strings
-    listed = np.atleast_1d(np.array(features))
-    if listed.ndim != 1 or not listed.size or listed.dtype.kind not in "biuU":
-        raise ValueError(f"features must be None, a boolean mask, column indices or column names, got {features!r}.")
-    if listed.dtype.kind == "b":
-        if len(listed) != len(names) or not listed.any():
-            raise ValueError(
-                f"features as a mask must have length {len(names)} and a true entry, got {listed.tolist()}."
-            )
-        return np.flatnonzero(listed)
-    if listed.dtype.kind == "U" and not named:
-        raise ValueError(f"features={listed.tolist()} are names, but X has no column names of type str.")
-    known = {key: j for j, key in enumerate(names if listed.dtype.kind == "U" else range(len(names)))}
-    wrong = [key for key in listed.tolist() if key not in known]
-    if wrong:
-        raise ValueError(f"features={wrong} are not among the columns of X, {list(known)}.")
-    if len(set(listed.tolist())) < len(listed):
-        raise ValueError(f"features must not repeat columns, got {listed.tolist()}.")
-    return np.array([known[key] for key in listed.tolist()])
+def _asked(features, names, named):
+    listed = [features] if isinstance(features, str) or not np.iterable(features) else [*features]
+    chosen = find_columns(listed, names, named, "features", "None")
+    if not len(chosen):
+        raise ValueError(
+            "features must be None, a boolean mask, column indices or column names of at least one column, got "
+            f"{features!r}."
+        )
+    if len(set(chosen.tolist())) < len(chosen):
+        raise ValueError(f"features must not repeat columns, got {features!r}.")
+    return chosen
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ class BaseRFM(TableEstimator):
             The round that is kept, with what the recursion needs to leave rows out of it.
         """
         self._encoder, codes = make_encoder(self), target.encode(y)
-        points = self._encoder.fit_transform(X, weights.total, codes)
+        points = self._encoder.fit_transform(X, weights.total, codes, weights.groups)
         rng, names = check_random_state(self.random_state), self._encoder.coordinate_names_
         recursion = make_recursion(self, points, names, codes, weights, rng)
         if validation is not None:

@@ -80,7 +80,7 @@ class Encodings:
         weights = self._weights[rows]
         target = self._outcomes.target(rows, weights.total)
         codes = target.encode(self._outcomes.y[rows])
-        points = encoder.fit_transform(take_rows(self._X, rows), weights.total, codes)
+        points = encoder.fit_transform(take_rows(self._X, rows), weights.total, codes, weights.groups)
         return EncodedFold(encoder=encoder, points=points, target=target, codes=codes)
 
 

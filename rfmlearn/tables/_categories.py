@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 
 CODINGS = ("one_hot", "ordinal", "target")
 _FOLDS = 5
@@ -24,7 +24,7 @@ class OrdinalCoding:
         self.columns = np.arange(len(levels))
         self.suffixes = [""] * len(levels)
 
-    def fit_transform(self, codes, targets, sample_weight):
+    def fit_transform(self, codes, targets, sample_weight, groups=None):
         """Numbers of integer codes, shape (n, n_columns)."""
         return self.transform(codes)
 
@@ -39,7 +39,8 @@ class TargetCoding:
     With weight n, mean m and variance s^2 of the rows of a category, and m_0 and s_0^2 those of all rows, the average
     is ``l m + (1 - l) m_0`` with ``l = n s_0^2 / (n s_0^2 + s^2)``, the empirical Bayes estimate that
     `sklearn.preprocessing.TargetEncoder` takes for weights of one. Training rows get averages over the other folds of a
-    5-fold split, lest the code tell a row its own target; unseen categories get the average of all.
+    5-fold split, lest the code tell a row its own target, or with groups one of its own group; unseen categories get
+    the average of all. A single row or group, for which there are no others, gets the averages of all.
 
     Parameters
     ----------
@@ -50,16 +51,14 @@ class TargetCoding:
     def __init__(self, levels):
         self._sizes = [len(known) for known in levels]
 
-    def fit_transform(self, codes, targets, sample_weight):
+    def fit_transform(self, codes, targets, sample_weight, groups=None):
         """Numbers of the training rows, shape (n, n_columns * n_outputs)."""
         n_outputs, n_columns = targets.shape[1], len(self._sizes)
         self.columns = np.repeat(np.arange(n_columns), n_outputs)
         self.suffixes = [f"_target{k}" if n_outputs > 1 else "_target" for k in range(n_outputs)] * n_columns
         self._tables = self._averages(codes, targets, sample_weight)
         numbers = self.transform(codes)
-        if len(codes) < 2:
-            return numbers
-        for train, test in KFold(min(_FOLDS, len(codes)), shuffle=True, random_state=0).split(codes):
+        for train, test in _folds(len(codes), groups):
             numbers[test] = _look_up(self._averages(codes[train], targets[train], sample_weight[train]), codes[test])
         return numbers
 
@@ -86,6 +85,14 @@ class TargetCoding:
             table[size] = mean
             tables.append(table)
         return tables
+
+
+def _folds(n, groups):
+    """Pairs of training and test rows; none if there is nothing to leave out."""
+    if groups is None:
+        return KFold(min(_FOLDS, n), shuffle=True, random_state=0).split(np.empty(n)) if n > 1 else ()
+    n_groups = len(np.unique(groups))
+    return GroupKFold(min(_FOLDS, n_groups)).split(np.empty(n), groups=groups) if n_groups > 1 else ()
 
 
 def _sums(column, weight, targets, size):

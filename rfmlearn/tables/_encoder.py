@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..kernels._points import Points
+from ..kernels import Points
 from ._categories import make_coding
 from ._frames import (
     column_levels,
@@ -18,15 +18,10 @@ from ._frames import (
 )
 from ._numeric import SCALINGS, NumericBlock
 
-
-def _positive_weights(sample_weight, n):
-    """Weights divided by a power of two, which is exact, lest their sums overflow."""
-    w = np.ones(n) if sample_weight is None else np.array(sample_weight, dtype=np.float64)
-    if w.shape != (n,):
-        raise ValueError(f"sample_weight must have shape ({n},), got {w.shape}.")
-    if not np.isfinite(w).all() or (w < 0).any() or not w.any():
-        raise ValueError("sample_weight must be finite and non-negative, and at least one weight positive.")
-    return np.ldexp(w, -np.frexp(w.max())[1])
+# Numbers are converted to float64 so many at a time: 2 MB, which caches hold. But eight columns at least, as many as
+# lie on a cache line of a table stored by rows.
+_ENTRIES = 2**18
+_FEWEST_COLUMNS = 8
 
 
 class ColumnEncoder(BaseEstimator):
@@ -88,42 +83,58 @@ class ColumnEncoder(BaseEstimator):
         self.categorical_features = categorical_features
         self.coding = coding
 
-    def fit(self, X, sample_weight=None, targets=None):
-        """Learn the encoding from a table that `check_table` has passed."""
-        self.fit_transform(X, sample_weight, targets)
+    def fit(self, X, sample_weight=None, targets=None, groups=None):
+        """Learn the encoding from a table that `check_table` has passed; see `fit_transform`."""
+        self._learn(X, sample_weight, targets, groups)
         return self
 
-    def fit_transform(self, X, sample_weight=None, targets=None):
-        """Learn the encoding, and encode the same table; coded targets (n, n_outputs) are for coding='target'."""
+    def fit_transform(self, X, sample_weight=None, targets=None, groups=None):
+        """Learn the encoding, and encode the same table.
+
+        Parameters
+        ----------
+        X : table
+            As `check_table` has passed it.
+        sample_weight : ndarray of shape (n,), default=None
+            Positive weights, as `check_weights` has passed them, of rows that are not left out.
+        targets : ndarray of shape (n, n_outputs), default=None
+            Coded targets, for coding='target' only.
+        groups : ndarray of int of shape (n,), default=None
+            Numbers of groups: no target of a row's own group goes into its code.
+
+        Returns
+        -------
+        Points
+        """
+        return self._points(*self._learn(X, sample_weight, targets, groups))
+
+    def _learn(self, X, sample_weight, targets, groups):
+        """Learn; the table, its columns, codes of categories, and the numbers coded from them."""
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling must be one of {SCALINGS}, got {self.scaling!r}.")
         columns, self.column_names, named = split_table(X)
         self.n_features_in = len(columns)
-        w = _positive_weights(sample_weight, X.shape[0])
-        used = w > 0
+        w = _scaled_weights(sample_weight, X.shape[0])
         categorical = find_categorical(self.categorical_features, columns, self.column_names, named)
         self.numeric_, self.categorical_ = np.flatnonzero(~categorical), np.flatnonzero(categorical)
         types = {str(columns[j].dtype).lower() for j in self.numeric_}
         self.dtype_ = np.dtype(np.float32 if types and types <= {"float16", "float32"} else np.float64)
-        numbers = self._matrix(X, columns)
-        self.levels_ = [column_levels(columns[j], used, self.column_names[j]) for j in self.categorical_]
-        self._only_levels = [column_values(columns[j])[used.argmax() :][:1] for j in self.categorical_]
+        self.levels_ = [column_levels(columns[j], self.column_names[j]) for j in self.categorical_]
+        self._only_levels = [column_values(columns[j])[:1] for j in self.categorical_]
         self._like = empty_like(X)
         self._coding = make_coding(self.coding, self.levels_)
         codes = self._codes(X, columns)
-        if self._coding is not None:
-            numbers = np.hstack([numbers, self._coding.fit_transform(codes, targets, w)])
-        self._numeric_block = NumericBlock(self.scaling).fit(numbers[used], w[used])
+        coded = None if self._coding is None else self._coding.fit_transform(codes, targets, w, groups)
+        n_columns = len(self.numeric_) + (0 if coded is None else coded.shape[1])
+        self._numeric_block = NumericBlock(self.scaling).fit(self._numbers(X, columns, coded), n_columns, w)
         self._name_coordinates()
-        return self._points(numbers, codes)
+        return X, columns, codes, coded
 
     def transform(self, X):
         """Encode a table that `check_table` has passed, its columns in the same order."""
         columns = split_table(X)[0]
-        numbers, codes = self._matrix(X, columns), self._codes(X, columns)
-        if self._coding is not None:
-            numbers = np.hstack([numbers, self._coding.transform(codes)])
-        return self._points(numbers, codes)
+        codes = self._codes(X, columns)
+        return self._points(X, columns, codes, None if self._coding is None else self._coding.transform(codes))
 
     def inverse_transform(self, Z):
         """The table that dense coordinates, shape (n, n_coordinates), stand for, of the kind that was learned from.
@@ -150,22 +161,28 @@ class ColumnEncoder(BaseEstimator):
             codes[:, i] = [code.get(value, other) for value in column_values(columns[j])]
         return codes
 
-    def _points(self, numbers, codes):
-        numeric = self._numeric_block.transform(numbers, self.dtype_)
+    def _points(self, X, columns, codes, coded):
+        numeric = self._numeric_block.transform(self._numbers(X, columns, coded), X.shape[0], self.dtype_)
         if self._coding is not None:
             return Points.of_numbers(numeric)
         return Points.one_hot(numeric, codes, [len(levels) for levels in self.levels_])
 
-    def _matrix(self, X, columns):
+    def _numbers(self, X, columns, coded):
+        """Blocks of the numeric columns, then one of the numbers coded from categories, for `NumericBlock`."""
+        width = max(_FEWEST_COLUMNS, _ENTRIES // X.shape[0])
+        for start in range(0, len(self.numeric_), width):
+            yield start, self._block(X, columns, self.numeric_[start : start + width])
+        if coded is not None:
+            yield len(self.numeric_), coded
+
+    def _block(self, X, columns, chosen):
         if isinstance(X, np.ndarray) and X.dtype.kind in "biuf":
-            M = X[:, self.numeric_].astype(np.float64)
+            M = X.T[chosen].astype(np.float64, copy=False).T
         else:
-            M = np.empty((X.shape[0], len(self.numeric_)))
-            for i, j in enumerate(self.numeric_):
-                M[:, i] = column_numbers(columns[j], self.column_names[j])
+            M = np.stack([column_numbers(columns[j], self.column_names[j]) for j in chosen]).T
         infinite = np.isinf(M).any(axis=0)
         if infinite.any():
-            name = self.column_names[self.numeric_[infinite.argmax()]]
+            name = self.column_names[chosen[infinite.argmax()]]
             raise ValueError(f"Input X contains infinity or a value too large for dtype('float64') in column {name!r}.")
         return M
 
@@ -184,6 +201,12 @@ class ColumnEncoder(BaseEstimator):
                 owners += [j] * len(levels)
                 self.coordinate_names_ += [f"{name}_missing" if v is None else f"{name}={v}" for v in levels]
         self.coordinate_columns_ = np.array(owners, dtype=np.intp)
+
+
+def _scaled_weights(sample_weight, n):
+    """Weights divided by a power of two, which is exact, lest their sums overflow; none of them becomes zero."""
+    w = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    return np.maximum(np.ldexp(w, -np.frexp(w.max())[1]), np.finfo(np.float64).tiny)
 
 
 def column_shares(diagonal, coordinate_columns, n_columns):

@@ -150,41 +150,72 @@ def column_numbers(column, name):
     return column.cast(float).to_numpy() if hasattr(column, "cast") else column.to_numpy(np.float64, na_value=np.nan)
 
 
+def find_columns(asked, names, named, parameter, besides):
+    """Indices of the columns that a mask, indices or names mean, in the order in which they are asked for.
+
+    Parameters
+    ----------
+    asked : iterable of bool, int or str
+    names : list of str
+        Those of all columns.
+    named : bool
+        Whether the user gave them.
+    parameter : str
+        Whose value `asked` is, for messages.
+    besides : str
+        What else the parameter may be, for messages.
+
+    Returns
+    -------
+    ndarray of int
+
+    Raises
+    ------
+    ValueError
+        If it is nothing of the kind, or a column is unknown.
+    """
+    # names in an index or an array of objects become strings
+    listed = np.array([*asked] if np.iterable(asked) and not isinstance(asked, str) else asked)
+    if listed.ndim != 1 or (listed.size and listed.dtype.kind not in "biuU"):
+        raise ValueError(
+            f"{parameter} must be {besides}, a boolean mask, column indices or column names, got {asked!r}."
+        )
+    if listed.dtype.kind == "b":
+        if len(listed) != len(names):
+            raise ValueError(f"{parameter} as a mask must have length {len(names)}, got {len(listed)}.")
+        return np.flatnonzero(listed)
+    by_name = listed.dtype.kind == "U"
+    if by_name and not named:
+        raise ValueError(f"{parameter}={listed.tolist()} are names, but X has no column names of type str.")
+    places = {key: j for j, key in enumerate(names if by_name else range(len(names)))}
+    wrong = [key for key in listed.tolist() if key not in places]
+    if wrong:
+        raise ValueError(f"{parameter}={wrong} are not among the columns of X, {list(places)}.")
+    return np.array([places[key] for key in listed.tolist()], dtype=np.intp)
+
+
 def find_categorical(spec, columns, names, named):
     """Mask of the categorical columns that `spec`, the user's categorical_features, means."""
-    if spec is None:
-        return np.zeros(len(columns), dtype=bool)
     if isinstance(spec, str) and spec == "from_dtype":
         return np.array([is_category(column, name) for column, name in zip(columns, names, strict=True)])
-    listed = np.array(spec if isinstance(spec, str) or not np.iterable(spec) else list(spec))
-    if listed.ndim != 1 or (listed.size and listed.dtype.kind not in "biuU"):
-        allowed = "'from_dtype', None, a boolean mask, column indices or column names"
-        raise ValueError(f"categorical_features must be {allowed}, got {spec!r}.")
-    if listed.dtype.kind == "b":
-        if len(listed) != len(columns):
-            raise ValueError(f"categorical_features as a mask must have length {len(columns)}, got {len(listed)}.")
-        return listed
-    if listed.dtype.kind == "U" and not named:
-        raise ValueError(f"categorical_features={listed.tolist()} are names, but X has no column names of type str.")
-    known = names if listed.dtype.kind == "U" else range(len(columns))
-    wrong = [item for item in listed.tolist() if item not in known]
-    if wrong:
-        raise ValueError(f"categorical_features={wrong} are not among the columns of X, {known}.")
-    return np.isin(known, listed)
+    mask = np.zeros(len(columns), dtype=bool)
+    if spec is not None:
+        mask[find_columns(spec, names, named, "categorical_features", "'from_dtype', None")] = True
+    return mask
 
 
 # Of pandas and of polars. The order of a polars Categorical is that in which the process met its strings.
 _ORDERED_TYPES = {"CategoricalDtype", "Enum"}
 
 
-def column_levels(column, used, name):
-    """Distinct values of the used rows in order, then None if one is missing; nothing if there is only one.
+def column_levels(column, name):
+    """Distinct values in order, then None if one is missing; nothing if there is only one.
 
     The order is that of the column's type if it has one (a pandas category, a polars Enum), else ascending.
     """
     values = column_values(column)
     try:
-        levels = dict.fromkeys(value for value, use in zip(values, used, strict=True) if use)
+        levels = dict.fromkeys(values)
     except TypeError as error:
         raise TypeError(f"Column {name!r}: an argument must be a string or a number ({error}).") from error
     if len(levels) == 1:
@@ -202,7 +233,10 @@ def column_levels(column, used, name):
 
 
 def take_rows(X, rows):
-    """Rows of an array, pandas or polars table; the table itself if all are asked for."""
-    if len(rows) == len(X):
+    """Rows of an array, pandas or polars table, by a slice or by indices, which may repeat.
+
+    The table itself where they are all of its rows in their order.
+    """
+    if isinstance(rows, np.ndarray) and len(rows) == len(X) and np.array_equal(rows, np.arange(len(X))):
         return X
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]

@@ -1,4 +1,4 @@
-"""Tables of each library, and what the encoder of columns makes of them."""
+"""Tables for tests: one in each library, and what an encoder makes of them."""
 
 import pytest
 

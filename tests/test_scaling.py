@@ -1,16 +1,18 @@
-"""Numeric columns: scaling, missing numbers, weights."""
+"""Numeric columns: scaling, imputation and weights."""
 
 import pickle
+import tracemalloc
 import warnings
 
 import numpy as np
 import pytest
-from encoded_tables import encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import ndtri
+from table_data import encode
 
+from rfmlearn import RFMRegressor
 from rfmlearn.tables._encoder import ColumnEncoder
 from rfmlearn.tables._numeric import SCALINGS
 
@@ -127,11 +129,10 @@ def test_columns_all_missing_have_no_coordinate(scaling):
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_columns_constant_where_weights_are_positive_have_no_coordinate(scaling):
     X = np.array([["a", 1.0, 0.0], ["a", 1.0, 2.0], ["b", 5.0, 1.0], [None, np.nan, 1.0]], dtype=object)
-    Z, encoder = encode(X, [1, 2, 0, 0], scaling=scaling)
-    assert encoder.levels_ == [[]]
-    assert encoder.coordinate_names_ == ["x2"]
-    assert encoder.coordinate_columns_.tolist() == [2]
-    assert Z.shape == (4, 1) and Z[2, 0] == Z[3, 0]
+    model = RFMRegressor(scaling=scaling, max_iter=0).fit(X, [0.0, 1.0, 7.0, 7.0], [1, 2, 0, 0])
+    assert model.coordinate_names_ == ["x2"]
+    assert model.coordinate_columns_.tolist() == [2]
+    assert np.ptp(model.predict(X)[2:]) == 0
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
@@ -208,12 +209,9 @@ def test_imputed_mean_is_weighted():
 
 def test_row_without_weight_does_not_count():
     X = np.array([["a", 1.0], ["b", 2.0], [None, np.nan], ["z", 1e300]], dtype=object)
-    _, encoder = encode(X, [1, 1, 0, 0])
-    assert encoder.levels_ == [["a", "b"]]
-    assert encoder.coordinate_names_ == ["x1", "x0=a", "x0=b"]
-    Z = encoder.transform(X)
-    np.testing.assert_allclose(Z.numeric[:3, 0], [-1, 1, 0])
-    np.testing.assert_array_equal(Z.dense()[:, 1:], [[1, 0], [0, 1], [0, 0], [0, 0]])
+    model = RFMRegressor(scaling="standard", max_iter=0).fit(X, [0.0, 1.0, 7.0, 7.0], [1, 1, 0, 0])
+    assert model.coordinate_names_ == ["x1", "x0=a", "x0=b"]
+    np.testing.assert_allclose(model.X_fit_.dense(), [[-1, 1, 0], [1, 0, 1]])
 
 
 # Weights
@@ -233,7 +231,7 @@ def test_weight_is_repetition(scaling, n, rng, pd):
     )
     w = rng.integers(0, 5, size=n)
     w[0] = 1
-    weighted = ColumnEncoder(scaling).fit(table, w)
+    weighted = ColumnEncoder(scaling).fit(table[w > 0], w[w > 0])
     repeated = ColumnEncoder(scaling).fit(table.iloc[np.repeat(np.arange(n), w)])
     assert weighted.coordinate_names_ == repeated.coordinate_names_
     expected = repeated.transform(table).dense()
@@ -248,12 +246,45 @@ def test_scale_of_weights_does_not_count(scaling, rng):
         np.testing.assert_allclose(encode(X, w * factor, scaling=scaling)[0], expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("w", [[1, -1, 1], [0, 0, 0], [1, np.nan, 1], [1, np.inf, 1]])
-def test_wrong_weights(w):
-    with pytest.raises(ValueError, match="finite and non-negative, and at least one weight positive"):
-        ColumnEncoder().fit(np.ones((3, 1)), w)
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_a_weight_of_next_to_nothing_counts(scaling):
+    X = np.array([["a", 1.0, 1.0], ["b", 2.0, np.nan], ["c", np.nan, 5.0]], dtype=object)
+    Z, encoder = encode(X, [1e300, 1e-300, 5e-324], scaling=scaling)
+    assert encoder.levels_ == [["a", "b", "c"]]
+    assert encoder.coordinate_names_[:4] == ["x1", "x2", "x1_missing", "x2_missing"]
+    assert np.isfinite(Z).all()
 
 
-def test_wrong_number_of_weights():
-    with pytest.raises(ValueError, match=r"must have shape \(3,\), got \(2,\)"):
-        ColumnEncoder().fit(np.ones((3, 1)), [1, 1])
+# Memory
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_blocks_of_columns_do_not_show(scaling, rng, monkeypatch):
+    X = rng.normal(size=(30, 23))
+    X[::7, ::5], X[:, 3], X[:, 11] = np.nan, 2.0, np.nan
+    expected, whole = encode(X, scaling=scaling)
+    monkeypatch.setattr("rfmlearn.tables._encoder._ENTRIES", 30)  # then eight columns at a time
+    Z, encoder = encode(X, scaling=scaling)
+    np.testing.assert_array_equal(Z, expected)
+    assert encoder.coordinate_names_ == whole.coordinate_names_
+    np.testing.assert_array_equal(encoder.inverse_transform(Z), whole.inverse_transform(Z))
+
+
+def peak_of(f, *arguments):
+    """Bytes that a call allocates at most beyond those that were there before."""
+    tracemalloc.start()
+    f(*arguments)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("scaling", ["standard", "robust"])
+def test_single_precision_is_never_copied_whole(scaling, rng):
+    X = rng.normal(size=(20_000, 120)).astype(np.float32)
+    encoder = ColumnEncoder(scaling)
+    # The points are as large as X, and a copy in double precision would be twice as large.
+    assert peak_of(encoder.fit, X) < X.nbytes
+    assert peak_of(encoder.transform, X) < 2 * X.nbytes
+    assert peak_of(encoder.fit_transform, X) < 2.5 * X.nbytes
+    assert not np.shares_memory(encoder.transform(X).numeric, X)
