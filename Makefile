@@ -3,23 +3,32 @@
 #   make demo CSV=file TARGET=column    the same, and on a table of yours
 #   make test                           the tests; PYTEST_ARGS="-k agop" adds arguments
 #   make test-slow                      all the tests, slow ones too
+#   make test-blas                      those of contract and kernels, with each set of OpenBLAS's kernels that runs here
 #   make docs                           the documentation, with all examples run, in docs/_build/html
 #   make docs SLOW=0                    the same, with slow examples shown but not run
 #   make lint                           ruff and mypy
+#   make build                          sdist and wheel in dist, the wheel tried in an environment of its own
 #   make clean                          remove .venv and all that was built
-# PYTHON=python3.13 chooses the interpreter.
+# PYTHON=python3.13 chooses the interpreter; WORKERS=0 runs the tests in one process, as debuggers want it.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 SLOW ?= 1
 # Which examples are run, and what they need.
 EXAMPLES := $(if $(filter 0,$(SLOW)),/plot_(?!slow_),/plot_)
 DOCS_NEED := docs $(if $(filter 0,$(SLOW)),,torch)
+# OpenBLAS's kernels with and without AVX-512.
+CORETYPES ?= Haswell $(if $(shell grep -m 1 -o avx512f /proc/cpuinfo 2>/dev/null),SkylakeX)
+# Compiled loops, kept from one call to the next.
+export NUMBA_CACHE_DIR ?= $(CURDIR)/.numba_cache
+comma := ,
 
 .NOTPARALLEL:
-.PHONY: help demo test test-slow docs lint clean
+.PHONY: help demo test test-slow test-blas docs lint build clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -28,10 +37,16 @@ demo: $(VENV)/.installed-bench
 	$(BIN)/python examples/demo.py $(if $(CSV),--csv "$(CSV)") $(if $(TARGET),--target "$(TARGET)")
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "slow or not slow" $(PYTEST_ARGS)
+	$(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
+
+test-blas: $(VENV)/.installed-test
+	@for core in $(CORETYPES); do \
+		echo "OPENBLAS_CORETYPE=$$core"; \
+		OPENBLAS_CORETYPE=$$core $(PYTEST) -k "contract or kernel or bandwidth" $(PYTEST_ARGS) || exit; \
+	done
 
 docs: $(DOCS_NEED:%=$(VENV)/.installed-%)
 	$(BIN)/python -m sphinx -W --keep-going -b html -D 'sphinx_gallery_conf.filename_pattern=$(EXAMPLES)' docs docs/_build/html
@@ -41,15 +56,27 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy rfmlearn
 
+# `python -m build` makes the wheel from the unpacked sdist. An egg-info of before would bring its list of files along.
+build: $(VENV)/.installed-test $(VENV)/.installed-build
+	rm -rf dist build rfmlearn.egg-info
+	$(BIN)/python -m build
+	RFMLEARN_DIST=dist $(PYTEST) -n 0 tests/test_distribution.py
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+		echo "Installing the wheel into an environment of its own." && \
+		cp .ci/try_installed.py "$$folder" && $(BIN)/python -m venv "$$folder/venv" && \
+		"$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check dist/*.whl && \
+		cd "$$folder" && NUMBA_CACHE_DIR= venv/bin/python try_installed.py
+
 clean:
-	rm -rf $(VENV) docs/_build docs/auto_examples docs/generated build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis demo.png
+	rm -rf $(VENV) .numba_cache .asv docs/_build docs/auto_examples docs/generated build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis demo.png
 	find rfmlearn tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One stamp file per extra of pyproject.toml; redone when the requirements change.
+# One stamp file per extra of pyproject.toml; redone when the requirements change. Several extras at once, with commas
+# between them, as in .venv/.installed-test,docs, take pip much less time than one after the other.
 $(VENV)/.installed-%: $(VENV)/.created pyproject.toml setup.cfg
 	@echo "Installing rfmlearn and its '$*' requirements into $(VENV); this can take a minute or two."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
-	@touch $@
+	@touch $@ $(patsubst %,$(VENV)/.installed-%,$(subst $(comma), ,$*))
 
 $(VENV)/.created:
 	@command -v $(PYTHON) >/dev/null || { echo "error: no $(PYTHON) found; rfmlearn needs Python 3.11 or newer" >&2; exit 1; }
