@@ -67,8 +67,8 @@ class _Limits:
 def _set_num_threads(lib, number):
     """Threads of one library.
 
-    In recent threadpoolctl, OpenBLAS listens to the first thread that sets its limit, and to no other, lest threads undo
-    each other's. `_Limits` sees to that itself, so whoever was first is forgotten before and after.
+    In recent threadpoolctl, OpenBLAS listens to the first thread that sets its limit, and to no other, lest threads
+    undo each other's. `_Limits` sees to that itself, so whoever was first is forgotten before and after.
     """
     forget = getattr(lib, "clear_controlling_thread", lambda force: None)
     forget(force=True)
