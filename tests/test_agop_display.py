@@ -9,9 +9,9 @@ from display_data import draw, numbers, tick_names
 
 from rfmlearn import AGOPFeatureMap, DeepRFMRegressor, RFMRegressor
 from rfmlearn.inspection import AGOPDisplay, FeatureImportanceDisplay, NFADisplay, ProjectionDisplay
-from rfmlearn.inspection._learned_agop import eigenpairs
 from rfmlearn.inspection._matplotlib import labels
 from rfmlearn.neural import LayerAnsatz, NeuralFeatureAnsatz
+from rfmlearn.recursion._spectral import eigenpairs
 
 pytestmark = pytest.mark.usefixtures("close_figures")
 
