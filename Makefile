@@ -45,7 +45,7 @@ test-slow: $(VENV)/.installed-test
 test-blas: $(VENV)/.installed-test
 	@for core in $(CORETYPES); do \
 		echo "OPENBLAS_CORETYPE=$$core"; \
-		OPENBLAS_CORETYPE=$$core $(PYTEST) -k "contract or kernel or bandwidth" $(PYTEST_ARGS) || exit; \
+		OPENBLAS_CORETYPE=$$core $(PYTEST) -k "sklearn or kernel or bandwidth" $(PYTEST_ARGS) || exit; \
 	done
 
 docs: $(DOCS_NEED:%=$(VENV)/.installed-%)

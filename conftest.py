@@ -6,8 +6,8 @@ from pathlib import Path
 
 collect_ignore_glob = [] if find_spec("torch") else ["rfmlearn/neural/*"]
 
-# numba's cache is not made for processes that compile one function for different types at once: the index of one
-# overwrites that of the other, under the same file names. Has to be set before numba is imported.
+# numba's cache is not made for processes that compile one function for different types at once: the index of one can
+# overwrite that of the other, under the same file names. Has to be set before numba is imported.
 _cache = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / ".numba_cache")
 _worker = os.environ.get("PYTEST_XDIST_WORKER")
 os.environ["NUMBA_CACHE_DIR"] = str(_cache if _worker in (None, "gw0") else _cache / _worker)
