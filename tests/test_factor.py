@@ -119,8 +119,8 @@ def test_python_objects_are_made_of_objects_only_and_once(library, coding, monke
     monkeypatch.setattr("rfmlearn.tables._column.column_values", counting)
     for call in (encoder.fit_transform, encoder.fit):
         call(X, targets=np.arange(4.0)[:, None])
-        flags = ["boolean"] * (library == "polars")
-        assert sorted(made) == sorted(["object", *flags])
+        types = [str(dtype).lower() for dtype in X.dtypes]  # text are objects where pandas is old
+        assert sorted(made) == sorted(name for name in types if name.startswith(("object", "boolean")))
         made.clear()
     encoder.transform(X)
-    assert made.count("object") == 1
+    assert made.count("object") == types.count("object") > 0
