@@ -64,6 +64,8 @@ class Kernel(ABC):
 
     # Whether `sums` change with the bandwidth, so that the median of distances has to come from another kernel's.
     sums_depend_on_bandwidth: ClassVar[bool] = False
+    # Whether products with a vector are matrix products, so that refining a float32 solution is cheap.
+    has_cheap_products: ClassVar[bool] = False
     _loops_over_coordinates: ClassVar[bool] = False
 
     def __post_init__(self):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ _CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
 @dataclass(frozen=True)
 class _EuclideanKernel(Kernel):
     """What the kernels of this module share: the sums are squared distances."""
+
+    has_cheap_products: ClassVar[bool] = True
 
     def sum_pass(self, z, x, out, row=0, column=0, upper=False):
         """Squared distances, by a matrix product and, for near duplicates, by differences."""
