@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse
 
 from ._exponent import ExponentKernel
-from ._profiles import LOG2_E, CompiledProfile, Polynomial, Power
+from ._profile_parameters import LOG2_E, Polynomial, Power
+from ._profiles import CompiledProfile
 from ._tiles import GradientAccumulator, _loops
 
 

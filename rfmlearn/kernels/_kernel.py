@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..runtime._threads import Team
+from ._pairs import PairMatrix
 from ._points import as_points
 from ._tiles import GradientAccumulator, Prepared, Workspace, coef_columns, tiles
 
@@ -138,8 +139,6 @@ class Kernel(ABC):
         """
         X = as_points(X)
         if Z is None:
-            from ._pairs import PairMatrix
-
             pairs = PairMatrix.empty(len(X), X.dtype)
             pairs.fill_sums(self, X)
             pairs.fill_gram(self)

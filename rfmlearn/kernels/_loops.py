@@ -23,7 +23,7 @@ from numba import njit
 from numba.extending import overload
 
 from ._elementary import exp2, log2
-from ._profiles import Polynomial, Power
+from ._profile_parameters import Polynomial, Power
 from ._tiles import BLOCK
 
 JIT: Any = {

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.linalg import get_blas_funcs
 
 from ..runtime._threads import Team
-from ._kernel import Kernel
 from ._points import Points
 from ._tiles import BLOCK, Prepared, Workspace, coef_columns, tiles
 
@@ -31,7 +30,7 @@ class PairMatrix:
     def __len__(self):
         return len(self.array)
 
-    def fill_sums(self, kernel: Kernel, points: Points):
+    def fill_sums(self, kernel, points: Points):
         """Sums of all pairs of points, into the upper triangle."""
         x, _ = kernel.prepare(points, points)
         with kernel.team(len(self) ** 2 // 2, x) as team:
@@ -40,7 +39,7 @@ class PairMatrix:
                 team.share(write_sums, rows.stop - rows.start)
         self.prepared[:] = [x]
 
-    def fill_gram(self, kernel: Kernel):
+    def fill_gram(self, kernel):
         """Gram matrix into the lower triangle, from the sums in the upper one."""
         n, profile = len(self), kernel.profile(self.prepared[0].points.n_coordinates)
         with Team(2 * n * n) as team:
@@ -80,7 +79,7 @@ class PairMatrix:
             corner[upper] = corner.T[upper]
         return self.array
 
-    def gradient(self, kernel: Kernel, coef):
+    def gradient(self, kernel, coef):
         """Gradient of an expansion at all of its own centres, shape (n_outputs, n, d), from the sums."""
         x = self.prepared[0]
         n = len(self)

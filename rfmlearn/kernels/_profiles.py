@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from ._kernel import Profile
+from ._profile_parameters import Polynomial, Power
 from ._tiles import BLOCK, _loops
 
-LOG2_E = 1.0 / math.log(2.0)
 # Sums that a function of one's own is given at once: they, its values and its slopes stay in the second-level cache.
 _CHUNK = 2**14
-
-
-class Power(NamedTuple):
-    """``exp2(-rate S^exponent)``; `scale` times ``S^(exponent - 1)`` times that is the weight."""
-
-    exponent: float
-    rate: float
-    scale: float
-
-
-class Polynomial(NamedTuple):
-    """``(const + rate S)^degree``; `scale` times the power of one degree less is the weight."""
-
-    const: float
-    rate: float
-    degree: int
-    scale: float
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 
 from ._exponent import ExponentKernel
 from ._kernel import Kernel
-from ._profiles import LOG2_E, CompiledProfile, ElementwiseProfile, Power
+from ._profile_parameters import LOG2_E, Power
+from ._profiles import CompiledProfile, ElementwiseProfile
 from ._tiles import GradientAccumulator, _loops
 
 # Squared distances below this share of the norms are computed anew from differences. It says nothing of whether points
