@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from ._links import multinomial
@@ -77,6 +76,8 @@ class Calibration(Link):
         start = np.concatenate([[4.0], np.zeros(scores.shape[1])])
         options = {"gtol": 1e-11, "maxiter": 200}
         newton = {"jac": True, "hess": loss.hessian, "method": "trust-exact", "options": options}
+        from scipy.optimize import minimize  # takes long to import
+
         best = minimize(loss.value_and_gradient, start, **newton).x
         if best[0] < _HARDEST and scores.any():
             # Scores that point away from their labels, as those of equal rows with different labels do, say nothing.
