@@ -21,7 +21,7 @@ class AGOP:
     sample : tuple (rows or None, weights)
         Training rows over which it is averaged.
     center : bool
-    dtype : dtype
+    dtype : str
         Precision in which it is computed.
     blocks : tuple of ndarray
         In the form that the feature matrix has: a vector for a diagonal.
@@ -30,7 +30,7 @@ class AGOP:
     machine: Machine
     sample: tuple[np.ndarray | None, np.ndarray]
     center: bool
-    dtype: np.dtype
+    dtype: str
     blocks: tuple[np.ndarray, ...]
 
     @property

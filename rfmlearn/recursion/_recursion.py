@@ -189,7 +189,7 @@ class Recursion:
         if self.plan.iterative:
             machine, gram, sample = machine.astype(np.float32), None, self.draws.inspected
         blocks = machine.agop(sample, gram=gram, center=self.center)
-        dtype = machine.dual_coef.dtype
+        dtype = machine.dual_coef.dtype.name
         return AGOP(machine=final.machine, sample=sample, center=self.center, dtype=dtype, blocks=blocks)
 
     def _fill(self, gram, centers, alpha):
