@@ -51,7 +51,18 @@ html_theme_options = {
     # Not beside examples, whose lines of code need the room.
     "secondary_sidebar_items": {
         pages: ["page-toc"]
-        for pages in ("user_guide/*", "generated/*", "mathematics", "images", "model_choice", "uncertainty")
+        for pages in (
+            "user_guide/*",
+            "generated/*",
+            "mathematics",
+            "images",
+            "model_choice",
+            "uncertainty",
+            "own_kernel",
+            "saving",
+            "measured",
+            "architecture",
+        )
     },
     "footer_end": [],
 }

@@ -1,8 +1,9 @@
 """Recursive feature machines: kernel machines that learn their features by the average gradient outer product."""
 
-from .deep import DeepRFMClassifier, DeepRFMRegressor
+from .deep._classifier import DeepRFMClassifier
 from .deep._feature_map import AGOPFeatureMap
-from .gradients import average_gradient_outer_product
+from .deep._regressor import DeepRFMRegressor
+from .gradients._average import average_gradient_outer_product
 from .images._classifier import ConvRFMClassifier
 from .recursion._plan import estimate_memory
 from .rfm._classifier import RFMClassifier

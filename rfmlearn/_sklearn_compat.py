@@ -6,7 +6,22 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight
 
-__all__ = ["Interval", "StrOptions", "_fit_context", "check_weights", "is_pandas_na", "wants_frame"]
+__all__ = [
+    "Interval",
+    "StrOptions",
+    "_fit_context",
+    "check_weights",
+    "is_pandas_na",
+    "laplace_approximation_constants",
+    "wants_frame",
+]
+
+
+def laplace_approximation_constants():
+    """Weights and scales of the error functions by which `GaussianProcessClassifier` integrates its latent function."""
+    from sklearn.gaussian_process._gpc import COEFS, LAMBDAS
+
+    return COEFS, LAMBDAS
 
 
 def wants_frame(transformer):

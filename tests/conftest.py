@@ -27,9 +27,9 @@ def pl():
     return pytest.importorskip("polars")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Threads that wait for each other would take most of the time of tests this small."""
+    """Threads that wait for each other would take most of the time of tests this small; some files need them."""
     with threadpool_limits(1):
         yield
 

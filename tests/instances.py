@@ -9,6 +9,7 @@ import naive
 import numpy as np
 import pytest
 from scipy.linalg import block_diag
+from test_own_kernel import RationalQuadraticKernel
 
 from rfmlearn.kernels import (
     GaussianKernel,
@@ -37,6 +38,7 @@ def _case(kernel, twin):
 RADIAL = [
     *(_case(LaplaceKernel(2.5, q), naive.Laplace(2.5, q)) for q in (0.7, 1.0, 1.3, 2.0)),
     _case(GaussianKernel(1.7), naive.Gaussian(1.7)),
+    _case(RationalQuadraticKernel(1.7), naive.RationalQuadratic(1.7)),
 ]
 PRODUCT = [_case(ProductLaplaceKernel(2.5, q), naive.Product(2.5, q)) for q in (0.8, 1.0, 1.2, 2.0)]
 LPQ = [
@@ -50,7 +52,7 @@ SUM_POWER = [
 COORDINATE = [*PRODUCT, *LPQ, *SUM_POWER]
 KERNELS = [*RADIAL, *COORDINATE]
 # One of each loop, where a test is slow.
-FEW_KERNELS = [RADIAL[1], RADIAL[2], PRODUCT[2], LPQ[2], SUM_POWER[1]]
+FEW_KERNELS = [RADIAL[1], RADIAL[2], RADIAL[5], PRODUCT[2], LPQ[2], SUM_POWER[1]]
 
 # Reference values of another implementation; data/README.md describes them.
 DATA = Path(__file__).parent / "data"

@@ -71,6 +71,18 @@ class Gaussian(Kernel):
 
 
 @dataclass(frozen=True)
+class RationalQuadratic(Kernel):
+    def length(self, u):
+        return math.sqrt(math.fsum(t * t for t in u))
+
+    def value(self, u):
+        return 1 / (1 + (self.length(u) / self.bandwidth) ** 2)
+
+    def slope(self, u):
+        return -2 * self.value(u) ** 2 * u / self.bandwidth**2
+
+
+@dataclass(frozen=True)
 class Lpq(Kernel):
     q: float = 1.0
     p: float = 1.5

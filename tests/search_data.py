@@ -5,6 +5,7 @@ import numpy as np
 from rfmlearn import RFMClassifierCV, RFMRegressorCV
 
 FEW = [{}, {"kernel": "gaussian", "feature_matrix": "full", "max_iter": 2}]
+ONE_ROUND = [{"max_iter": 1}, {"kernel": "gaussian", "feature_matrix": "full", "max_iter": 1}]
 ESTIMATORS = [RFMRegressorCV, RFMClassifierCV]
 
 

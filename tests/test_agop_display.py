@@ -9,9 +9,9 @@ from display_data import draw, numbers, tick_names
 
 from rfmlearn import AGOPFeatureMap, DeepRFMRegressor, RFMRegressor
 from rfmlearn.inspection import AGOPDisplay, FeatureImportanceDisplay, NFADisplay, ProjectionDisplay
-from rfmlearn.inspection._learned_agop import eigenpairs
 from rfmlearn.inspection._matplotlib import labels
 from rfmlearn.neural import LayerAnsatz, NeuralFeatureAnsatz
+from rfmlearn.recursion._spectral import eigenpairs
 
 pytestmark = pytest.mark.usefixtures("close_figures")
 
@@ -129,7 +129,7 @@ def test_an_agop_as_lists_with_the_rounding_of_float32():
 
 
 def test_names_in_the_matrix_do_not_overlap():
-    n = 60
+    n = 40
     display = draw(AGOPDisplay(np.eye(n), [f"long_name_of_column_{k}" for k in range(n)]).plot(max_names=n))
     for axis, start, stop in (("xaxis", "x0", "x1"), ("yaxis", "y0", "y1")):
         texts = getattr(display.axes_["matrix"], axis).get_ticklabels()
@@ -159,7 +159,7 @@ def test_estimators_of_layers(kind):
     """Of feature maps the last layer, of deep estimators the first, each in its own coordinates."""
     X, y = numbers(d=6)
     model = LAYERED[kind](X, y)
-    display = draw(AGOPDisplay.from_estimator(model, n_directions=1))
+    display = AGOPDisplay.from_estimator(model, n_directions=1)
     start = "random" if kind == "map of two layers" else "x"
     assert tick_names(display.axes_["matrix"].yaxis) == [f"{start}{k}" for k in range(6)] == model.coordinate_names_
     points = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -167,7 +167,7 @@ def test_estimators_of_layers(kind):
         first, second = model.layers_
         points = second.features((points - first.mean) @ first.root)
     _, vectors = np.linalg.eigh(model.agop_)
-    projected = draw(ProjectionDisplay.from_estimator(model, X, y)).projections
+    projected = ProjectionDisplay.from_estimator(model, X, y).projections
     for k in range(2):
         expected = points @ vectors[:, -1 - k]
         np.testing.assert_allclose(np.abs(projected[:, k]), np.abs(expected), atol=1e-10)
@@ -181,7 +181,7 @@ def test_random_features_are_no_pixels():
 
 def test_any_object_with_an_agop_in_named_coordinates(regressor):
     parts = {name: getattr(regressor, name) for name in ("agop_", "coordinate_names_")}
-    display = draw(AGOPDisplay.from_estimator(SimpleNamespace(**parts)))
+    display = AGOPDisplay.from_estimator(SimpleNamespace(**parts))
     assert tick_names(display.axes_["matrix"].yaxis) == ["x0", "x1", "x2", "x3"]
     with pytest.raises(TypeError, match=r"must be one of rfmlearn for tables, .* got SimpleNamespace"):
         ProjectionDisplay.from_estimator(SimpleNamespace(**parts), numbers()[0])
@@ -212,7 +212,7 @@ def test_nothing_to_draw_where_all_columns_are_constant():
 
 def test_of_an_ensemble_the_heaviest_member(ensemble):
     heaviest = max(ensemble.members_, key=lambda member: sum(machine.weight for machine in member.machines))
-    display = draw(AGOPDisplay.from_estimator(ensemble))
+    display = AGOPDisplay.from_estimator(ensemble)
     np.testing.assert_array_equal(display.agop, heaviest.agop.array)
     assert f"member of largest weight, {heaviest.weight:.2g}" in display.figure_.get_suptitle()
 
@@ -255,11 +255,11 @@ def test_only_names_that_would_coincide_are_cut_less():
 
 
 def test_pictures_tell_long_names_apart():
-    agop = draw(AGOPDisplay(np.eye(2), STATIONS).plot())
-    importance = draw(FeatureImportanceDisplay(np.ones((1, 2)), np.zeros((1, 2)), STATIONS).plot())
-    projection = draw(ProjectionDisplay(np.eye(2), STATIONS, classes=STATIONS).plot())
+    agop = AGOPDisplay(np.eye(2), STATIONS).plot()
+    importance = FeatureImportanceDisplay(np.ones((1, 2)), np.zeros((1, 2)), STATIONS).plot()
+    projection = ProjectionDisplay(np.eye(2), STATIONS, classes=STATIONS).plot()
     ansatz = NeuralFeatureAnsatz([layer_of(np.eye(2), name) for name in STATIONS], power=0.5, n_samples=3)
-    network = draw(NFADisplay(ansatz).plot())
+    network = NFADisplay(ansatz).plot()
     found = [
         tick_names(agop.axes_["matrix"].xaxis),
         tick_names(agop.axes_["directions"][0].yaxis),

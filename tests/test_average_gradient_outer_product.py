@@ -10,8 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
 
-from rfmlearn import AGOPFeatureMap, RFMClassifier, RFMRegressor
-from rfmlearn.gradients import average_gradient_outer_product, input_gradients
+from rfmlearn import AGOPFeatureMap, RFMClassifier, RFMRegressor, average_gradient_outer_product
+from rfmlearn.gradients import input_gradients
 
 
 def data(rng, n=40):

@@ -10,8 +10,6 @@ from scipy import sparse
 
 from rfmlearn import RFMClassifier, RFMRegressor
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(params=ESTIMATORS)
 def Estimator(request):

@@ -10,8 +10,6 @@ from odd_data import data
 import rfmlearn.runtime._memory
 from rfmlearn import RFMRegressor
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(params=ESTIMATORS)
 def Estimator(request):

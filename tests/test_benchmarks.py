@@ -248,11 +248,11 @@ def test_models_are_made(bench, name, classes):
 
 def test_images(bench, tmp_path, rng, capsys):
     """A set of tiny images; what is done already is not done again."""
-    y = rng.integers(0, 2, 100)
-    X = rng.integers(0, 99, (100, 25, 25, 1)) + 100 * y[:, None, None, None] * (np.arange(25) < 12)[:, None]
+    y = rng.integers(0, 2, 60)
+    X = rng.integers(0, 99, (60, 25, 25, 1)) + 100 * y[:, None, None, None] * (np.arange(25) < 12)[:, None]
     X = X.astype(np.uint8)
-    np.savez(tmp_path / "halves.npz", X_train=X[:60], y_train=y[:60], X_test=X[60:], y_test=y[60:])
-    path, models = tmp_path / "images.jsonl", ["plain CNTK", "ConvRFM", "random forest"]
+    np.savez(tmp_path / "halves.npz", X_train=X[:40], y_train=y[:40], X_test=X[40:], y_test=y[40:])
+    path, models = tmp_path / "images.jsonl", ["plain CNTK", "ConvRFM", "RFMClassifier on pixels"]
     arguments = [
         "accuracy",
         str(path),

@@ -10,16 +10,21 @@ from sklearn.exceptions import NotFittedError
 import rfmlearn.images._image_checks
 from rfmlearn import ConvRFMClassifier
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+
+@pytest.fixture(scope="module")
+def few(digits):
+    """100 training and 50 test images of 8 x 8 pixels."""
+    X, y, Z, labels = digits
+    return X[:100], y[:100], Z[:50], labels[:50]
 
 
 @pytest.fixture(scope="module")
-def fitted(digits):
-    return ConvRFMClassifier(depth=2, max_iter=1, random_state=0).fit(*digits[:2])
+def fitted(few):
+    return small().fit(*few[:2])
 
 
-def test_shapes_and_types_agree(digits):
-    X, y, Z, _ = digits
+def test_shapes_and_types_agree(few):
+    X, y, Z, _ = few
     expected = small().fit(X, y).predict_proba(Z)
     assert_allclose(small().fit(X[..., None], y).predict_proba(Z[..., None]), expected)
     rows, columns = pd.DataFrame(X.reshape(-1, 64)), pd.DataFrame(Z.reshape(-1, 64))
@@ -37,8 +42,8 @@ def test_shapes_and_types_agree(digits):
     assert_allclose(small().fit(deep, y).predict_proba(deep), small_ints, atol=1e-5)
 
 
-def test_flat_images_have_the_shape_that_was_fitted(digits):
-    X, y, Z, _ = digits
+def test_flat_images_have_the_shape_that_was_fitted(few):
+    X, y, Z, _ = few
     model = small().fit(X, y)
     expected = model.predict_proba(Z)
     assert_allclose(model.set_params(image_shape=(16, 4)).predict_proba(Z.reshape(-1, 64)), expected)
@@ -46,8 +51,8 @@ def test_flat_images_have_the_shape_that_was_fitted(digits):
         small(image_shape=(16, 4)).fit(X, y)
 
 
-def test_dtypes(digits):
-    X, y, Z, _ = digits
+def test_dtypes(few):
+    X, y, Z, _ = few
     colours = (X * 65535).astype(np.uint16)
     model = small(standardize=False, kernel="patch_laplace").fit(colours, y)
     test = (Z * 65535).astype(np.uint16)
@@ -70,8 +75,8 @@ def test_odd_images_work():
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
 @pytest.mark.parametrize("kernel", ["cntk", "patch_laplace"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_scale_of_images(scale, kernel, dtype, digits):
-    X, y, Z, labels = digits
+def test_scale_of_images(scale, kernel, dtype, few):
+    X, y, Z, labels = few
     scores = [
         small(kernel=kernel, standardize=False).fit((X * s).astype(dtype), y).predict_proba((Z * s).astype(dtype))
         for s in (1, scale)
@@ -136,8 +141,8 @@ def test_bad_values(fitted):
         small().predict(X)
 
 
-def test_sizes_that_cannot_be_held(digits, fitted):
-    X, y, Z, _ = digits
+def test_sizes_that_cannot_be_held(few, fitted):
+    X, y, Z, _ = few
     for scale in (1e-200, 1e200):
         with pytest.raises(ValueError, match=r"X must have values of a size between 1e-13 and 1e\+13"):
             small().fit(X * scale, y)

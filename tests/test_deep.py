@@ -8,18 +8,11 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from rfmlearn import DeepRFMClassifier, DeepRFMRegressor, RFMClassifier, RFMRegressor
 from rfmlearn.deep._collapse import collapse
 
 SMALL = dict(n_random_features=40, random_state=0)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from rfmlearn import RFMRegressor
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_random_state(Estimator):

@@ -9,9 +9,6 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from rfmlearn import RFMClassifier, RFMRegressor
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 # Outputs
 
 

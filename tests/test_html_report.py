@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager, nullcontext
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +26,39 @@ pd = pytest.importorskip("pandas")
 
 BROWSER = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 ALWAYS = ["Data", "Scores of the fit", "Warnings of the fit", "What was chosen", "Parameters", "Importance of columns"]
+DRAWN = {"regressor", "classifier cv"}
+
+
+@contextmanager
+def no_drawing():
+    """Figures are made, but not drawn, which is most of the time that a report takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matplotlib.figure.Figure.savefig", lambda self, file, **_: file.write(b"\x89PNG"))
+        yield
+
+
+@pytest.fixture
+def undrawn():
+    """For what does not depend on the pictures."""
+    with no_drawing():
+        yield
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Fitted once; not to be changed."""
+    return {kind: make() for kind, make in MODELS.items()}
 
 
 @pytest.fixture(scope="module", params=MODELS)
-def written(request, tmp_path_factory):
-    """A model, its targets, and the pages with and without rows."""
-    model, y = MODELS[request.param](), TARGETS[request.param]
+def written(request, models, tmp_path_factory):
+    """A model, its targets, and the pages with and without rows; of each kind of picture one is drawn."""
+    model, y = models[request.param], TARGETS[request.param]
     folder = tmp_path_factory.mktemp("reports")
-    with_rows = write_report(model, folder / "rows.html", X[40:], y[40:])
-    without = write_report(model, str(folder / "none.html"))
+    with nullcontext() if request.param in DRAWN else no_drawing():
+        with_rows = write_report(model, folder / "rows.html", X[40:], y[40:])
+    with no_drawing():
+        without = write_report(model, str(folder / "none.html"))
     return model, y, with_rows, without
 
 
@@ -75,6 +101,13 @@ def test_pictures(written):
             kind, _, data = attributes["src"].partition(",")
             assert kind == "data:image/png;base64"
             assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("written", sorted(DRAWN), indirect=True)
+def test_pictures_are_drawn(written):
+    for attributes in (attributes for tag, attributes in read(written[2])[1].elements if tag == "img"):
+        pixels = image.imread(BytesIO(base64.b64decode(attributes["src"].partition(",")[2])))
+        assert min(pixels.shape[:2]) > 100 and np.ptp(pixels[..., :3]) > 0.5
 
 
 def test_names_are_text(written):
@@ -154,14 +187,19 @@ def test_parameters(written):
     assert any(changed) and changed == sorted(changed, reverse=True)
 
 
-def test_warnings_of_the_fit(written, tmp_path):
+def test_a_fit_without_warnings(written):
     assert "<h2>Warnings of the fit</h2>\n<p>none</p>" in read(written[3])[0]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_warnings_of_the_fit(tmp_path):
     model = RFMRegressor(max_iter=0).fit(np.arange(9.0)[:, None], np.arange(9.0))
     model.fit_warnings_ = ["the ridge & more", SCRIPT]
     text, _ = read(write_report(model, tmp_path / "a.html"))
     assert f"<ul><li>the ridge &amp; more</li><li>{html.escape(SCRIPT)}</li></ul>" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_two_outputs(tmp_path):
     Y = np.c_[NUMBERS, NUMBERS**2]
     model = RFMRegressor(max_iter=0).fit(X[:40], Y[:40])
@@ -172,6 +210,7 @@ def test_two_outputs(tmp_path):
     assert page.headings[-1] == "Rows on the leading directions"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_only_the_largest_of_many_columns_and_classes(tmp_path):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(66, 40)), np.arange(66) % 22
@@ -191,11 +230,12 @@ def test_constant_columns_and_constant_target(tmp_path):
     assert "AGOP" in read(write_report(flat, tmp_path / "b.html"))[1].headings
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("kind", ["regressor", "classifier"])
 @pytest.mark.parametrize("column", [lambda y: np.asarray(y)[:, None], lambda y: pd.DataFrame({"y": y})])
-def test_targets_in_a_column_give_colors(kind, column, tmp_path):
+def test_targets_in_a_column_give_colors(kind, column, models, tmp_path):
     y = TARGETS[kind]
-    page = read(write_report(MODELS[kind](), tmp_path / "a.html", X[40:], column(y[40:])))[1]
+    page = read(write_report(models[kind], tmp_path / "a.html", X[40:], column(y[40:])))[1]
     assert "coloured by target" in page.text
 
 
@@ -214,8 +254,8 @@ def test_only_what_is_perfect_is_one(score, expected):
     assert _up_to_one(score) == expected
 
 
-def test_one_row_has_no_r2(tmp_path):
-    page = read(write_report(MODELS["regressor"](), tmp_path / "a.html", X[40:41], NUMBERS[40:41]))[1]
+def test_one_row_has_no_r2(models, tmp_path):
+    page = read(write_report(models["regressor"], tmp_path / "a.html", X[40:41], NUMBERS[40:41]))[1]
     rows = page.rows(["score", "value", "meaning"])
     assert rows["R2"] == ["undefined", "it needs two rows"]
     assert float(rows["MAE"][0]) >= 0
@@ -225,6 +265,7 @@ def stop_never(iterate):
     return False
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_parameters_without_addresses(tmp_path):
     parts = {"callback": stop_never, "random_state": np.random.RandomState(0)}
     model = RFMRegressor(max_iter=0, **parts).fit(X[:40], NUMBERS[:40])
@@ -242,6 +283,7 @@ def test_names_that_the_font_lacks(tmp_path):
     assert "\u65e5\u672c\u8a9e" in page.rows(["column", "importance", ""])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_columns_without_names_are_warned_of_once(tmp_path):
     numeric = X.iloc[:, [0, 2]]
     model = RFMRegressor(max_iter=0).fit(numeric, NUMBERS)
@@ -256,8 +298,8 @@ def test_whose_picture_it_is(written):
     assert ("while importances are averages of all members" in read(path)[1].text) == several
 
 
-def test_without_matplotlib_nothing_is_scored(tmp_path, monkeypatch):
-    model = MODELS["regressor"]()
+def test_without_matplotlib_nothing_is_scored(models, tmp_path, monkeypatch):
+    model = models["regressor"]
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setattr(RFMRegressor, "predict", None)
     with pytest.raises(ImportError, match=r'the report needs matplotlib: pip install "rfmlearn\[plot\]"'):
@@ -269,15 +311,16 @@ def test_cells_are_escaped():
     assert rows == [["a", "<td>"], ["<td", "0.1235"], ["<b>x</b>", "<td>&amp;"]]
 
 
-def test_no_figure_is_left_open(tmp_path):
+@pytest.mark.usefixtures("undrawn")
+def test_no_figure_is_left_open(models, tmp_path):
     plt = pytest.importorskip("matplotlib.pyplot")
     before = plt.get_fignums()
-    write_report(MODELS["regressor"](), tmp_path / "a.html", X, NUMBERS)
+    write_report(models["regressor"], tmp_path / "a.html", X, NUMBERS)
     assert plt.get_fignums() == before
 
 
-def test_bad_input(tmp_path):
-    model, path = MODELS["classifier"](), tmp_path / "a.html"
+def test_bad_input(models, tmp_path):
+    model, path = models["classifier"], tmp_path / "a.html"
     with pytest.raises(NotFittedError):
         write_report(RFMClassifier(), path)
     with pytest.raises(TypeError, match=r"estimator must be one of RFMRegressor, .*, got Ridge"):
@@ -304,9 +347,9 @@ def test_bad_input(tmp_path):
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium")
-def test_in_a_browser(tmp_path):
+def test_in_a_browser(models, tmp_path):
     """What the browser makes of the page, and whether it has decoded all images, which a script beside it asks."""
-    path = write_report(MODELS["classifier"](), tmp_path / "page.html", X, CLASSES)
+    path = write_report(models["classifier"], tmp_path / "page.html", X, CLASSES)
     asking = """<script>
     window.alert = () => document.body.dataset.alerted = "yes";
     window.onload = () => {

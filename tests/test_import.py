@@ -1,14 +1,18 @@
-"""What an import costs: numba waits until a kernel is computed."""
+"""What an import costs: numba waits until a kernel is computed, others until they are needed."""
 
 import subprocess
 import sys
-
-import pytest
 
 PRELUDE = """
 import sys
 import sklearn
 before = set(sys.modules)
+"""
+OBJECTS = """
+import rfmlearn.inspection, rfmlearn.kernels, rfmlearn.neural, rfmlearn.solvers
+repr(rfmlearn.RFMRegressor())
+rfmlearn.RFMClassifier().get_params()
+rfmlearn.kernels.LaplaceKernel(2.0).with_bandwidth(1.0)
 """
 CHECK = """
 heavy = {"numba", "llvmlite", "pandas", "polars", "matplotlib", "torch"}
@@ -18,37 +22,15 @@ assert not loaded, loaded
 assert "rfmlearn.kernels._loops" not in sys.modules
 assert "rfmlearn.kernels._elementary" not in sys.modules
 """
+NEED = """
+rfmlearn.kernels.LaplaceKernel()([[0.0]])
+assert {"numba", "rfmlearn.kernels._loops", "rfmlearn.kernels._elementary"} <= set(sys.modules)
+"""
 
 
-def run(script):
-    result = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True)
+def test_nothing_is_compiled_or_imported_without_need():
+    """And numba is when it is needed, or the check could not fail."""
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PRELUDE + OBJECTS + CHECK + NEED], capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
-
-
-@pytest.mark.parametrize(
-    "statements",
-    [
-        "import rfmlearn",
-        """
-import rfmlearn.kernels, rfmlearn.solvers
-repr(rfmlearn.RFMRegressor())
-rfmlearn.RFMClassifier().get_params()
-rfmlearn.kernels.LaplaceKernel(2.0).with_bandwidth(1.0)
-""",
-    ],
-    ids=["import", "objects"],
-)
-def test_nothing_is_compiled_or_imported_without_need(statements):
-    run(PRELUDE + statements + CHECK)
-
-
-def test_numba_comes_when_it_is_needed():
-    """Or the tests above could not fail."""
-    run(PRELUDE + "from rfmlearn.kernels import LaplaceKernel; LaplaceKernel()([[0.0]])\nassert 'numba' in sys.modules")
-
-
-def test_public_names():
-    import rfmlearn
-
-    assert set(rfmlearn.__all__) >= {"RFMClassifier", "RFMRegressor", "__version__"}
-    assert all(hasattr(rfmlearn, name) for name in rfmlearn.__all__)

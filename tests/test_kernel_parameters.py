@@ -32,7 +32,7 @@ def test_kernels_are_values(case):
     kernel = case.kernel
     copy = pickle.loads(pickle.dumps(kernel))
     assert copy == kernel and hash(copy) == hash(kernel) and copy is not kernel
-    assert eval(repr(kernel)) == kernel
+    assert eval(repr(kernel), {type(kernel).__name__: type(kernel)}) == kernel
     with pytest.raises(FrozenInstanceError):
         kernel.bandwidth = 1.0
 

@@ -8,8 +8,6 @@ from numpy.testing import assert_allclose
 
 from rfmlearn import RFMRegressor
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(params=[pandas_frame, polars_frame], ids=["pandas", "polars"])
 def to_frame(request):

@@ -12,8 +12,6 @@ from odd_data import data, outputs
 
 from rfmlearn import RFMClassifier, RFMRegressor
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(params=ESTIMATORS)
 def Estimator(request):
@@ -112,7 +110,7 @@ def test_one_column_of_categories(Estimator, kernel, form):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_more_columns_than_rows(Estimator, kernel):
-    X = np.random.default_rng(0).normal(size=(20, 500))
+    X = np.random.default_rng(0).normal(size=(20, 200))
     outputs(Estimator(kernel, max_iter=1).fit(X, (X[:, 0] > 0).astype(int)), X)
 
 
@@ -214,7 +212,7 @@ def frame(table, kinds):
     return pd.DataFrame({c: pd.Series(v, dtype=dtypes[k]) for (c, v), k in zip(table.items(), kinds, strict=True)})
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(problem=problems(), values=st.data())
 def test_random_tables_of_regression(problem, values):
     table, new, kinds, setting = problem
@@ -230,7 +228,7 @@ def test_random_tables_of_regression(problem, values):
     outputs(model, new)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(problem=problems(), values=st.data())
 def test_random_tables_of_classification(problem, values):
     table, new, kinds, setting = problem

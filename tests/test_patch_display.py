@@ -110,13 +110,14 @@ def test_responses_have_a_symmetric_scale_shared_by_images():
 def test_shapes_of_images():
     color, gray = fitted(), fitted(channels=1)
     X = images(color)
-    assert PatchAGOPDisplay.from_estimator(color, X[0]).images.shape == (1, 7, 6, 3)
+    shown = lambda estimator, X: PatchAGOPDisplay.from_estimator(estimator, X, n_filters=1).images  # noqa: E731
+    assert shown(color, X[0]).shape == (1, 7, 6, 3)
     X = images(gray)
-    np.testing.assert_array_equal(PatchAGOPDisplay.from_estimator(gray, X[..., 0]).images, X)
+    np.testing.assert_array_equal(shown(gray, X[..., 0]), X)
     for one in (X[0], X[0, ..., 0]):
-        assert PatchAGOPDisplay.from_estimator(gray, one).images.shape == (1, 7, 6, 1)
+        assert shown(gray, one).shape == (1, 7, 6, 1)
     # As many gray images as an image has rows are still several images.
-    assert PatchAGOPDisplay.from_estimator(gray, np.zeros((7, 7, 6))).images.shape == (7, 7, 6, 1)
+    assert shown(gray, np.zeros((7, 7, 6))).shape == (7, 7, 6, 1)
 
 
 def test_given_figure_is_used_and_plot_can_be_repeated():

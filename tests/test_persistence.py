@@ -12,8 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
 
 from rfmlearn import RFMClassifier, RFMRegressor
-
-pytestmark = pytest.mark.usefixtures("one_thread")
+from rfmlearn.tables._frames import check_table
 
 
 @pytest.fixture
@@ -75,6 +74,23 @@ def test_fits_on_memory_mapped_data(Estimator, data, tmp_path):
     assert not X.flags.writeable
     ours = Estimator(max_iter=1).fit(X, mapped_y, sample_weight=mapped_weights).predict(X)
     assert_allclose(ours, Estimator(max_iter=1).fit(data[0], y).predict(data[0]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("scaling", [None, "robust"])
+@pytest.mark.parametrize("mode", ["r", "c"])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_mapped_table_in_single_precision_is_read_where_it_is(Estimator, mode, scaling, data, tmp_path):
+    """Mode "c" would let a write into the table pass."""
+    X, y = data[0].astype(np.float32), target_for(Estimator, data)
+    X[::7, 1] = np.nan
+    np.save(tmp_path / "table.npy", X)
+    mapped = np.load(tmp_path / "table.npy", mmap_mode=mode)
+    assert np.shares_memory(check_table(mapped), mapped)
+    model, expected = (Estimator(scaling=scaling, max_iter=1).fit(A, y, X_val=A, y_val=y) for A in (mapped, X))
+    for ours, theirs in zip(outputs(model, mapped), outputs(expected, X), strict=True):
+        assert_array_equal(ours, theirs)
+    assert model.dual_coef_.dtype == np.float32
+    assert_array_equal(mapped, X)
 
 
 def test_pickle_holds_no_square_array():

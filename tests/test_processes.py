@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_allclose
 from sklearn.model_selection import cross_val_score
 from threadpoolctl import threadpool_limits
 
 from rfmlearn import RFMClassifier, RFMRegressor
+from rfmlearn.runtime._threads import n_threads_in_force
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads and processes are what is tested here."""
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +32,29 @@ def target(Estimator, y):
     return y if Estimator is RFMRegressor else y > 0
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_cross_validation_in_parallel(backend, problem):
+def test_cross_validation_in_threads(problem):
     X, y, expected = problem
-    with threadpool_limits(1), parallel_config(backend=backend, n_jobs=2):
+    with threadpool_limits(1), parallel_config(backend="threading", n_jobs=2):
         found = [cross_val_score(model(), X, target(model, y), cv=3) for model in (RFMRegressor, RFMClassifier)]
     assert_allclose(found, expected, rtol=1e-7)
+
+
+def test_fits_in_processes(problem):
+    """And these processes give our loops the share of threads that they give to BLAS."""
+    X, y, _ = problem
+    fits = [
+        (model(max_iter=2, random_state=0), X[:60], target(model, y[:60])) for model in (RFMRegressor, RFMClassifier)
+    ]
+    try:
+        with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+            models = Parallel()(delayed(model.fit)(X, y) for model, X, y in fits)
+            threads = Parallel()(delayed(n_threads_in_force)() for _ in range(2))
+    finally:
+        get_reusable_executor().shutdown(wait=True)
+    for fitted, (model, X, y) in zip(models, fits, strict=True):
+        method = "predict" if isinstance(model, RFMRegressor) else "predict_proba"
+        assert_allclose(getattr(fitted, method)(X), getattr(model.fit(X, y), method)(X), rtol=1e-7, atol=1e-9)
+    assert threads == [1, 1]
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])

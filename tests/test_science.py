@@ -9,13 +9,6 @@ from threadpoolctl import threadpool_limits
 from rfmlearn import RFMClassifier, RFMRegressor
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Threads that wait for each other would take most of the time of tests this small."""
-    with threadpool_limits(1):
-        yield
-
-
 def product_of_two(n=400, d=20, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, d))

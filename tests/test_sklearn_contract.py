@@ -21,18 +21,11 @@ from rfmlearn import (
 )
 from rfmlearn.kernels import LaplaceKernel
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
+# Each kernel with each feature matrix, dtype, scaling and order of rows is tested in test_estimators and test_tables.
 VARIANTS = [
     {},
-    {"kernel": "laplace", "feature_matrix": "full", "alpha": 0.1, "scaling": "standard"},
-    {"feature_matrix": "block"},
-    {"kernel": "product_laplace"},
-    {"kernel": "lpq_laplace", "feature_matrix": "full"},
-    {"kernel": "sum_power_laplace"},
-    {"kernel": "gaussian"},
-    {"solver": "cg"},
-    {"scaling": "quantile"},
+    {"kernel": "laplace", "feature_matrix": "full", "solver": "cg", "alpha": 0.1, "scaling": "quantile"},
+    {"kernel": "sum_power_laplace", "feature_matrix": "block"},
 ]
 
 
@@ -41,12 +34,9 @@ def data():
     return labelled_rows()
 
 
-# Two settings and two folds do for the contract; what is chosen among more is tested elsewhere.
-SEARCHES = [
-    Estimator(settings, cv=2, max_members=max_members)
-    for Estimator in (RFMRegressorCV, RFMClassifierCV)
-    for settings, max_members in (([{}, {"kernel": "gaussian", "feature_matrix": "full"}], 6), ([{"max_iter": 1}], 1))
-]
+# Two settings of one round and two folds do for the contract; what is chosen among more is tested elsewhere.
+SETTINGS = [{"max_iter": 1}, {"kernel": "gaussian", "feature_matrix": "full", "max_iter": 1}]
+SEARCHES = [Estimator(SETTINGS, cv=2) for Estimator in (RFMRegressorCV, RFMClassifierCV)]
 LAYERED = [
     AGOPFeatureMap(),
     AGOPFeatureMap(LogisticRegression(), n_components=1, scaling=None),
@@ -69,11 +59,8 @@ def test_kinds():
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_parameters_are_those_of_the_signature(Estimator):
-    names = list(inspect.signature(Estimator).parameters)
-    estimator = Estimator()
-    assert sorted(estimator.get_params()) == sorted(names)
-    assert set(Estimator._parameter_constraints) == set(names)
+def test_every_parameter_has_a_constraint(Estimator):
+    assert set(Estimator._parameter_constraints) == set(inspect.signature(Estimator).parameters)
 
 
 def test_classifier_has_the_parameters_of_the_regressor():

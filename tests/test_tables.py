@@ -11,8 +11,6 @@ from sklearn.metrics import r2_score
 
 from rfmlearn import RFMClassifier, RFMRegressor
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 NAMES = ["age", "noise", "color", "city", "flag"]
 
 
@@ -79,7 +77,7 @@ def test_diagonal_and_block_agree_where_every_block_is_one_coordinate(Estimator,
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", ["laplace", "sum_power_laplace"])
 def test_kinds_of_tables_agree(Estimator, kernel, form):
     table = {name: values for name, values in columns(60).items() if name != "flag"}
     y = target(Estimator, table)
@@ -145,7 +143,8 @@ def test_names_of_categorical_features(to_frame):
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_unseen_and_missing_categories(Estimator, kernel, form, to_frame):
+def test_unseen_and_missing_categories(Estimator, kernel, form):
+    to_frame = [pandas_frame, polars_frame][(KERNELS.index(kernel) + FORMS.index(form)) % 2]  # each with each of both
     table = columns()
     model = Estimator(kernel, feature_matrix=form, max_iter=1).fit(to_frame(table), target(Estimator, table))
     new = {name: values[:4].copy() for name, values in table.items()}
@@ -173,11 +172,11 @@ def test_missing_where_nothing_was_missing_in_training(Estimator, to_frame):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize("value", [5.0, np.nan, "text"], ids=str)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_constant_column_is_ignored(Estimator, kernel, form, value):
+def test_constant_column_is_ignored(Estimator, kernel, form):
     pytest.importorskip("pandas")
+    value = [5.0, np.nan, "text"][(KERNELS.index(kernel) + FORMS.index(form)) % 3]  # each with each of both
     table = columns(50)
     y = target(Estimator, table)
     constant = np.full(50, value, dtype=object if isinstance(value, str) or value is None else float)

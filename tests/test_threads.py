@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from instances import DTYPES, FEW_KERNELS, assert_close, mixed_points
 from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import rfmlearn.runtime._threads
@@ -19,6 +18,11 @@ from rfmlearn import RFMRegressor
 from rfmlearn.kernels import LaplaceKernel, ProductLaplaceKernel
 from rfmlearn.kernels._pairs import PairMatrix
 from rfmlearn.runtime._threads import Team, n_threads_in_force, thread_limit
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads are what is tested here."""
 
 
 @pytest.fixture
@@ -238,22 +242,6 @@ def test_fits_in_joblib_threads():
     with parallel_config("threading", n_jobs=2):
         for actual, desired in zip(Parallel()(delayed(fit)(seed) for seed in range(3)), expected, strict=True):
             assert_close(actual, desired, 1e-9)
-
-
-def test_fits_in_joblib_processes():
-    """And these processes give our loops the share of threads that they give to BLAS."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 3))
-    targets = [np.sin(X[:, 0]) + X[:, 1], X[:, 2]]
-    try:
-        with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
-            models = Parallel()(delayed(RFMRegressor(max_iter=2, random_state=0).fit)(X, y) for y in targets)
-            threads = Parallel()(delayed(n_threads_in_force)() for _ in range(2))
-    finally:
-        get_reusable_executor().shutdown(wait=True)
-    for model, y in zip(models, targets, strict=True):
-        assert_close(model.predict(X), RFMRegressor(max_iter=2, random_state=0).fit(X, y).predict(X), 1e-9)
-    assert threads == [1, 1]
 
 
 def test_first_use_in_several_threads_at_once():

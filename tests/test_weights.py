@@ -4,20 +4,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import is_classifier
-from threadpoolctl import threadpool_limits
 
 from rfmlearn import RFMClassifier, RFMRegressor
 
 ESTIMATORS = [RFMRegressor, RFMClassifier]
 KERNELS = ["laplace", "gaussian", "product_laplace", "lpq_laplace", "sum_power_laplace"]
 TOLERANCE = {"rtol": 1e-7, "atol": 1e-7}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Threads that wait for each other would take most of the time of tests this small."""
-    with threadpool_limits(1):
-        yield
 
 
 def numbers(n=40, seed=0):

@@ -1,6 +1,5 @@
 """Layers of learned maps and random features: deep recursive feature machines."""
 
-from ._classifier import DeepRFMClassifier
-from ._regressor import DeepRFMRegressor
+from ._layers import Layer
 
-__all__ = ["DeepRFMClassifier", "DeepRFMRegressor"]
+__all__ = ["Layer"]

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted, has_fit_parameter
 
 from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
+from ..recursion._spectral import eigenpairs, shares_of_trace
 from ..rfm._classifier import RFMClassifier
 from ..rfm._regressor import RFMRegressor
 from ..tables._base import TableEstimator
@@ -296,19 +297,15 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
             self.coordinate_names_ = self._encoder.coordinate_names_
         else:
             self.coordinate_names_ = [f"random{k}" for k in range(len(layer.mean))]
-        values, vectors = np.linalg.eigh(layer.agop)
-        values, vectors = np.clip(values[::-1], 0, None), vectors.T[::-1]
-        # An eigenvector has no sign of its own: its largest entry is made positive.
-        vectors *= np.sign(np.take_along_axis(vectors, np.abs(vectors).argmax(axis=1)[:, None], 1))
-        total = values.sum()
-        if total == 0:
+        values, vectors = eigenpairs(layer.agop)
+        if not values.any():
             warnings.warn(
                 "the AGOP is zero, since predictions do not depend on X, or are piecewise constant (as of trees, which "
                 "need a larger step): the map only centres.",
                 UserWarning,
                 stacklevel=3,
             )
-        shares = values / total if total > 0 else np.zeros_like(values)
+        shares = shares_of_trace(values)
         self.n_components_ = kept = self._count_components(shares)
         self.components_, self.explained_gradient_ratio_ = vectors[:kept], shares[:kept]
         if self.n_components is None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..gradients import average_gradient_outer_product
-from ..recursion._spectral import symmetric_power
+from ..gradients._average import average_gradient_outer_product
+from ..recursion._spectral import unit_trace_root
 from ..rfm._base import BaseRFM
 from ._random_features import RandomFeatures
 
@@ -27,7 +27,7 @@ class Layer:
     agop : ndarray of shape (d, d)
         Average gradient outer product of the estimator.
     root : ndarray of shape (d, d)
-        M^(1/2), see `metric_root`.
+        M^(1/2), see `unit_trace_root`.
     """
 
     features: RandomFeatures | None
@@ -43,20 +43,6 @@ class Layer:
     def map(self, H):
         """``(H - mean) M^(1/2)`` of points of this layer."""
         return (H - self.mean.astype(H.dtype)) @ self.root.astype(H.dtype)
-
-
-def metric_root(agop, power, shrinkage):
-    """``M^(1/2) = c ((1 - s) G / max G + s I)^p``, with c such that the trace of M is the number of coordinates.
-
-    The identity if the AGOP G is zero.
-    """
-    largest = agop.max(initial=0.0)
-    if not np.isfinite(agop).all():
-        raise ValueError("the AGOP is not finite: gradients have overflowed; give targets in smaller units.")
-    if largest == 0:
-        return np.eye(len(agop))
-    root = symmetric_power(agop / largest, power, shrinkage)
-    return root / np.sqrt(np.mean(np.einsum("ij,ij->i", root, root)))
 
 
 def coordinate_agop(estimator, H, sample_weight, rng, **options):
@@ -87,7 +73,7 @@ def learn_layers(Z, sample_weight, fit, *, n_layers, kind, n_features, power, sh
     n_features : int
         Random features of every layer but the first.
     power, shrinkage : float
-        Of `metric_root`.
+        Of `unit_trace_root`.
     rng : numpy.random.RandomState
     options
         Of `average_gradient_outer_product`, for estimators that do not bring an AGOP of their own.
@@ -107,7 +93,7 @@ def learn_layers(Z, sample_weight, fit, *, n_layers, kind, n_features, power, sh
         estimator = fit(H)
         agop = coordinate_agop(estimator, H, sample_weight, rng, **options)
         mean = np.average(H, axis=0, weights=sample_weight)
-        layer = Layer(features, estimator, mean, agop, metric_root(agop, power, shrinkage))
+        layer = Layer(features, estimator, mean, agop, unit_trace_root(agop, power, shrinkage))
         Z = layer.map(H)
         yield layer, H, Z
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from sklearn.utils.validation import check_is_fitted
 
+from .._sklearn_compat import laplace_approximation_constants
 from ..targets import _links
 from ._pair_derivatives import differentiate, is_known
 from ._registry import numbers, register
@@ -54,9 +55,7 @@ def _probability(member, Z):
     With latent mean a and variance v it is ``sum_i c_i (1 + erf(l_i a / sqrt(1 + 2 l_i^2 v))) / 2``, the approximation
     of the logistic integral by five error functions (Williams and Barber 1998, appendix A).
     """
-    # Private: the constants of the approximation, which must be those of the prediction.
-    from sklearn.gaussian_process._gpc import COEFS, LAMBDAS
-
+    coefs, lambdas = laplace_approximation_constants()  # those of the prediction
     X = np.asarray(member.X_train_, dtype=np.float64)
     pairs = differentiate(member.kernel_, X, Z)
     v = solve_triangular(member.L_, member.W_sr_[:, None] * pairs.values.T, lower=True)
@@ -68,8 +67,8 @@ def _probability(member, Z):
     prior = 2 * differentiate(member.kernel_, Z, Z).gradient(np.eye(len(Z)), Z, Z)
     of_variance = prior - 2 * pairs.gradient(back.T, X, Z)
 
-    spread = 1 + 2 * LAMBDAS**2 * variance
-    slope = COEFS * LAMBDAS * np.exp(-((LAMBDAS * mean) ** 2) / spread) / np.sqrt(np.pi * spread)
-    by_mean, by_variance = slope.sum(axis=0), -(slope * LAMBDAS**2 * mean / spread).sum(axis=0)
+    spread = 1 + 2 * lambdas**2 * variance
+    slope = coefs * lambdas * np.exp(-((lambdas * mean) ** 2) / spread) / np.sqrt(np.pi * spread)
+    by_mean, by_variance = slope.sum(axis=0), -(slope * lambdas**2 * mean / spread).sum(axis=0)
     probability = member.predict_proba(Z)[:, 1]
     return probability, by_mean[:, None] * of_mean + by_variance[:, None] * of_variance

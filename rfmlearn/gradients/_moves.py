@@ -7,10 +7,9 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from ..tables._base import TableEstimator
-from ..tables._frames import column_numbers, find_columns, is_category, split_table
+from ..tables._frames import find_columns, split_table, table_names
 
 _SINGLE = re.compile(r"(float|halffloat)(16|32)?$")
 
@@ -20,13 +19,13 @@ def find_features(features, X, categorical):
 
     `categorical` are the columns that the estimator takes for categories, whatever their type.
     """
-    columns, names, named = split_table(X)
-    chosen = np.arange(len(columns)) if features is None else _asked(features, names, named)
+    columns = split_table(X)
+    chosen = np.arange(len(columns)) if features is None else _asked(features, *table_names(X))
     for j in chosen:
-        if j in categorical or is_category(columns[j], names[j]):
+        if j in categorical or columns[j].is_category:
             raise ValueError(
-                f"Column {names[j]!r} is categorical and has no derivative: pass numeric columns in features. The "
-                "attribute agop_ of RFM estimators covers indicators of categories."
+                f"Column {columns[j].name!r} is categorical and has no derivative: pass numeric columns in features. "
+                "The attribute agop_ of RFM estimators covers indicators of categories."
             )
     return chosen
 
@@ -67,13 +66,11 @@ class Columns:
     @classmethod
     def of(cls, X, indices):
         """Look at columns of a table; ValueError if one is not numeric."""
-        columns, names, _ = split_table(X)
+        columns = split_table(X)
         chosen = [columns[j] for j in indices]
-        numbers = np.stack(
-            [column_numbers(column, names[j]) for column, j in zip(chosen, indices, strict=True)], axis=1
-        )
-        dtypes = [np.dtype(np.float32 if _is_single(column) else np.float64) for column in chosen]
-        return cls(indices, list(getattr(X, "columns", names)), dtypes, numbers)
+        numbers = np.stack([column.numbers() for column in chosen], axis=1)
+        dtypes = [np.dtype(np.float32 if _is_single(column.data) else np.float64) for column in chosen]
+        return cls(indices, list(getattr(X, "columns", table_names(X)[0])), dtypes, numbers)
 
     def replace(self, X, values):
         """The table with these columns replaced by values of shape (len(X), p); `X` itself is left alone."""
@@ -101,8 +98,8 @@ def categorical_columns(estimator):
 
     It may be what a search has found, or the first step of a pipeline.
     """
-    while hasattr(estimator, "best_estimator_") or isinstance(estimator, Pipeline):
-        if isinstance(estimator, Pipeline):
+    while hasattr(estimator, "best_estimator_") or hasattr(estimator, "named_steps"):
+        if hasattr(estimator, "named_steps"):
             estimator = next((step for _, step in estimator.steps if step not in (None, "passthrough")), None)
         else:
             estimator = estimator.best_estimator_

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._sklearn_compat import wants_frame
 from ..recursion._initial_matrix import check_matrix
+from ..recursion._spectral import eigenpairs
 from ..runtime._threads import thread_limit
 from ._image_checks import check_images
 from ._random_convolution import RandomConvolution
@@ -64,12 +65,7 @@ class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Attributes: what the first layer has learned of patches, and the fit that is kept."""
         self.patch_agop_ = agop
         self.patch_matrix_ = layers.first.matrix
-        values, vectors = np.linalg.eigh(agop)
-        vectors = vectors.T[::-1]
-        # An eigenvector has no sign of its own: its largest entry is made positive.
-        largest = np.abs(vectors).argmax(axis=1)
-        vectors *= np.where(np.take_along_axis(vectors, largest[:, None], 1) < 0, -1.0, 1.0)
-        self.patch_eigenvalues_ = np.clip(values[::-1], 0, None)
+        self.patch_eigenvalues_, vectors = eigenpairs(agop)
         size = layers.first.kernel.patch_size
         self.patch_eigenvectors_ = vectors.reshape(-1, size, size, self.image_shape_[2])
         self.standardize_ = layers.contrast is not None

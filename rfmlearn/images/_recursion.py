@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..recursion._spectral import symmetric_power
+from ..recursion._spectral import unit_trace_root
 from ..solvers import CholeskyFactor, RidgePath, Weights
 from .kernels._base import ImageKernel
 from .kernels._patch_laplace import PatchLaplace
@@ -77,7 +77,7 @@ class ImageRecursion:
     alpha : float or None
         Ridge; None has every round choose it by leave-one-out.
     agop_power, shrinkage : float
-        ``M^(1/2) = ((1 - s) G + s I)^p`` with G the patch-AGOP of mean eigenvalue one.
+        ``M^(1/2) = ((1 - s) G + s I)^p`` with G the patch-AGOP over its largest entry.
     sample : tuple (rows or None, weights)
         Images over which it is averaged, as `agop_rows` returns them.
     center : bool
@@ -148,13 +148,8 @@ class ImageRecursion:
 
     def learn(self, agop):
         """Feature matrix of a patch-AGOP, of trace D; the identity where that vanishes."""
-        D, total = len(agop), float(np.trace(agop))
-        if not np.isfinite(total):
-            raise ValueError("the patch-AGOP is not finite: the solution has overflowed; increase alpha.")
-        if total <= np.finfo(np.float64).tiny * D:
-            return np.eye(D)
-        matrix = symmetric_power(agop * (D / total), 2 * self.agop_power, self.shrinkage)
-        return matrix * (D / np.trace(matrix))
+        root = unit_trace_root(agop, self.agop_power, self.shrinkage)
+        return root @ root
 
     def _solve(self, gram, rows):
         """Dual coefficients, the ridge, and the leave-one-out residuals and loss of some rows among themselves."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._learned_agop import LearnedAGOP, check_agop, check_count, eigenpairs, shares_of_trace
+from ..recursion._spectral import eigenpairs, shares_of_trace
+from ._learned_agop import LearnedAGOP, check_agop, check_count
 from ._matplotlib import BLUE, DARK_GRAY, LETTER_WIDTH, ORANGE, labels, new_figure, scaled, show
 
 # Shares of the trace below this are rounding: no directions, and they would only stretch the axis of the spectrum.

@@ -106,20 +106,6 @@ def check_agop(agop):
     return agop
 
 
-def eigenpairs(agop):
-    """Eigenvalues, the largest first and none negative, and eigenvectors in rows, their largest entry positive."""
-    values, vectors = np.linalg.eigh((agop + agop.T) / 2)
-    values, vectors = np.clip(values[::-1], 0.0, None), vectors.T[::-1]
-    largest = np.abs(vectors).argmax(axis=1)
-    return values, vectors * np.sign(vectors[np.arange(len(vectors)), largest])[:, np.newaxis]
-
-
-def shares_of_trace(eigenvalues):
-    """Eigenvalues over their sum, zeros if that is zero."""
-    total = eigenvalues.sum()
-    return eigenvalues / total if total > 0 else np.zeros_like(eigenvalues)
-
-
 def check_count(name, value):
     """Raise unless a parameter is an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:

@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.base import is_regressor
 from sklearn.utils import check_consistent_length
 
-from ._learned_agop import LearnedAGOP, eigenpairs, shares_of_trace
+from ..recursion._spectral import eigenpairs, shares_of_trace
+from ._learned_agop import LearnedAGOP
 from ._matplotlib import BLUE, DARK_GRAY, LIGHT_GRAY, labels, new_figure
 from ._row_targets import class_codes, classes_of_labels, one_column, target_numbers
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..tables._frames import find_categorical, split_table
+from ..tables._frames import find_categorical, split_table, table_names
 
 
 def column_names(X):
     """Names of the columns as encoders give them: x0, x1, ... unless the table has names of type str."""
-    return split_table(X)[1]
+    return table_names(X)[0]
 
 
 def categorical_mask(X, categorical_features):
     """Mask of the categorical columns of a table that `check_table` has passed, from mask, indices, names or types."""
-    columns, names, named = split_table(X)
-    return find_categorical(categorical_features, columns, names, named)
+    return find_categorical(categorical_features, split_table(X), table_names(X)[1])
 
 
 def beside_copies(X, rows, rng):
@@ -36,7 +35,7 @@ def beside_copies(X, rows, rng):
     orders = [_shuffled(len(X), rows, rng) for _ in range(X.shape[1])]
     if isinstance(X, np.ndarray):
         return np.hstack([X, np.take_along_axis(X, np.stack(orders, axis=1), axis=0)])
-    columns, names, _ = split_table(X)
+    names, columns = table_names(X)[0], [column.data for column in split_table(X)]
     copies = dict(zip(_names_of_copies(names), zip(columns, orders, strict=True), strict=True))
     if hasattr(X, "get_columns"):  # polars
         return X.hstack([column[order].alias(name) for name, (column, order) in copies.items()])

@@ -1,10 +1,10 @@
-"""Kernels: Gram matrices, and gradients of expansions in closed form."""
+"""Gram matrices of kernels, and gradients of expansions in closed form."""
 
 from ._coordinate import LpqLaplaceKernel, ProductLaplaceKernel, SumPowerLaplaceKernel
 from ._kernel import Kernel
 from ._names import make_kernel
 from ._points import Points
-from ._radial import GaussianKernel, LaplaceKernel
+from ._radial import GaussianKernel, LaplaceKernel, RadialKernel
 
 __all__ = [
     "GaussianKernel",
@@ -13,6 +13,7 @@ __all__ = [
     "LpqLaplaceKernel",
     "Points",
     "ProductLaplaceKernel",
+    "RadialKernel",
     "SumPowerLaplaceKernel",
     "make_kernel",
 ]

@@ -8,12 +8,14 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse
 
-from ._kernel import LOG2_E, Kernel, Profile
+from ._exponent import ExponentKernel
+from ._profile_parameters import LOG2_E, Polynomial, Power
+from ._profiles import CompiledProfile
 from ._tiles import GradientAccumulator, _loops
 
 
 @dataclass(frozen=True)
-class _CoordinateKernel(Kernel):
+class _CoordinateKernel(ExponentKernel):
     """What the kernels of this module share: which power of a difference, and whether its exponential, is summed."""
 
     _loops_over_coordinates: ClassVar[bool] = True
@@ -35,6 +37,10 @@ class _CoordinateKernel(Kernel):
             categories(start, stop)
 
         return write_sums
+
+    def same_sum(self, lengths):
+        """Sum of powers."""
+        return float(np.sum(lengths ** self._power()))
 
     def accumulator(self, z, x, z_coef, x_coef):
         """Gradients by loops."""
@@ -67,8 +73,6 @@ class LpqLaplaceKernel(_CoordinateKernel):
 
     norm_p: float = 1.5
 
-    _real_parameters: ClassVar[tuple[str, ...]] = ("bandwidth", "exponent", "norm_p")
-
     def __post_init__(self):
         super().__post_init__()
         if not 0 < self.norm_p <= 2:
@@ -82,7 +86,7 @@ class LpqLaplaceKernel(_CoordinateKernel):
     def profile(self, n_coordinates):
         """Exponential of a power of the sum of powers."""
         q, rate = self.exponent, self.bandwidth**-self.exponent
-        return Profile(0, q / self.norm_p, LOG2_E * rate, -q * rate, 0.0, 1, self.norm_p)
+        return CompiledProfile(Power(q / self.norm_p, LOG2_E * rate, -q * rate))
 
     def distances(self, sums, n_coordinates):
         """Distances in the l_p norm."""
@@ -117,7 +121,7 @@ class ProductLaplaceKernel(_CoordinateKernel):
     def profile(self, n_coordinates):
         """Exponential of the sum of powers."""
         q, rate = self.exponent, self.bandwidth**-self.exponent
-        return Profile(0, 1.0, LOG2_E * rate, -q * rate, 0.0, 1, q)
+        return CompiledProfile(Power(1.0, LOG2_E * rate, -q * rate))
 
     def distances(self, sums, n_coordinates):
         """Root of the sum of powers."""
@@ -156,7 +160,6 @@ class SumPowerLaplaceKernel(_CoordinateKernel):
     degree: int = 2
 
     sums_depend_on_bandwidth: ClassVar[bool] = True
-    _real_parameters: ClassVar[tuple[str, ...]] = ("bandwidth", "exponent", "const_mix")
 
     def bandwidth_proxy(self):
         """Kernel whose distance d gives a coordinate's typical difference, ``d / n_coordinates^(1/q)``."""
@@ -178,10 +181,10 @@ class SumPowerLaplaceKernel(_CoordinateKernel):
     def profile(self, n_coordinates):
         """Power of an affine function of the sum of exponentials."""
         if n_coordinates == 0:
-            return Profile(1, 1.0, 0.0, 0.0, 1.0, 1, 1.0)
+            return CompiledProfile(Polynomial(1.0, 0.0, 1, 0.0))
         share, rate = (1 - self.const_mix) / n_coordinates, self.bandwidth**-self.exponent
         scale = -share * self.degree * self.exponent * rate
-        return Profile(1, 1.0, share, scale, float(self.const_mix), int(self.degree), 1.0)
+        return CompiledProfile(Polynomial(self.const_mix, share, int(self.degree), scale))
 
     def distances(self, sums, n_coordinates):
         """Length of the difference in one coordinate, that whose exponential is the mean of all coordinates'."""

@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from numbers import Real
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
 from ..runtime._threads import Team
+from ._pairs import PairMatrix
 from ._points import as_points
-from ._tiles import GradientAccumulator, Prepared, Workspace, _loops, coef_columns, tiles
-
-LOG2_E = 1.0 / math.log(2.0)
+from ._tiles import GradientAccumulator, Prepared, Workspace, coef_columns, tiles
 
 
-class Profile(NamedTuple):
-    """Kernel as a function of the sum over coordinates, as `_loops` wants it.
+class Profile(ABC):
+    """A function of the sum over coordinates: kernel values, and weights of gradients.
 
-    ``family`` 0: exp2(-rate S^exponent); 1: (const + rate S)^degree. ``scale`` makes the derivative a weight. What
-    is summed are powers ``power`` of differences, which tells up to which sum two points are the same.
+    Every method writes a range of rows that is its own, so that ranges can run in threads.
     """
 
-    family: int
-    exponent: float
-    rate: float
-    scale: float
-    const: float
-    degree: int
-    power: float
+    @abstractmethod
+    def value_rows(self, start, stop, S, K):
+        """Kernel values of sums, both C-contiguous; K may be S."""
 
-    @property
-    def value_arguments(self):
-        return self.family, self.exponent, self.rate, self.const, self.degree
+    @abstractmethod
+    def fill_lower(self, start, stop, A):
+        """Kernel values on the diagonal of A and below it from the sums above, for ranges of blocks of `BLOCK` rows."""
 
-    def weight_arguments(self, same):
-        """With the lengths up to which differences in each coordinate are none (`same_lengths`)."""
-        return self.family, self.exponent, self.rate, self.scale, self.const, self.degree, self.same_sum(same)
+    @abstractmethod
+    def weight_rows(self, start, stop, S, row, column, upper, same, W):
+        """Weights of the tile of S that begins at (row, column), and has the shape of W, which is C-contiguous.
 
-    def same_sum(self, same):
-        """Sum up to which two points are the same."""
-        return float(np.sum(same**self.power))
+        A weight is what a pair's gradient needs beside the derivative of its coordinates. It is zero for sums up to
+        `same`, where kernels may have a cusp, and with `upper` on and left of the diagonal of S, where there are none.
+        """
 
 
 @dataclass(frozen=True)
@@ -52,14 +46,12 @@ class Kernel(ABC):
     Kernels act on points as they are given; feature learning transforms the points before. A kernel is a sum over
     coordinates of a function of their differences, and a profile of that sum: subclasses say what both are, and the
     Gram matrix, the product with a vector and the gradient follow here, tile by tile, in memory of
-    O(tile) beside the result.
+    O(tile) beside the result. For one of your own begin with `RadialKernel`, which leaves one function to be written.
 
     Parameters
     ----------
     bandwidth : float, default=10.0
         L > 0, in units of transformed distance.
-    exponent : float, default=1.0
-        q, 0 < q <= 2.
 
     Examples
     --------
@@ -70,32 +62,31 @@ class Kernel(ABC):
     """
 
     bandwidth: float = 10.0
-    exponent: float = 1.0
 
     # Whether `sums` change with the bandwidth, so that the median of distances has to come from another kernel's.
     sums_depend_on_bandwidth: ClassVar[bool] = False
+    # Whether products with a vector are matrix products, so that refining a float32 solution is cheap.
+    has_cheap_products: ClassVar[bool] = False
     _loops_over_coordinates: ClassVar[bool] = False
-    _real_parameters: ClassVar[tuple[str, ...]] = ("bandwidth", "exponent")
-
-    @property
-    def median_multiple(self):
-        """Bandwidth that is a good guess, in units of the median distance: wide for rough kernels."""
-        return 5.0 if self.exponent <= 1.5 else 1.0
 
     def __post_init__(self):
-        for name in self._real_parameters:
-            # NumPy scalars of other types would carry their own arithmetic into the formulas.
-            object.__setattr__(self, name, as_real(name, getattr(self, name)))
+        for parameter in fields(self):
+            if parameter.type in (float, "float"):
+                # NumPy scalars of other types would carry their own arithmetic into the formulas.
+                object.__setattr__(self, parameter.name, as_real(parameter.name, getattr(self, parameter.name)))
         if not 1e-100 <= self.bandwidth <= 1e100:
             raise ValueError(f"bandwidth must be a positive number between 1e-100 and 1e100, got {self.bandwidth!r}.")
-        if not 0 < self.exponent <= 2:
-            raise ValueError(f"exponent must lie in (0, 2], got {self.exponent!r}.")
 
     def with_bandwidth(self, bandwidth):
         """The same kernel with another bandwidth, a length in units of transformed distance."""
         return replace(self, bandwidth=float(bandwidth))
 
     # What subclasses say -------------------------------------------------------------------------------------
+
+    @property
+    def median_multiple(self):
+        """Bandwidth that is a good guess, in units of the median distance."""
+        return 1.0
 
     @abstractmethod
     def profile(self, n_coordinates: int) -> Profile:
@@ -110,12 +101,20 @@ class Kernel(ABC):
         """
 
     @abstractmethod
+    def same_sum(self, lengths) -> float:
+        """Sum up to which points are the same, that of differences by `same_lengths` in every coordinate."""
+
+    @abstractmethod
     def distances(self, sums, n_coordinates):
         """Lengths that belong to sums, those to which `bandwidth` is compared."""
 
     @abstractmethod
     def accumulator(self, z: Prepared, x: Prepared, z_coef, x_coef) -> GradientAccumulator:
         """Collector of the gradient of an expansion, fed with tiles of weights."""
+
+    def bandwidth_proxy(self) -> Kernel:
+        """Kernel whose distances the median is taken of; another one where sums depend on the bandwidth."""
+        return self
 
     def team(self, n_pairs, x: Prepared):
         """Threads for so many pairs."""
@@ -140,8 +139,6 @@ class Kernel(ABC):
         """
         X = as_points(X)
         if Z is None:
-            from ._pairs import PairMatrix
-
             pairs = PairMatrix.empty(len(X), X.dtype)
             pairs.fill_sums(self, X)
             pairs.fill_gram(self)
@@ -149,12 +146,11 @@ class Kernel(ABC):
         Z = as_points(Z).astype(X.dtype)
         z, x = self.prepare(Z, X)
         K = np.empty((len(Z), len(X)), dtype=X.dtype)
-        values = self.profile(X.n_coordinates).value_arguments
-        profile_rows = _loops().profile_rows
+        profile = self.profile(X.n_coordinates)
         with self.team(K.size, x) as team:
             for rows, columns in tiles(len(Z), len(X)):
                 team.share(self.sum_pass(z[rows], x[columns], K, rows.start, columns.start), rows.stop - rows.start)
-            team.share(profile_rows, len(Z), K, *values, K)
+            team.share(profile.value_rows, len(Z), K, K)
         return K
 
     def product(self, X, coef, Z):
@@ -163,13 +159,13 @@ class Kernel(ABC):
         Z = as_points(Z).astype(X.dtype)
         z, x = self.prepare(Z, X)
         coef = coef_columns(coef, X)
-        values = self.profile(X.n_coordinates).value_arguments
+        profile = self.profile(X.n_coordinates)
         out = np.zeros((len(Z), coef.shape[1]), dtype=X.dtype)
-        workspace, profile_rows = Workspace(len(Z), len(X), X.dtype), _loops().profile_rows
+        workspace = Workspace(len(Z), len(X), X.dtype)
 
         def work_off(start, stop, write_sums, K, columns, target):
             write_sums(start, stop)
-            profile_rows(start, stop, K, *values, K)
+            profile.value_rows(start, stop, K, K)
             target[start:stop] += K[start:stop] @ coef[columns]
 
         with self.team(len(Z) * len(X), x) as team:
@@ -183,13 +179,13 @@ class Kernel(ABC):
         X = as_points(X)
         n, x = len(X), self.prepare(X, X)[1]
         coef = coef_columns(coef, X)
-        values = self.profile(X.n_coordinates).value_arguments
+        profile = self.profile(X.n_coordinates)
         out = np.zeros_like(coef)
-        workspace, profile_rows = Workspace(n, n, X.dtype), _loops().profile_rows
+        workspace = Workspace(n, n, X.dtype)
 
         def right(start, stop, write_sums, K, columns, target):
             write_sums(start, stop)
-            profile_rows(start, stop, K, *values, K)
+            profile.value_rows(start, stop, K, K)
             target[start:stop] += K[start:stop] @ coef[columns]
 
         def below(start, stop, K, rows, target):
@@ -228,12 +224,12 @@ class Kernel(ABC):
         z, x = self.prepare(Z, X)
         coef = np.ascontiguousarray(coef_columns(coef, X).T)
         collect = self.accumulator(z, x, None, coef)
-        weights = self.profile(X.n_coordinates).weight_arguments(x.same)
-        workspaces, weight_rows = [Workspace(len(Z), len(X), X.dtype) for _ in range(2)], _loops().weight_rows
+        profile, same = self.profile(X.n_coordinates), self.same_sum(x.same)
+        workspaces = [Workspace(len(Z), len(X), X.dtype) for _ in range(2)]
 
         def work_off(start, stop, write_sums, S, W):
             write_sums(start, stop)
-            weight_rows(start, stop, S, 0, 0, False, *weights, W)
+            profile.weight_rows(start, stop, S, 0, 0, False, same, W)
 
         with self.team(len(Z) * len(X), x) as team:
             for rows, columns in tiles(len(Z), len(X)):

@@ -4,14 +4,14 @@ Every function takes ``(start, stop, ...)``, a range of rows that it alone write
 A kernel is a sum over coordinates and a profile of that sum:
 
 =============  ==========================================  =====================================
-family         sum S of a pair with differences D_k        kernel and weight
+profile        sum S of a pair with differences D_k        kernel and weight
 =============  ==========================================  =====================================
-power          sum_k |D_k|^p                               exp(-r S^e),  -r e S^(e-1) kernel
-sum of exp.    sum_k exp(-r |D_k|^q)                       (a + b S)^m,  -r b m (a + b S)^(m-1)
+Power          sum_k |D_k|^p                               exp(-r S^e),  -r e p S^(e-1) kernel
+Polynomial     sum_k exp(-r |D_k|^q)                       (a + b S)^m,  -r q b m (a + b S)^(m-1)
 =============  ==========================================  =====================================
 
-The weight is the factor that a pair's gradient needs beside the derivative of its coordinates; for the power family
-p times it equals d kernel / d S times p. Weights of a pair at distance zero are zero: the kernel has a cusp there.
+The weight is the factor that a pair's gradient needs beside ``sign(D_k) |D_k|^(p-1)``, times the exponential where it
+is exponentials that are summed. Loops take the parameters of a profile as one tuple, whose type says which it is.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numba.extending import overload
 
 from ._elementary import exp2, log2
+from ._profile_parameters import Polynomial, Power
+from ._tiles import BLOCK
 
-JIT: dict[str, Any] = {
+JIT: Any = {
     "cache": True,
     "nogil": True,
     "error_model": "numpy",
     "fastmath": {"reassoc", "contract", "nsz", "arcp"},
 }
-_BLOCK = 64
 # Columns that the coordinate loops take at once: what they touch stays in the first-level cache.
 _STRIP = 1024
 
@@ -61,19 +63,10 @@ def _power(t, p, out):
             out[j] = value if t[j] > smallest else zero
 
 
-@njit(**JIT)
-def _profile(sums, family, e, rate, const, degree, out):
-    """Kernel values of sums; `rate` is in powers of two for the power family."""
-    r = sums.dtype.type(-rate)
-    if family == 1:
-        a, b = sums.dtype.type(const), sums.dtype.type(rate)
-        for j in range(sums.size):
-            base = a + b * sums[j]
-            value = base
-            for _ in range(degree - 1):
-                value *= base
-            out[j] = value
-    elif e == 0.5:
+def _power_values(sums, profile, out):
+    r = sums.dtype.type(-profile.rate)
+    e = profile.exponent
+    if e == 0.5:
         for j in range(sums.size):
             out[j] = exp2(r * np.sqrt(sums[j]))
     elif e == 1.0:
@@ -85,20 +78,20 @@ def _profile(sums, family, e, rate, const, degree, out):
             out[j] = exp2(r * out[j])
 
 
-@njit(**JIT)
-def _weight(sums, family, e, rate, scale, const, degree, cusp, out, buffer):
-    """Weights of sums, `scale` times the derivative of the profile; zero where the sum is at most `cusp`."""
-    zero, c, r = sums.dtype.type(0), sums.dtype.type(scale), sums.dtype.type(-rate)
-    limit = sums.dtype.type(cusp)
-    if family == 1:
-        a, b = sums.dtype.type(const), sums.dtype.type(rate)
-        for j in range(sums.size):
-            base = a + b * sums[j]
-            value = c
-            for _ in range(degree - 1):
-                value *= base
-            out[j] = value
-    elif e == 0.5:
+def _polynomial_values(sums, profile, out):
+    a, b = sums.dtype.type(profile.const), sums.dtype.type(profile.rate)
+    for j in range(sums.size):
+        base = a + b * sums[j]
+        value = base
+        for _ in range(profile.degree - 1):
+            value *= base
+        out[j] = value
+
+
+def _power_weights(sums, profile, same, out, buffer):
+    zero, c, r = sums.dtype.type(0), sums.dtype.type(profile.scale), sums.dtype.type(-profile.rate)
+    limit, e = sums.dtype.type(same), profile.exponent
+    if e == 0.5:
         for j in range(sums.size):
             root = np.sqrt(sums[j])
             out[j] = c * exp2(r * root) / root if sums[j] > limit else zero
@@ -110,6 +103,40 @@ def _weight(sums, family, e, rate, scale, const, degree, cusp, out, buffer):
         _power(sums, e - 1.0, buffer)
         for j in range(sums.size):
             out[j] = c * exp2(r * out[j]) * buffer[j] if sums[j] > limit else zero
+
+
+def _polynomial_weights(sums, profile, same, out, buffer):
+    a, b, c = sums.dtype.type(profile.const), sums.dtype.type(profile.rate), sums.dtype.type(profile.scale)
+    for j in range(sums.size):
+        base = a + b * sums[j]
+        value = c
+        for _ in range(profile.degree - 1):
+            value *= base
+        out[j] = value
+
+
+_VALUES = {Power: _power_values, Polynomial: _polynomial_values}
+_WEIGHTS = {Power: _power_weights, Polynomial: _polynomial_weights}
+
+
+def _values(sums, profile, out):
+    """Kernel values of sums."""
+    _VALUES[type(profile)](sums, profile, out)
+
+
+def _weights(sums, profile, same, out, buffer):
+    """Weights of sums; those of the power family are zero where the sum is at most `same`."""
+    _WEIGHTS[type(profile)](sums, profile, same, out, buffer)
+
+
+@overload(_values, jit_options=JIT)
+def _values_overload(sums, profile, out):
+    return _VALUES[profile.instance_class]
+
+
+@overload(_weights, jit_options=JIT)
+def _weights_overload(sums, profile, same, out, buffer):
+    return _WEIGHTS[profile.instance_class]
 
 
 @njit(**JIT)
@@ -179,16 +206,16 @@ def add_table(start, stop, z_codes, x_codes, table, S, row, column, upper):
 
 
 @njit(**JIT)
-def profile_rows(start, stop, S, family, e, rate, const, degree, K):
-    """``K = profile(S)`` row by row; K may be S, hence the copy: loops over overlapping arrays stay scalar."""
+def value_rows(start, stop, S, profile, K):
+    """Kernel values of S row by row; K may be S, hence the copy: loops over overlapping arrays stay scalar."""
     sums = np.empty(S.shape[1], S.dtype)
     for i in range(start, stop):
         sums[:] = S[i]
-        _profile(sums, family, e, rate, const, degree, K[i])
+        _values(sums, profile, K[i])
 
 
 @njit(**JIT)
-def weight_rows(start, stop, S, row, column, upper, family, e, rate, scale, const, degree, cusp, W):
+def weight_rows(start, stop, S, row, column, upper, profile, same, W):
     """Weights of a tile of S that begins at (row, column); with `upper`, zero on and left of the diagonal of S."""
     n = W.shape[1]
     buffer = np.empty(n, S.dtype)
@@ -197,27 +224,35 @@ def weight_rows(start, stop, S, row, column, upper, family, e, rate, scale, cons
         for j in range(first):
             W[i, j] = 0
         sums = S[row + i, column + first : column + n]
-        _weight(sums, family, e, rate, scale, const, degree, cusp, W[i, first:], buffer[first:])
+        _weights(sums, profile, same, W[i, first:], buffer[first:])
 
 
 @njit(**JIT)
-def fill_lower(start, stop, A, family, e, rate, const, degree, diagonal):
-    """Kernel values into the lower triangle of A from the sums in its upper one; rows in blocks of 64."""
+def weights_of_slopes(sums, factor, same, slopes):
+    """Turn derivatives by sums into weights, ``factor * slopes``, zero where the sum is at most `same`."""
+    zero, c, limit = sums.dtype.type(0), sums.dtype.type(factor), sums.dtype.type(same)
+    for j in range(sums.size):
+        slopes[j] = c * slopes[j] if sums[j] > limit else zero
+
+
+@njit(**JIT)
+def fill_lower(start, stop, A, profile):
+    """Kernel values into the lower triangle of A from the sums in its upper one, and ones between; rows in blocks."""
     n = A.shape[0]
-    tile = np.empty((_BLOCK, _BLOCK), A.dtype)
+    tile = np.empty((BLOCK, BLOCK), A.dtype)
     for block in range(start, stop):
-        i0, i1 = block * _BLOCK, min(n, (block + 1) * _BLOCK)
-        for j0 in range(i0, n, _BLOCK):
-            j1 = min(n, j0 + _BLOCK)
+        i0, i1 = block * BLOCK, min(n, (block + 1) * BLOCK)
+        for j0 in range(i0, n, BLOCK):
+            j1 = min(n, j0 + BLOCK)
             for i in range(i0, i1):
                 first = max(j0, i + 1)
                 if first < j1:
-                    _profile(A[i, first:j1], family, e, rate, const, degree, tile[i - i0, first - j0 : j1 - j0])
+                    _values(A[i, first:j1], profile, tile[i - i0, first - j0 : j1 - j0])
             for j in range(j0, j1):
                 for i in range(i0, min(i1, j)):
                     A[j, i] = tile[i - i0, j - j0]
         for i in range(i0, i1):
-            A[i, i] = diagonal
+            A[i, i] = 1
 
 
 @njit(**JIT)

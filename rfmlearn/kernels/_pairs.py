@@ -8,9 +8,8 @@ import numpy as np
 from scipy.linalg import get_blas_funcs
 
 from ..runtime._threads import Team
-from ._kernel import Kernel
 from ._points import Points
-from ._tiles import Prepared, Workspace, _loops, coef_columns, tiles
+from ._tiles import BLOCK, Prepared, Workspace, coef_columns, tiles
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class PairMatrix:
     def __len__(self):
         return len(self.array)
 
-    def fill_sums(self, kernel: Kernel, points: Points):
+    def fill_sums(self, kernel, points: Points):
         """Sums of all pairs of points, into the upper triangle."""
         x, _ = kernel.prepare(points, points)
         with kernel.team(len(self) ** 2 // 2, x) as team:
@@ -40,12 +39,11 @@ class PairMatrix:
                 team.share(write_sums, rows.stop - rows.start)
         self.prepared[:] = [x]
 
-    def fill_gram(self, kernel: Kernel):
+    def fill_gram(self, kernel):
         """Gram matrix into the lower triangle, from the sums in the upper one."""
-        loops, n = _loops(), len(self)
-        values = kernel.profile(self.prepared[0].points.n_coordinates).value_arguments
+        n, profile = len(self), kernel.profile(self.prepared[0].points.n_coordinates)
         with Team(2 * n * n) as team:
-            team.share(loops.fill_lower, -(-n // loops._BLOCK), self.array, *values, 1.0, piece=1)
+            team.share(profile.fill_lower, -(-n // BLOCK), self.array, piece=1)
 
     # What a solver asks of a Gram matrix, wherever its entries are.
 
@@ -81,17 +79,17 @@ class PairMatrix:
             corner[upper] = corner.T[upper]
         return self.array
 
-    def gradient(self, kernel: Kernel, coef):
+    def gradient(self, kernel, coef):
         """Gradient of an expansion at all of its own centres, shape (n_outputs, n, d), from the sums."""
         x = self.prepared[0]
         n = len(self)
         coef = np.ascontiguousarray(coef_columns(coef, x.points).T)
         collect = kernel.accumulator(x, x, coef, coef)
-        weights = kernel.profile(x.points.n_coordinates).weight_arguments(x.same)
-        workspace, weight_rows = Workspace(n, n, self.array.dtype), _loops().weight_rows
+        profile, same = kernel.profile(x.points.n_coordinates), kernel.same_sum(x.same)
+        workspace = Workspace(n, n, self.array.dtype)
         with kernel.team(n * n // 2, x) as team:
             for rows, columns in tiles(n, n, upper=True):
                 W = workspace.tile(rows, columns)
-                team.share(weight_rows, len(W), self.array, rows.start, columns.start, True, *weights, W)
+                team.share(profile.weight_rows, len(W), self.array, rows.start, columns.start, True, same, W)
                 collect.add(team, rows, columns, W, both=True)
         return collect.gradient()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from ._kernel import LOG2_E, Kernel, Profile
+from ._exponent import ExponentKernel
+from ._kernel import Kernel
+from ._profile_parameters import LOG2_E, Power
+from ._profiles import CompiledProfile, ElementwiseProfile
 from ._tiles import GradientAccumulator, _loops
 
 # Squared distances below this share of the norms are computed anew from differences. It says nothing of whether points
@@ -15,7 +20,91 @@ _CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
 
 
 @dataclass(frozen=True)
-class LaplaceKernel(Kernel):
+class _EuclideanKernel(Kernel):
+    """What the kernels of this module share: the sums are squared distances."""
+
+    has_cheap_products: ClassVar[bool] = True
+
+    def sum_pass(self, z, x, out, row=0, column=0, upper=False):
+        """Squared distances, by a matrix product and, for near duplicates, by differences."""
+        Z, X = z.points.numeric, x.points.numeric
+        inner = out[row : row + len(Z), column : column + len(X)]
+        arguments = (Z, X, z.norms, x.norms, _CANCELLED[X.dtype.type], out, row, column, upper)
+        square_sums, categories = _loops().square_sums, z.category_pass(x, out, row, column, upper)
+
+        def write_sums(start, stop):
+            np.matmul(Z[start:stop], X.T, out=inner[start:stop])
+            square_sums(start, stop, *arguments)
+            categories(start, stop)
+
+        return write_sums
+
+    def same_sum(self, lengths):
+        """Squared length."""
+        return float(np.sum(lengths**2))
+
+    def distances(self, sums, n_coordinates):
+        """Euclidean distances."""
+        return np.sqrt(sums)
+
+    def accumulator(self, z, x, z_coef, x_coef):
+        """Gradients by matrix products."""
+        return _RadialGradient(z, x, z_coef, x_coef)
+
+
+@dataclass(frozen=True)
+class RadialKernel(_EuclideanKernel):
+    """Base class for a kernel of one's own: any positive definite function of the Euclidean distance.
+
+    A subclass is a frozen dataclass that says in `evaluate` what the kernel and its derivative are for an array of
+    squared distances; all else follows. Parameters that it adds are fields; those of type float are checked to be
+    finite real numbers.
+
+    Parameters
+    ----------
+    bandwidth : float, default=10.0
+        L > 0, in units of transformed distance.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from rfmlearn.kernels import RadialKernel
+    >>> @dataclass(frozen=True)
+    ... class CauchyKernel(RadialKernel):
+    ...     def evaluate(self, squares, values, slopes):
+    ...         values[:] = 1 / (1 + squares / self.bandwidth**2)
+    ...         slopes[:] = -(values**2) / self.bandwidth**2
+    >>> CauchyKernel(bandwidth=5.0)([[0.0, 0.0], [3.0, 4.0]])
+    array([[1. , 0.5],
+           [0.5, 1. ]])
+    """
+
+    @abstractmethod
+    def evaluate(self, squares, values, slopes):
+        """Write kernel values and slopes for squared distances.
+
+        It is called with thousands of them at a time, in several threads. NumPy will do; a function compiled by
+        ``numba.njit(nogil=True, error_model="numpy")`` is faster, above all with threads.
+
+        Parameters
+        ----------
+        squares : ndarray of shape (n,)
+            Squared Euclidean distances, float32 or float64.
+        values : ndarray of shape (n,)
+            To be filled with ``k``.
+        slopes : ndarray of shape (n,)
+            To be filled with ``dk / d|x - z|^2``. What it is at zero does not matter: pairs of equal points have no
+            gradient.
+        """
+
+    def profile(self, n_coordinates):
+        """Whatever `evaluate` says; the gradient of a squared distance is twice the difference."""
+        return ElementwiseProfile(self.evaluate, 2.0)
+
+
+@dataclass(frozen=True)
+class LaplaceKernel(_EuclideanKernel, ExponentKernel):
     """Laplace kernel ``k(x, z) = exp(-|x - z|^q / L^q)`` with the Euclidean norm.
 
     Parameters
@@ -42,29 +131,7 @@ class LaplaceKernel(Kernel):
     def profile(self, n_coordinates):
         """Exponential of a power of the squared distance."""
         q, rate = self.exponent, self.bandwidth**-self.exponent
-        return Profile(0, q / 2, LOG2_E * rate, -q * rate, 0.0, 1, 2.0)
-
-    def sum_pass(self, z, x, out, row=0, column=0, upper=False):
-        """Squared distances, by a matrix product and, for near duplicates, by differences."""
-        Z, X = z.points.numeric, x.points.numeric
-        inner = out[row : row + len(Z), column : column + len(X)]
-        arguments = (Z, X, z.norms, x.norms, _CANCELLED[X.dtype.type], out, row, column, upper)
-        square_sums, categories = _loops().square_sums, z.category_pass(x, out, row, column, upper)
-
-        def write_sums(start, stop):
-            np.matmul(Z[start:stop], X.T, out=inner[start:stop])
-            square_sums(start, stop, *arguments)
-            categories(start, stop)
-
-        return write_sums
-
-    def distances(self, sums, n_coordinates):
-        """Euclidean distances."""
-        return np.sqrt(sums)
-
-    def accumulator(self, z, x, z_coef, x_coef):
-        """Gradients by matrix products."""
-        return _RadialGradient(z, x, z_coef, x_coef)
+        return CompiledProfile(Power(q / 2, LOG2_E * rate, -q * rate))
 
 
 @dataclass(frozen=True)
@@ -89,7 +156,7 @@ class GaussianKernel(LaplaceKernel):
     def profile(self, n_coordinates):
         """Exponential of the squared distance."""
         rate = 0.5 / self.bandwidth**2
-        return Profile(0, 1.0, LOG2_E * rate, -2 * rate, 0.0, 1, 2.0)
+        return CompiledProfile(Power(1.0, LOG2_E * rate, -2 * rate))
 
 
 class _RadialGradient(GradientAccumulator):

@@ -12,6 +12,8 @@ from ._same_place import same_lengths
 
 # Rows and columns of a tile: 16 MB in float64, so that it stays in the last cache between its passes.
 TILE = (512, 4096)
+# Rows and columns of the blocks in which a triangle is turned over.
+BLOCK = 64
 
 
 class Prepared(NamedTuple):

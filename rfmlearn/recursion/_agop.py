@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-from ._feature_matrix import blocks_diagonal
-
-if TYPE_CHECKING:
-    from ._machine import Machine
 
 # Entries of the gradient that are held at once: 256 MB in float64.
 GRADIENT_ENTRIES = 2**25
@@ -34,7 +25,7 @@ def agop_rows(sample_weight, n_rows, rng):
     return rows, counts / n_rows
 
 
-def machine_agop(machine: Machine, sample, outer_products, gram=None, center=False, max_entries=GRADIENT_ENTRIES):
+def machine_agop(machine, sample, outer_products, gram=None, center=False, max_entries=GRADIENT_ENTRIES):
     """AGOP of ``f_l(x) = sum_i coef[i, l] k(x_i M^(1/2), x M^(1/2))`` in original coordinates.
 
     ``G = sum_j w_j sum_l (df_l / dx)(x_j) (df_l / dx)(x_j)^T`` over rows j (arXiv 2212.13881, equation 2); with
@@ -75,45 +66,3 @@ def machine_agop(machine: Machine, sample, outer_products, gram=None, center=Fal
         blocks = outer_products(gradient, weights)
         total = blocks if total is None else tuple(a + b for a, b in zip(total, blocks, strict=True))
     return total
-
-
-@dataclass(frozen=True, kw_only=True)
-class AGOP:
-    """The AGOP of a fitted machine over its training rows: what was learned of it, and all of it on request.
-
-    Attributes
-    ----------
-    machine : Machine
-    sample : tuple (rows or None, weights)
-        Training rows over which it is averaged.
-    center : bool
-    dtype : dtype
-        Precision in which it is computed.
-    blocks : tuple of ndarray
-        In the form that the feature matrix has: a vector for a diagonal.
-    """
-
-    machine: Machine
-    sample: tuple[np.ndarray | None, np.ndarray]
-    center: bool
-    dtype: np.dtype
-    blocks: tuple[np.ndarray, ...]
-
-    @property
-    def diagonal(self):
-        """Diagonal entries, shape (n_coordinates,)."""
-        return blocks_diagonal(self.blocks)
-
-    @cached_property
-    def array(self):
-        """All entries, shape (n_coordinates, n_coordinates).
-
-        Where less was learned they are computed when they are first asked for: d^2 numbers and O(n m d + m d^2)
-        operations for d coordinates and averages over m of n rows. Pickles leave them out.
-        """
-        if len(self.blocks) == 1 and self.blocks[0].ndim == 2:
-            return self.blocks[0]
-        return self.machine.astype(self.dtype).full_agop(self.sample, center=self.center)
-
-    def __getstate__(self):
-        return {name: value for name, value in self.__dict__.items() if name != "array"}

@@ -44,7 +44,7 @@ def median_bandwidth(kernel, sums, points, sample_weight):
     upper = np.triu_indices(len(sums), 1)
     sums = sums[upper]
     distances = kernel.distances(sums, points.n_coordinates)
-    apart = sums > kernel.profile(points.n_coordinates).same_sum(same_lengths(points))
+    apart = sums > kernel.same_sum(same_lengths(points))
     # Products of huge weights would overflow; a power of two leaves whole numbers exact, and with them ties.
     sample_weight = np.ldexp(sample_weight, -int(np.frexp(sample_weight.max())[1]))
     weights = sample_weight[upper[0]] * sample_weight[upper[1]]

@@ -10,7 +10,7 @@ import scipy.linalg
 
 from ..kernels._points import Points, level_rows
 from ..runtime._threads import Team
-from ._spectral import symmetric_power
+from ._spectral import metric_roots
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,8 @@ class FeatureMatrix(ABC):
 
     def learn(self, agop, power, shrinkage):
         """Feature matrix of an AGOP given in blocks; the identity where the AGOP vanishes (a constant target)."""
-        largest = max((float(np.max(block)) for block in agop if block.size), default=0.0)
-        if not np.isfinite(largest):
-            raise ValueError("the AGOP is not finite: the solution of the last round has overflowed; increase alpha.")
-        if largest <= np.finfo(np.float64).tiny:
-            return type(self)(tuple(_identity_like(root) for root in self.roots))
-        return type(self)(tuple(_power(block / largest, power, shrinkage) for block in agop))
+        roots = metric_roots(agop, power, shrinkage)
+        return type(self)(tuple(map(_identity_like, self.roots)) if roots is None else roots)
 
     def full_outer_product(self, gradient, weights) -> np.ndarray:
         """The same sum over all pairs of coordinates, whatever the form: d^2 numbers and m d^2 operations."""
@@ -201,10 +197,3 @@ def _product(X, root):
     with Team(X.size * root.shape[1] // 4) as team:
         team.share(lambda start, stop: np.matmul(X[start:stop], root, out=out[start:stop]), len(X), piece=256)
     return out
-
-
-def _power(block, power, shrinkage):
-    """``((1 - s) B + s I)^p`` of a positive semidefinite block or of a diagonal."""
-    if block.ndim == 1:
-        return ((1 - shrinkage) * np.clip(block, 0, None) + shrinkage) ** power
-    return symmetric_power(block, power, shrinkage)

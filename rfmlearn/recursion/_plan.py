@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernels import Kernel, LaplaceKernel
+from ..kernels import Kernel, LpqLaplaceKernel
 from ..runtime._memory import refuse_beyond
 
 # From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
@@ -116,7 +116,7 @@ def make_plan(n_samples, widths, n_outputs, *, kernel: Kernel, form="diagonal", 
         matrix_entries=entries[form],
         dtype=np.dtype(dtype),
         iterative=n_samples >= ITERATIVE_FROM[solver],
-        mixed=large and isinstance(kernel, LaplaceKernel) and dtype == np.float64,
+        mixed=large and kernel.has_cheap_products and dtype == np.float64,
     )
 
 
@@ -154,8 +154,6 @@ def estimate_memory(
     >>> f"{estimate_memory(20_000, 50) / 2**30:.1f} GiB"
     '3.1 GiB'
     """
-    from ..kernels import LpqLaplaceKernel
-
     kernel = LpqLaplaceKernel() if kernel is None else kernel
     plan = make_plan(
         n_samples, [n_features], n_outputs, kernel=kernel, form=feature_matrix, solver=solver, dtype=np.dtype(dtype)

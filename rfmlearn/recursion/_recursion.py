@@ -12,10 +12,10 @@ import numpy as np
 from ..kernels import Kernel, Points
 from ..kernels._pairs import PairMatrix
 from ..solvers import CholeskyFactor, NystromPreconditioner, Solution, Weights, conjugate_gradient, factor_residuals
-from ._agop import AGOP
 from ._bandwidth import adapt_bandwidth
 from ._draws import Draws
 from ._feature_matrix import FORMS, FeatureMatrix
+from ._learned_agop import AGOP
 from ._machine import Machine
 from ._plan import Plan
 from ._ridge_choice import choose_ridge, next_larger

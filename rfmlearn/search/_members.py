@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..recursion._agop import AGOP
+from ..recursion._learned_agop import AGOP
 from ..recursion._machine import Machine
 from ..tables._encoder import ColumnEncoder, column_shares
 from ..targets._calibration import Link

@@ -7,16 +7,9 @@ from sklearn.base import BaseEstimator
 
 from ..kernels import Points
 from ._categories import make_coding
-from ._frames import (
-    column_levels,
-    column_numbers,
-    column_values,
-    empty_like,
-    find_categorical,
-    join_columns,
-    split_table,
-)
+from ._frames import find_categorical, split_table, table_names
 from ._numeric import SCALINGS, NumericBlock
+from ._schema import TableSchema
 
 # Numbers are converted to float64 so many at a time: 2 MB, which caches hold. But eight columns at least, as many as
 # lie on a cache line of a table stored by rows.
@@ -112,18 +105,19 @@ class ColumnEncoder(BaseEstimator):
         """Learn; the table, its columns, codes of categories, and the numbers coded from them."""
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling must be one of {SCALINGS}, got {self.scaling!r}.")
-        columns, self.column_names, named = split_table(X)
+        columns = split_table(X)
+        self.column_names, named = table_names(X)
         self.n_features_in = len(columns)
         w = _scaled_weights(sample_weight, X.shape[0])
-        categorical = find_categorical(self.categorical_features, columns, self.column_names, named)
+        categorical = find_categorical(self.categorical_features, columns, named)
         self.numeric_, self.categorical_ = np.flatnonzero(~categorical), np.flatnonzero(categorical)
-        types = {str(columns[j].dtype).lower() for j in self.numeric_}
-        self.dtype_ = np.dtype(np.float32 if types and types <= {"float16", "float32"} else np.float64)
-        self.levels_ = [column_levels(columns[j], self.column_names[j]) for j in self.categorical_]
-        self._only_levels = [column_values(columns[j])[:1] for j in self.categorical_]
-        self._like = empty_like(X)
+        types = {str(columns[j].data.dtype).lower() for j in self.numeric_}
+        self._precision = "float32" if types and types <= {"float16", "float32"} else "float64"
+        self._schema = TableSchema.of(X, columns, self.categorical_)
+        self._seen_levels = [columns[j].factor.levels() for j in self.categorical_]
+        self.levels_ = [levels if len(levels) > 1 else [] for levels in self._seen_levels]
         self._coding = make_coding(self.coding, self.levels_)
-        codes = self._codes(X, columns)
+        codes = self._codes(columns)
         coded = None if self._coding is None else self._coding.fit_transform(codes, targets, w, groups)
         n_columns = len(self.numeric_) + (0 if coded is None else coded.shape[1])
         self._numeric_block = NumericBlock(self.scaling).fit(self._numbers(X, columns, coded), n_columns, w)
@@ -132,33 +126,37 @@ class ColumnEncoder(BaseEstimator):
 
     def transform(self, X):
         """Encode a table that `check_table` has passed, its columns in the same order."""
-        columns = split_table(X)[0]
-        codes = self._codes(X, columns)
+        columns = split_table(X)
+        codes = self._codes(columns)
         return self._points(X, columns, codes, None if self._coding is None else self._coding.transform(codes))
 
     def inverse_transform(self, Z):
         """The table that dense coordinates, shape (n, n_coordinates), stand for, of the kind that was learned from.
 
         Numbers by `NumericBlock.inverse`, and of each category the level with the largest coordinate. For indicators
-        (coding='one_hot') only.
+        (coding='one_hot') only. A type of categories has the levels that were seen in training, and what only pandas
+        knows, such as an interval, comes back as text.
         """
         numbers = self._numeric_block.inverse(Z)
         columns: list = [None] * self.n_features_in
         for i, j in enumerate(self.numeric_):
             columns[j] = numbers[:, i].astype(self.dtype_)
         start = Z.shape[1] - sum(map(len, self.levels_))
-        for j, levels, only in zip(self.categorical_, self.levels_, self._only_levels, strict=True):
+        for j, levels, seen in zip(self.categorical_, self.levels_, self._seen_levels, strict=True):
             places = Z[:, start : start + len(levels)].argmax(axis=1) if levels else np.zeros(len(Z), dtype=np.intp)
-            columns[j] = [(levels or only)[place] for place in places]
+            columns[j] = seen, places
             start += len(levels)
-        return join_columns(columns, self._like)
+        return self._schema.table(columns)
 
-    def _codes(self, X, columns):
-        codes = np.empty((X.shape[0], len(self.levels_)), dtype=np.int32)
+    @property
+    def dtype_(self):
+        """Precision of the points."""
+        return np.dtype(self._precision)
+
+    def _codes(self, columns):
+        codes = np.empty((len(columns[0].data), len(self.levels_)), dtype=np.int32)
         for i, (j, levels) in enumerate(zip(self.categorical_, self.levels_, strict=True)):
-            code = {value: c for c, value in enumerate(levels)}
-            other = code.get(None, -1)
-            codes[:, i] = [code.get(value, other) for value in column_values(columns[j])]
+            codes[:, i] = columns[j].factor.places(levels)
         return codes
 
     def _points(self, X, columns, codes, coded):
@@ -179,7 +177,7 @@ class ColumnEncoder(BaseEstimator):
         if isinstance(X, np.ndarray) and X.dtype.kind in "biuf":
             M = X.T[chosen].astype(np.float64, copy=False).T
         else:
-            M = np.stack([column_numbers(columns[j], self.column_names[j]) for j in chosen]).T
+            M = np.stack([columns[j].numbers() for j in chosen]).T
         infinite = np.isinf(M).any(axis=0)
         if infinite.any():
             name = self.column_names[chosen[infinite.argmax()]]

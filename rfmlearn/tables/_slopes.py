@@ -8,7 +8,7 @@ import numpy as np
 
 from ..kernels import Points
 from ._encoder import ColumnEncoder
-from ._frames import column_numbers, split_table
+from ._frames import split_table
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,10 @@ class EncodedRows:
         """Encode a checked table."""
         block = encoder._numeric_block
         moving = block.varying[block.varying < len(encoder.numeric_)]  # codes of categories come after
-        columns, names, _ = split_table(X)
+        columns = split_table(X)
         slopes = np.empty((len(X), len(moving)))
         for i, j in enumerate(moving):
-            column = encoder.numeric_[j]
-            slopes[:, i] = block.slope(j, column_numbers(columns[column], names[column]))
+            slopes[:, i] = block.slope(j, columns[encoder.numeric_[j]].numbers())
         return cls(encoder.transform(X), encoder.numeric_[moving], slopes, encoder.n_features_in)
 
     def by_column(self, gradient):

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from ._links import multinomial
@@ -73,38 +72,73 @@ class Calibration(Link):
         worth of doubt, so that classes that separate perfectly do not send t to infinity. The problem is convex, and
         Newton's method solves it to rounding, so that the result depends on the data only.
         """
-        n_classes = scores.shape[1]
-        total = sample_weight.sum()
-        weight = (sample_weight / total)[:, None]
-        target = np.eye(n_classes)[labels]
-        reference = np.log(np.maximum(prior, 1e-12))
-        # Logits are [s_k, e_k] theta + log prior, theta = (t, b).
-        penalty = np.concatenate([[_SOFTEST**-2], np.ones(n_classes)]) * 2.0 / max(total, 1e-3)
-
-        def objective(theta):
-            log_p = log_softmax(theta[0] * scores + reference + theta[1:], axis=1)
-            slope = weight * (np.exp(log_p) - target)
-            gradient = np.concatenate([[np.sum(slope * scores)], slope.sum(axis=0)]) + penalty * theta
-            return -np.sum(weight * target * log_p) + penalty @ theta**2 / 2, gradient
-
-        def curvature(theta):
-            p = softmax(theta[0] * scores + reference + theta[1:], axis=1)
-            mean = np.sum(p * scores, axis=1, keepdims=True)
-            hessian = np.diag(penalty)
-            hessian[0, 0] += np.sum(weight * p * (scores - mean) ** 2)
-            cross = np.sum(weight * p * (scores - mean), axis=0)
-            hessian[0, 1:] += cross
-            hessian[1:, 0] += cross
-            hessian[1:, 1:] += np.diag(np.sum(weight * p, axis=0)) - (weight * p).T @ p
-            return hessian
-
-        start = np.concatenate([[4.0], np.zeros(n_classes)])
+        loss = _PenalisedLogLoss.of(scores, labels, sample_weight, prior)
+        start = np.concatenate([[4.0], np.zeros(scores.shape[1])])
         options = {"gtol": 1e-11, "maxiter": 200}
-        best = minimize(objective, start, jac=True, hess=curvature, method="trust-exact", options=options).x
+        newton = {"jac": True, "hess": loss.hessian, "method": "trust-exact", "options": options}
+        from scipy.optimize import minimize  # takes long to import
+
+        best = minimize(loss.value_and_gradient, start, **newton).x
         if best[0] < _HARDEST and scores.any():
             # Scores that point away from their labels, as those of equal rows with different labels do, say nothing.
             return replace(cls.fit(np.zeros_like(scores), labels, sample_weight, prior), temperature=_HARDEST)
-        return cls(max(float(best[0]), _HARDEST), reference + best[1:])
+        return cls(max(float(best[0]), _HARDEST), loss.reference + best[1:])
+
+
+@dataclass(frozen=True)
+class _PenalisedLogLoss:
+    """Mean log-loss of the logits ``t s_k + b_k`` and a penalty, of theta = (t, b - log prior).
+
+    Attributes
+    ----------
+    scores, target : ndarray of shape (n, n_classes)
+        The target is one for the class of a row, else zero.
+    weight : ndarray of shape (n, 1)
+        With sum one.
+    reference : ndarray of shape (n_classes,)
+        Logarithm of the prior.
+    penalty : ndarray of shape (1 + n_classes,)
+        The loss grows by half of it times the square of theta.
+    """
+
+    scores: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    reference: np.ndarray
+    penalty: np.ndarray
+
+    @classmethod
+    def of(cls, scores, labels, sample_weight, prior):
+        """The loss that `Calibration.fit` minimises."""
+        n_classes = scores.shape[1]
+        total = sample_weight.sum()
+        weight = (sample_weight / total)[:, None]
+        reference = np.log(np.maximum(prior, 1e-12))
+        penalty = np.concatenate([[_SOFTEST**-2], np.ones(n_classes)]) * 2.0 / max(total, 1e-3)
+        return cls(scores, np.eye(n_classes)[labels], weight, reference, penalty)
+
+    def _logits(self, theta):
+        return theta[0] * self.scores + self.reference + theta[1:]
+
+    def value_and_gradient(self, theta):
+        """The loss, and its gradient of shape (1 + n_classes,)."""
+        log_p = log_softmax(self._logits(theta), axis=1)
+        slope = self.weight * (np.exp(log_p) - self.target)
+        gradient = np.concatenate([[np.sum(slope * self.scores)], slope.sum(axis=0)]) + self.penalty * theta
+        return -np.sum(self.weight * self.target * log_p) + self.penalty @ theta**2 / 2, gradient
+
+    def hessian(self, theta):
+        """Second derivatives of the loss, shape (1 + n_classes, 1 + n_classes)."""
+        p = softmax(self._logits(theta), axis=1)
+        weighted = self.weight * p
+        centred = self.scores - np.sum(p * self.scores, axis=1, keepdims=True)
+        hessian = np.diag(self.penalty)
+        hessian[0, 0] += np.sum(weighted * centred**2)
+        cross = np.sum(weighted * centred, axis=0)
+        hessian[0, 1:] += cross
+        hessian[1:, 0] += cross
+        hessian[1:, 1:] += np.diag(np.sum(weighted, axis=0)) - weighted.T @ p
+        return hessian
 
 
 def calibration_error(probabilities, labels, sample_weight, n_bins=15):

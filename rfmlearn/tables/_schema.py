@@ -1,0 +1,113 @@
+"""What a model keeps of the table it learned from: plain values, from which a table of the same kind is made."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ._column import plain
+from ._frames import library_of
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """Names and types of the columns of a table, and nothing of its rows.
+
+    All of it is Python's own, so a model loads where the library has another version or is missing.
+
+    Attributes
+    ----------
+    library : {"pandas", "polars"} or None
+        Whose DataFrame it was; None for an array, of which nothing else is kept.
+    names : tuple
+        Names of the columns, of whatever type.
+    dtypes : dict of int to str
+        Name of the type of each categorical column, without parameters if it is one of polars.
+    categories : dict of int to (str, bool)
+        For each pandas category the name of the type of its levels, and whether they are ordered.
+    """
+
+    library: str | None = None
+    names: tuple = ()
+    dtypes: dict[int, str] = field(default_factory=dict)
+    categories: dict[int, tuple[str, bool]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, X, columns, categorical):
+        """Schema of a table, its columns, and the indices of the categorical ones."""
+        library = library_of(X)
+        if library is None:
+            return cls()
+        types = {int(j): columns[j].data.dtype for j in categorical}
+        categories = {
+            j: (str(dtype.categories.dtype), bool(dtype.ordered))
+            for j, dtype in types.items()
+            if type(dtype).__name__ == "CategoricalDtype"
+        }
+        dtypes = {j: str(dtype) for j, dtype in types.items()}
+        if library == "polars":  # the levels that an Enum may have are among its parameters
+            dtypes = {j: name.partition("(")[0] for j, name in dtypes.items()}
+        return cls(library, tuple(plain(name) for name in X.columns), dtypes, categories)
+
+    def table(self, columns):
+        """A table of the same kind.
+
+        Parameters
+        ----------
+        columns : list
+            For each column its numbers, an array of floats, or of a categorical one the pair of all its levels (the
+            last one None if values may be missing) and the place among them of each row.
+        """
+        if self.library is None:
+            return _array(columns)
+        frame = importlib.import_module(self.library)
+        return self._polars(frame, columns) if self.library == "polars" else self._pandas(frame, columns)
+
+    def _pandas(self, pd, columns):
+        series = [
+            pd.Series(column) if isinstance(column, np.ndarray) else self._pandas_categories(pd, j, *column)
+            for j, column in enumerate(columns)
+        ]
+        return pd.concat(series, axis=1).set_axis(pd.Index(self.names), axis=1)
+
+    def _pandas_categories(self, pd, j, levels, places):
+        values = [levels[place] for place in places]
+        if j not in self.categories:
+            return _of_type(pd.Series, values, self.dtypes[j])
+        name, ordered = self.categories[j]
+        index = _of_type(pd.Index, [level for level in levels if level is not None], name)
+        return pd.Series(pd.Categorical(values, categories=index, ordered=ordered))
+
+    def _polars(self, pl, columns):
+        return pl.DataFrame(
+            [
+                pl.Series(name, column)
+                if isinstance(column, np.ndarray)
+                else self._polars_categories(pl, j, name, *column)
+                for j, (name, column) in enumerate(zip(self.names, columns, strict=True))
+            ]
+        )
+
+    def _polars_categories(self, pl, j, name, levels, places):
+        values, dtype = [levels[place] for place in places], self.dtypes[j]
+        if dtype == "Enum":
+            return pl.Series(name, values, dtype=pl.Enum([level for level in levels if level is not None]))
+        return pl.Series(name, values, dtype=getattr(pl, dtype, None))
+
+
+def _array(columns):
+    """An array of floats, or of objects if there are categories."""
+    if all(isinstance(column, np.ndarray) for column in columns):
+        return np.column_stack(columns)
+    values = [c if isinstance(c, np.ndarray) else [c[0][place] for place in c[1]] for c in columns]
+    return np.column_stack([np.asarray(column, dtype=object) for column in values])
+
+
+def _of_type(make, values, dtype):
+    """Values in a type, or as the library reads them if it has not that type, or not for what they have become."""
+    try:
+        return make(values, dtype=dtype)
+    except (TypeError, ValueError, NotImplementedError):
+        return make(values)
