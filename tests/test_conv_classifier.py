@@ -31,7 +31,12 @@ def half(digits):
     return X[:150], y[:150], Z[:150], labels[:150]
 
 
-@parametrize_with_checks([ConvRFMClassifier(image_shape=(1, -1), padding="same", depth=1, max_iter=1)])
+@parametrize_with_checks(
+    [
+        ConvRFMClassifier(image_shape=(1, -1), padding="same", depth=1, max_iter=1),
+        ConvRFMClassifier(image_shape=(1, -1), patch_size=1, depth=1),
+    ]
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
