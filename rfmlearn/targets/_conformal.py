@@ -101,7 +101,7 @@ class IntervalScores:
     Examples
     --------
     >>> import numpy as np
-    >>> from rfmlearn._conformal import IntervalScores
+    >>> from rfmlearn.targets._conformal import IntervalScores
     >>> errors = np.array([[0.3], [-0.1], [0.5], [0.2], [-0.4]])
     >>> IntervalScores(errors, None, np.ones(5)).radius(coverage=0.5)
     array([0.3])
@@ -202,7 +202,7 @@ class SetScores:
     Examples
     --------
     >>> import numpy as np
-    >>> from rfmlearn._conformal import SetScores
+    >>> from rfmlearn.targets._conformal import SetScores
     >>> proba = np.array([[0.7, 0.2, 0.1], [0.5, 0.4, 0.1], [0.2, 0.5, 0.3], [0.1, 0.3, 0.6]])
     >>> scores = SetScores(proba, np.array([0, 1, 1, 2]), np.ones(4))
     >>> scores.predict(np.array([[0.9, 0.1, 0.0], [0.45, 0.35, 0.2]]), coverage=0.8, method="aps")
