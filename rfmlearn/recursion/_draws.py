@@ -85,7 +85,8 @@ def _whole_groups(rows, groups):
     """About as many rows, in groups none of which is cut: those of the first rows drawn."""
     if groups is None:
         return rows
-    sizes, taken, total = np.bincount(groups), set(), 0
+    sizes, total = np.bincount(groups), 0
+    taken: set[int] = set()
     for group in groups[rows].tolist():
         if group not in taken and (total + sizes[group] <= len(rows) or not taken):
             taken.add(group)

@@ -164,12 +164,13 @@ class Recursion:
         rows : ndarray of int of shape (m,)
         residuals : ndarray of shape (m, n_outputs)
         """
-        rows, choice = self.draws.calibration, final._workspace.choice
-        if self._solved(choice, final.alpha) is not None:
-            rows = np.arange(len(self.points)) if rows is None else rows
-            return rows, choice.solved[final.alpha][1][rows]
-        residuals = factor_residuals(final._workspace.factor, final.machine.dual_coef, self.weights, rows)
-        return np.arange(len(self.points)) if rows is None else rows, residuals
+        rows, workspace = self.draws.calibration, final._workspace
+        everything = np.arange(len(self.points))
+        if workspace.choice is not None and self._solved(workspace.choice, final.alpha) is not None:
+            rows = everything if rows is None else rows
+            return rows, workspace.choice.solved[final.alpha][1][rows]
+        residuals = factor_residuals(workspace.factor, final.machine.dual_coef, self.weights, rows)
+        return everything if rows is None else rows, residuals
 
     def solve_cautiously(self, current: Round) -> Solution:
         """Solution with the next larger ridge than an exact round chose, while `rounds` stands at it."""
@@ -177,6 +178,7 @@ class Recursion:
         coef = self._solved(workspace.choice, alpha)
         if coef is not None:
             return Solution(coef)
+        assert workspace.gram is not None, "an exact round has its Gram matrix"
         workspace.gram.fill_gram(current.machine.kernel)
         return self._factor(workspace.gram, current.machine.kernel, alpha).solve(self.targets)
 

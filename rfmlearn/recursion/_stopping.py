@@ -61,7 +61,7 @@ class StoppingRule:
         start = before = self.clock()
         slowest, best_loss = 0.0, np.inf
         history: list[dict] = []
-        matrices, trouble = [], []
+        matrices, trouble = [], list[str]()
         rounds = recursion.rounds(self.max_iter)
         for latest in rounds:
             history.append(self._record(latest))

@@ -53,7 +53,9 @@ class Encodings:
 
     def __init__(self, X, outcomes, weights):
         self._X, self._outcomes, self._weights = X, outcomes, weights
-        self._locks, self._kept, self._expected = {}, {}, Counter()
+        self._locks: dict[tuple, threading.Lock] = {}
+        self._kept: dict[tuple, EncodedFold] = {}
+        self._expected: Counter = Counter()
 
     def expect(self, uses):
         """Pairs of an encoder and the number of a fold that will be asked for, in as many calls of `fold`."""

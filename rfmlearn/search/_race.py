@@ -143,8 +143,9 @@ class Race:
 
     def _recursion(self, index, fold, rows, **options):
         rng = np.random.RandomState(self.seed)
-        parts = fold.points, fold.encoder.coordinate_names_, fold.codes, self.weights[rows], rng
-        return replace(make_recursion(self._models[index], *parts, **self.sizes, **options), cautious=False)
+        model, names, weights = self._models[index], fold.encoder.coordinate_names_, self.weights[rows]
+        options |= self.sizes
+        return replace(make_recursion(model, fold.points, names, fold.codes, weights, rng, **options), cautious=False)
 
     def _score_fold(self, index, number, pair, dtype, is_first):
         """Scores of the test rows for every round and ridge; None after the deadline."""

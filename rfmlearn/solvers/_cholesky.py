@@ -47,7 +47,7 @@ class CholeskyFactor:
     def __init__(self, array, ridge, refill: Callable | None = None):
         jitter, n_jitters = 0.0, 0 if refill is None else _MAX_JITTERS
         for attempt in range(n_jitters + 1):
-            if attempt:
+            if attempt and refill is not None:
                 jitter = 10.0**attempt * len(array) * np.finfo(array.dtype).eps
                 refill()
             np.einsum("ii->i", array)[:] += (ridge + jitter).astype(array.dtype)

@@ -64,7 +64,8 @@ class Weights:
         return 1.0 / np.maximum(self.rows, 1.0) if self.are_repetitions else np.ones(len(self))
 
     def sets_left_out(self):
-        """For each group the places of its rows."""
+        """For each group the places of its rows; there must be groups."""
+        assert self.groups is not None, "rows are left out on their own"
         order = np.argsort(self.groups, kind="stable")
         return np.split(order, np.flatnonzero(np.diff(self.groups[order])) + 1)
 
