@@ -71,24 +71,25 @@ class Draws:
         def some(size):
             return np.arange(n) if size >= n else np.sort(rng.choice(n, size, replace=False))
 
+        def calibration():
+            if n <= n_calibration_rows:
+                return None
+            groups = weights.groups
+            return some(n_calibration_rows) if groups is None else _whole_groups(groups, n_calibration_rows, rng)
+
         return cls(
             bandwidth=bandwidth_rows(weights.total, rng, n_bandwidth_rows),
             ridge=some(n_ridge_rows),
             landmarks=some(min(n_landmarks, n // 10)) if n >= preconditioned_from else np.arange(0),
             inspected=agop_rows(weights.total, n_inspected_rows, rng),
-            calibration=None if n <= n_calibration_rows else _whole_groups(some(n_calibration_rows), weights.groups),
+            calibration=calibration(),
             agop=agop_rows(weights.total, n_agop_rows, rng),
         )
 
 
-def _whole_groups(rows, groups):
-    """About as many rows, in groups none of which is cut: those of the first rows drawn."""
-    if groups is None:
-        return rows
-    sizes, total = np.bincount(groups), 0
-    taken: set[int] = set()
-    for group in groups[rows].tolist():
-        if group not in taken and (total + sizes[group] <= len(rows) or not taken):
-            taken.add(group)
-            total += sizes[group]
-    return np.flatnonzero(np.isin(groups, list(taken)))
+def _whole_groups(groups, n_rows, rng):
+    """About so many rows, in groups drawn at random none of which is cut."""
+    sizes = np.bincount(groups)
+    order = rng.permutation(len(sizes))
+    taken = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), n_rows, side="right")))]
+    return np.flatnonzero(np.isin(groups, taken))
