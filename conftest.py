@@ -12,11 +12,10 @@ _cache = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / ".num
 _worker = os.environ.get("PYTEST_XDIST_WORKER")
 os.environ["NUMBA_CACHE_DIR"] = str(_cache if _worker in (None, "gw0") else _cache / _worker)
 
-# Teams of OpenMP (boosted trees, torch) wait for each other at every step, and starve where workers share the cores.
-# BLAS keeps its threads, for the compiled loops have as many.
+# Workers share the cores: threads of BLAS and OpenMP that wait for each other starve where there are more than cores.
 if _worker:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", str(os.cpu_count())))
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(_share, 1)))
 
 
 def pytest_report_header(config):

@@ -45,11 +45,11 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=0.5, random
 matrices, training, test = [], [], []
 
 
-def look(iterate):
+def look(current):
     """Keep the feature matrix of a round and the share of pairs that it knows."""
-    matrices.append(iterate.feature_matrix.to_array())
+    matrices.append(current.machine.feature_matrix.to_array())
     for shares, rows, labels in ((training, X_train, y_train), (test, X_test, y_test)):
-        outputs = iterate.decision(Points.of_numbers(rows))
+        outputs = current.machine.decision(Points.of_numbers(rows))
         shares.append(np.mean(outputs.argmax(axis=1) == labels))
     return test[-1] == 1.0
 

@@ -7,6 +7,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
+    "DocumentedMixin",
     "Interval",
     "StrOptions",
     "_fit_context",
@@ -22,6 +23,13 @@ def laplace_approximation_constants():
     from sklearn.gaussian_process._gpc import COEFS, LAMBDAS
 
     return COEFS, LAMBDAS
+
+
+class DocumentedMixin:
+    """The HTML of an estimator links to its page in the documentation, and to that of each parameter."""
+
+    _doc_link_module = "rfmlearn"
+    _doc_link_template = "https://rfmlearn.readthedocs.io/en/latest/generated/rfmlearn.{estimator_name}.html"
 
 
 def wants_frame(transformer):

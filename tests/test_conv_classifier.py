@@ -36,7 +36,12 @@ class Thrifty(ConvRFMClassifier):
     budget = ImageBudget(left_out=100)
 
 
-@parametrize_with_checks([ConvRFMClassifier(image_shape=(1, -1), padding="same", depth=1, max_iter=1)])
+@parametrize_with_checks(
+    [
+        ConvRFMClassifier(image_shape=(1, -1), padding="same", depth=1, max_iter=1),
+        ConvRFMClassifier(image_shape=(1, -1), patch_size=1, depth=1),
+    ]
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

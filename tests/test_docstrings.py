@@ -54,6 +54,8 @@ MODULES = [
     rfmlearn.inspection,
     rfmlearn.kernels,
     rfmlearn.neural,
+    rfmlearn.recursion,
+    rfmlearn.search,
 ]
 NAMES = [name for module in MODULES for name in public(module)]
 METHODS = [

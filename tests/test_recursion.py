@@ -180,8 +180,8 @@ def test_iterates_are_frozen_and_stay_as_they_were(rng):
         np.testing.assert_array_equal(iterate.machine.feature_matrix.to_array(), M)
         np.testing.assert_array_equal(iterate.machine.centers.dense(), points)
         np.testing.assert_array_equal(iterate.machine.decision(as_points(X)), decision)
-        assert iterate.workspace.factor is not None
-        assert iterate.workspace.gram is seen[0][0].workspace.gram is not None
+        assert iterate._workspace.factor is not None
+        assert iterate._workspace.gram is seen[0][0]._workspace.gram is not None
     assert all(a[0].seconds <= b[0].seconds for a, b in itertools.pairwise(seen))
 
 
@@ -201,7 +201,7 @@ def test_no_rounds_is_a_kernel_machine(rng):
     K = naive.Laplace(3.0).gram(X, X)
     assert_close(iterate.machine.dual_coef, naive.ridge_solve(K, Y, 1e-2), 1e-11)
     np.testing.assert_array_equal(iterate.machine.feature_matrix.to_array(), np.eye(4))
-    assert iterate.solver == "cholesky" and iterate.residual == 0 and iterate.workspace.factor is not None
+    assert iterate.solver == "cholesky" and iterate.residual == 0 and iterate._workspace.factor is not None
 
 
 def test_solve_repeats_a_round(rng):
@@ -234,7 +234,7 @@ def test_agop_of_the_last_round_makes_the_next_feature_matrix(case, rng):
     assert_close(G, root @ expected @ root, 1e-10)
     *_, following = recursion.rounds(2)
     assert_close(following.machine.feature_matrix.to_array(), G / G.max(), 1e-10)
-    without = dataclasses.replace(last, workspace=dataclasses.replace(last.workspace, gram=None))
+    without = dataclasses.replace(last, _workspace=dataclasses.replace(last._workspace, gram=None))
     assert_close(recursion.agop(without).blocks[0], G, 1e-10)
 
 
@@ -315,7 +315,7 @@ def test_mixed_precision_is_exact(case, adaptive, rng):
     *_, exact = make_recursion(X, Y, w, **settings).rounds(2)
     recursion = make_recursion(X, Y, w, **settings, mixed=True)
     mixed = recursion.solve(exact.machine.feature_matrix, 2)
-    assert mixed.machine.dual_coef.dtype == np.float64 and mixed.workspace.gram.array.dtype == np.float32
+    assert mixed.machine.dual_coef.dtype == np.float64 and mixed._workspace.gram.array.dtype == np.float32
     assert 0 < mixed.residual <= 1e-9
     K = case.naive.with_bandwidth(mixed.machine.kernel.bandwidth).gram(
         mixed.machine.centers.dense(), mixed.machine.centers.dense()
@@ -330,7 +330,7 @@ def test_mixed_precision_gives_way_where_float32_fails(rng):
     X[30:] = X[:30] + 1e-9
     recursion = make_recursion(X, Y, alpha=1e-9, mixed=True, kernel=LaplaceKernel(3.0, 2.0))
     fit = recursion.solve(FullFeatureMatrix.identity(recursion.points), 0)
-    assert fit.machine.dual_coef.dtype == fit.workspace.gram.array.dtype == np.float64
+    assert fit.machine.dual_coef.dtype == fit._workspace.gram.array.dtype == np.float64
     K = naive.Laplace(3.0, 2.0).gram(X, X)
     assert_close((K + 1e-9 * np.eye(60)) @ fit.machine.dual_coef, Y, 1e-5)
 

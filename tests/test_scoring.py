@@ -7,7 +7,7 @@ from sklearn.metrics import d2_tweedie_score, get_scorer, make_scorer
 
 from rfmlearn.search._scoring import make_score
 from rfmlearn.targets._codes import ClassCodes
-from rfmlearn.targets._outcomes import Classes, Numbers
+from rfmlearn.targets._outcomes import Outcomes
 
 ROWS = np.random.default_rng(1).permutation(90)[:50]
 WEIGHTS = {"equal": np.full(50, 3.0), "different": np.random.default_rng(2).uniform(0.1, 2.0, 50)}
@@ -61,7 +61,7 @@ def scorer_of(scoring):
 @pytest.mark.parametrize(("n_classes", "scoring"), [*((2, s) for s in BINARY), *((4, s) for s in SEVERAL)], ids=str)
 def test_scores_of_classes(n_classes, scoring, weights):
     model, X, y = classified(n_classes)
-    outcome = Classes(np.searchsorted(model.classes_, y), None)
+    outcome = Outcomes(np.searchsorted(model.classes_, y))
     check(scoring, scorer_of(scoring), model, X, y, outcome, WEIGHTS[weights], model.classes_)
 
 
@@ -71,30 +71,30 @@ def test_scores_of_classes(n_classes, scoring, weights):
 )
 def test_scores_of_numbers(n_outputs, scoring, weights):
     model, X, y = predicted(n_outputs)
-    check(scoring, scorer_of(scoring), model, X, y, Numbers(y.reshape(90, -1)), WEIGHTS[weights])
+    check(scoring, scorer_of(scoring), model, X, y, Outcomes(y.reshape(90, -1)), WEIGHTS[weights])
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
 def test_default_is_log_loss_or_r2(weights):
     model, X, y = classified(4)
     labels = np.searchsorted(model.classes_, y)
-    outcome = Classes(labels, ClassCodes.fit(labels, 4, np.ones(90)))
+    outcome = Outcomes(labels, ClassCodes.fit(labels, 4, np.ones(90)))
     check(None, get_scorer("neg_log_loss"), model, X, y, outcome, WEIGHTS[weights], model.classes_)
     for n_outputs in (None, 2):
         model, X, y = predicted(n_outputs)
-        check(None, get_scorer("r2"), model, X, y, Numbers(y.reshape(90, -1)), WEIGHTS[weights])
+        check(None, get_scorer("r2"), model, X, y, Outcomes(y.reshape(90, -1)), WEIGHTS[weights])
 
 
 def test_function_of_a_model():
     """A scorer may be any function of a model, a table and targets."""
     model, X, y = classified(4)
     scorer = lambda model, X, y: float(np.mean(model.predict(X) == y))  # noqa: E731
-    outcome = Classes(np.searchsorted(model.classes_, y), None)
+    outcome = Outcomes(np.searchsorted(model.classes_, y))
     check(scorer, scorer, model, X, y, outcome, WEIGHTS["equal"], model.classes_)
     worst = lambda model, X, y: -float(np.abs(model.predict(X) - y).max())  # noqa: E731
     for n_outputs in (None, 2):
         model, X, y = predicted(n_outputs)
-        check(worst, worst, model, X, y, Numbers(y.reshape(90, -1)), WEIGHTS["equal"])
+        check(worst, worst, model, X, y, Outcomes(y.reshape(90, -1)), WEIGHTS["equal"])
 
 
 def test_probability_of_zero_has_a_score():

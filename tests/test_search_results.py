@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from rfmlearn.search._folds import Folds
 from rfmlearn.search._race import Candidate, Scored
 from rfmlearn.search._results import candidate_params, cv_results, summary
+from rfmlearn.solvers import Weights
 
 SETTINGS = [{}, {"kernel": "gaussian", "max_iter": 9}]
 FIRST = Folds(((np.array([2, 3, 4]), np.array([0, 1])), (np.array([0, 1]), np.array([2]))))
@@ -31,32 +32,37 @@ def results():
     rungs = [
         (
             [
-                Scored(Candidate(0, 1, 1.0), np.array([[0.0], [1.0], [5.0]]), None, 0.5),
-                Scored(Candidate(1, 2, 3.0), np.array([[0.0], [0.0], [0.0]]), None, 0.25),
+                Scored(Candidate(0, 1, False), np.array([[0.0], [1.0], [5.0]]), None, 0.5),
+                Scored(Candidate(1, 2, True), np.array([[0.0], [0.0], [0.0]]), None, 0.25),
             ],
             FIRST,
         ),
         (
             [
-                Scored(Candidate(1, 0, 1.0), np.arange(6.0)[:, None], None, 2.0),
-                Scored(Candidate(1, 2, 3.0), 2 * np.arange(6.0)[:, None], None, 2.0),
-                Scored(Candidate(1, 3, 1.0), np.arange(6.0)[:, None], None, 2.0),
+                Scored(Candidate(1, 0, False), np.arange(6.0)[:, None], None, 2.0),
+                Scored(Candidate(1, 2, True), 2 * np.arange(6.0)[:, None], None, 2.0),
+                Scored(Candidate(1, 3, False), np.arange(6.0)[:, None], None, 2.0),
             ],
             LAST,
         ),
     ]
-    return cv_results(rungs, SimpleNamespace(settings=SETTINGS, sample_weight=WEIGHTS), weighted_mean)
+    return cv_results(rungs, SimpleNamespace(settings=SETTINGS, weights=Weights.of(WEIGHTS)), weighted_mean)
 
 
 def test_params_are_settings_with_the_round_and_the_ridge(results):
-    assert candidate_params(SETTINGS, Candidate(1, 2, 3.0)) == {"kernel": "gaussian", "max_iter": 2, "alpha_scale": 3.0}
+    assert candidate_params(SETTINGS, Candidate(1, 2, True)) == {
+        "kernel": "gaussian",
+        "max_iter": 2,
+        "alpha": "cautious",
+    }
     assert SETTINGS[1]["max_iter"] == 9
     gaussian = [
-        {"kernel": "gaussian", "max_iter": m, "alpha_scale": s} for m, s in ((2, 3.0), (0, 1.0), (2, 3.0), (3, 1.0))
+        {"kernel": "gaussian", "max_iter": m, "alpha": a}
+        for m, a in ((2, "cautious"), (0, "auto"), (2, "cautious"), (3, "auto"))
     ]
-    assert results["params"] == [{"max_iter": 1, "alpha_scale": 1.0}, *gaussian]
+    assert results["params"] == [{"max_iter": 1, "alpha": "auto"}, *gaussian]
     assert_array_equal(results["param_max_iter"].astype(int), [1, 2, 0, 2, 3])
-    assert_array_equal(results["param_alpha_scale"].astype(float), [1, 3, 1, 3, 1])
+    assert_array_equal(results["param_alpha"], ["auto", "cautious", "auto", "cautious", "auto"])
     assert_array_equal(results["param_kernel"].mask, [True, False, False, False, False])
     assert set(results["param_kernel"].compressed()) == {"gaussian"}
 
@@ -93,8 +99,8 @@ def test_rungs_and_their_cost(results):
 
 def test_candidate_whose_scores_are_all_undefined_is_last():
     folds = Folds(((np.arange(5), np.array([5])), (np.arange(4), np.array([5]))))
-    entries = [Scored(Candidate(0, k, 1.0), np.full((2, 1), value), None, 1.0) for k, value in enumerate((1.0, -3.0))]
-    race = SimpleNamespace(settings=SETTINGS, sample_weight=WEIGHTS)
+    entries = [Scored(Candidate(0, k, False), np.full((2, 1), value), None, 1.0) for k, value in enumerate((1.0, -3.0))]
+    race = SimpleNamespace(settings=SETTINGS, weights=Weights.of(WEIGHTS))
     undefined = lambda predictions, rows, weights: np.nan if predictions[0, 0] > 0 else -3.0  # noqa: E731
     results = cv_results([(entries, folds)], race, undefined)
     assert np.isnan(results["mean_test_score"][0]) and np.isnan(results["std_test_score"][0])

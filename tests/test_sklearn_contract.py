@@ -102,7 +102,8 @@ def test_constructor_accepts_what_fit_refuses(Estimator, data):
 def test_html_repr_before_and_after_fit(Estimator, data):
     estimator = Estimator(max_iter=1)
     assert Estimator.__name__ in estimator._repr_html_()
-    assert "Fitted" in estimator.fit(data[0], target_for(Estimator, data))._repr_html_()
+    html = estimator.fit(data[0], target_for(Estimator, data))._repr_html_()
+    assert "Fitted" in html and f"/generated/rfmlearn.{Estimator.__name__}.html" in html
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])

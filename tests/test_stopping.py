@@ -26,7 +26,7 @@ def make_round(n_iter, error, feature_matrix=None, factor=None):
     (real,) = make_recursion(np.zeros((2, 1)), np.ones((2, 1))).rounds(0)
     values = {**vars(real.machine), "dual_coef": error}
     machine = Constant(**values | ({"feature_matrix": feature_matrix} if feature_matrix else {}))
-    return dataclasses.replace(real, n_iter=n_iter, machine=machine, workspace=Workspace(factor=factor))
+    return dataclasses.replace(real, n_iter=n_iter, machine=machine, _workspace=Workspace(factor=factor))
 
 
 class Script:
@@ -47,7 +47,7 @@ class Script:
             yield make_round(n_iter, self.errors[n_iter], MATRICES[n_iter], factor)
 
     def finish(self, best, is_latest):
-        if is_latest and best.workspace.factor:
+        if is_latest and best._workspace.factor:
             return best
         self.solved.append((best.machine.feature_matrix, best.n_iter))
         return make_round(best.n_iter, self.errors[best.n_iter], best.machine.feature_matrix, "factor")
@@ -63,7 +63,7 @@ VALIDATION = ValidationSet(as_points(np.zeros((3, 1))), np.zeros((3, 1)), Weight
 def test_the_best_round_is_kept():
     script = Script([3.0, 1.0, 2.0, -1.5])
     best, history, _ = script.run(3, VALIDATION)
-    assert best.n_iter == 1 and best.workspace.factor == "factor" and script.solved == [(MATRICES[1], 1)]
+    assert best.n_iter == 1 and best._workspace.factor == "factor" and script.solved == [(MATRICES[1], 1)]
     assert [record["validation_loss"] for record in history] == [9.0, 1.0, 4.0, 2.25]
     assert [record["n_iter"] for record in history] == [0, 1, 2, 3]
     # M is diag(1, a^2) in round a, and that of round 1 was kept.
@@ -129,7 +129,7 @@ def test_time_limit(durations, time_limit, begun):
     script = Script([1.0] * 6, durations)
     best, history, _ = script.run(5, time_limit=time_limit)
     assert script.begun == len(history) == begun and best.n_iter == begun - 1
-    assert best.workspace.factor == "factor"
+    assert best._workspace.factor == "factor"
 
 
 def test_validation_loss_is_weighted(rng):
@@ -147,7 +147,7 @@ def test_a_real_recursion_keeps_its_best_round(iterative, rng):
     best, history, _ = StoppingRule(5, validation).run(recursion)
     losses = [record["validation_loss"] for record in history]
     assert len(history) == 6 and best.n_iter == int(np.argmin(losses))
-    assert best.workspace.factor is not None and best.solver == "cholesky"
+    assert best._workspace.factor is not None and best.solver == "cholesky"
     assert {"n_iter", "bandwidth", "solver", "residual", "seconds", "validation_loss"} <= set(history[0])
     expected = list(recursion.rounds(5))[best.n_iter]
     assert_close(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics.pairwise import cosine_similarity
 
 
 def collapse(H, labels, sample_weight):
@@ -39,5 +38,7 @@ def collapse(H, labels, sample_weight):
     between = np.mean(np.square(centred).sum(axis=1))
     simplex = np.full((len(classes), len(classes)), -1 / (len(classes) - 1))
     np.fill_diagonal(simplex, 1.0)
+    from sklearn.metrics.pairwise import cosine_similarity  # takes long to import
+
     deviation = np.mean(np.square(cosine_similarity(centred) - simplex))
     return float(np.mean(within) / between) if between > 0 else np.inf, float(deviation)

@@ -16,7 +16,7 @@ from ._random_features import RandomFeatures
 class Layer:
     """What one layer has learned.
 
-    Attributes
+    Parameters
     ----------
     features : RandomFeatures or None
         From mapped points of the layer before; None for the first.
@@ -27,7 +27,16 @@ class Layer:
     agop : ndarray of shape (d, d)
         Average gradient outer product of the estimator.
     root : ndarray of shape (d, d)
-        M^(1/2), see `unit_trace_root`.
+        ``M^(1/2) = c ((1 - s) G / max G + s I)^p`` of the AGOP G, with c such that the trace of M is d.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rfmlearn import AGOPFeatureMap
+    >>> X = np.random.default_rng(0).standard_normal((100, 3))
+    >>> layer = AGOPFeatureMap().fit(X, X[:, 0] ** 2).layers_[0]
+    >>> int(np.argmax(np.diag(layer.root)))
+    0
     """
 
     features: RandomFeatures | None

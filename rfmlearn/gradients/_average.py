@@ -115,7 +115,7 @@ def average_gradient_outer_product(
     --------
     >>> import numpy as np
     >>> from sklearn.svm import SVR
-    >>> from rfmlearn.gradients import average_gradient_outer_product
+    >>> from rfmlearn import average_gradient_outer_product
     >>> X = np.random.default_rng(0).uniform(-1, 1, size=(200, 3))
     >>> model = SVR(C=100.0).fit(X, np.sin(2 * (X[:, 0] + X[:, 1])))
     >>> G = average_gradient_outer_product(model, X)

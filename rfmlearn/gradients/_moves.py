@@ -7,7 +7,6 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from ..tables._base import TableEstimator
 from ..tables._frames import find_columns, split_table, table_names
@@ -99,8 +98,8 @@ def categorical_columns(estimator):
 
     It may be what a search has found, or the first step of a pipeline.
     """
-    while hasattr(estimator, "best_estimator_") or isinstance(estimator, Pipeline):
-        if isinstance(estimator, Pipeline):
+    while hasattr(estimator, "best_estimator_") or hasattr(estimator, "named_steps"):
+        if hasattr(estimator, "named_steps"):
             estimator = next((step for _, step in estimator.steps if step not in (None, "passthrough")), None)
         else:
             estimator = estimator.best_estimator_

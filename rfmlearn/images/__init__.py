@@ -1,4 +1,4 @@
-"""Kernels of images, in which `ConvRFMClassifier` learns the features of patches.
+"""Classification of images, in which features of patches are learned.
 
 An image is seen through its patches x_p, vectors of D = patch_size^2 n_channels numbers in the order (row, column,
 channel), one for each place p of a window. A feature matrix M of shape (D, D) is shared by all places: kernels compare

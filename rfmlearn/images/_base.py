@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._sklearn_compat import wants_frame
+from .._sklearn_compat import DocumentedMixin, wants_frame
 from ..recursion._initial_matrix import check_matrix
 from ..recursion._spectral import eigenpairs
 from ..runtime._threads import thread_limit
@@ -20,7 +20,7 @@ from .kernels._conv_ntk import ConvNTK
 from .kernels._patch_laplace import PatchLaplace
 
 
-class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedMixin, BaseEstimator):
     """Kernel, images and learned filters of a convolutional recursive feature machine."""
 
     def __sklearn_tags__(self):

@@ -1,4 +1,4 @@
-"""Kernels: Gram matrices, and gradients of expansions in closed form."""
+"""Gram matrices of kernels, and gradients of expansions in closed form."""
 
 from ._coordinate import LpqLaplaceKernel, ProductLaplaceKernel, SumPowerLaplaceKernel
 from ._kernel import Kernel

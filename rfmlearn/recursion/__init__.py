@@ -1,4 +1,4 @@
-"""The recursion: solve, take gradients, form a new feature matrix; and the machine that comes of it."""
+"""Solve, take gradients, form a new feature matrix, and again; the machine that comes of it."""
 
 from ._feature_matrix import FeatureMatrix
 from ._learned_agop import AGOP

@@ -25,6 +25,14 @@ class FeatureMatrix(ABC):
     ----------
     roots : tuple of ndarray
         M^(1/2) in as many blocks as the form has. Symmetric matrices, or vectors for a diagonal.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from rfmlearn import RFMRegressor
+    >>> matrix = RFMRegressor().fit(*load_diabetes(return_X_y=True)).machine_.feature_matrix
+    >>> matrix.to_array().shape, 1 <= matrix.effective_rank() <= 10
+    ((10, 10), True)
     """
 
     roots: tuple[np.ndarray, ...]

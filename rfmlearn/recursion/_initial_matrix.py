@@ -86,7 +86,8 @@ def check_matrix(init, n, coordinate):
 
 def _of_estimator(estimator, names):
     """Entries by the names of coordinates; those that were not there get the average of the diagonal."""
-    if not hasattr(estimator, "feature_matrix_"):
+    machine = getattr(estimator, "machine_", None)
+    if machine is None and not hasattr(estimator, "feature_matrix_"):
         raise ValueError(
             f"feature_matrix_init={type(estimator).__name__} has no feature_matrix_: it is not fitted, or learns none. "
             "Where estimators are cloned, as in a grid of GridSearchCV, give FrozenEstimator(model) of sklearn.frozen, "
@@ -102,7 +103,6 @@ def _of_estimator(estimator, names):
             f"{list(estimator.coordinate_names_)[:5]}..., and X has {list(names)[:5]}..."
         )
     theirs = [source[keys[position]] for position in known]
-    machine = getattr(estimator, "machine_", None)
     if machine is not None and isinstance(machine.feature_matrix, DiagonalFeatureMatrix):
         (learned,) = machine.feature_matrix.blocks
         matrix = np.full(len(names), np.mean(learned))

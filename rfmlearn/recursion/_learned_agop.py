@@ -15,22 +15,33 @@ from ._machine import Machine
 class AGOP:
     """The AGOP of a fitted machine over its training rows: what was learned of it, and all of it on request.
 
-    Attributes
+    Parameters
     ----------
     machine : Machine
+        Whose gradients are averaged.
     sample : tuple (rows or None, weights)
         Training rows over which it is averaged.
     center : bool
-    dtype : dtype
+        Whether the mean gradient of each output is subtracted first.
+    dtype : str
         Precision in which it is computed.
     blocks : tuple of ndarray
         In the form that the feature matrix has: a vector for a diagonal.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from rfmlearn import RFMRegressorCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> agop = RFMRegressorCV([{"max_iter": 1}], cv=2).fit(X, y).members_[0].agop
+    >>> agop.diagonal.shape, agop.array.shape
+    ((10,), (10, 10))
     """
 
     machine: Machine
     sample: tuple[np.ndarray | None, np.ndarray]
     center: bool
-    dtype: np.dtype
+    dtype: str
     blocks: tuple[np.ndarray, ...]
 
     @property

@@ -15,7 +15,7 @@ from ._feature_matrix import FeatureMatrix
 class Machine:
     """The function ``f_l(x) = sum_i dual_coef[i, l] k(x_i M^(1/2), x M^(1/2))`` of points.
 
-    Attributes
+    Parameters
     ----------
     kernel : Kernel
         k, with its bandwidth.
@@ -24,6 +24,7 @@ class Machine:
     centers : Points
         Training rows in the coordinates of the feature matrix, ``x_i M^(1/2)``.
     dual_coef : ndarray of shape (n, n_outputs)
+        Dual coefficients.
 
     Examples
     --------

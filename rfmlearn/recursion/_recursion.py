@@ -140,12 +140,12 @@ class Recursion:
 
     def finish(self, best: Round, is_latest) -> Round:
         """The round that is kept as an exact one, of which rows can be left out; whether no other was made since."""
-        workspace = best.workspace
+        workspace = best._workspace
         if is_latest and workspace.factor is not None:
             return best
         if best.solver == "cholesky" and self._solved(workspace.choice, best.alpha) is not None:
             # Later rounds have taken the room of its Gram matrix.
-            return best if is_latest else replace(best, workspace=replace(workspace, gram=None))
+            return best if is_latest else replace(best, _workspace=replace(workspace, gram=None))
         return self.solve(best.machine.feature_matrix, best.n_iter, gram=workspace.gram, alpha=best.alpha)
 
     def left_out(self, final: Round):
@@ -159,16 +159,16 @@ class Recursion:
         rows : ndarray of int of shape (m,)
         residuals : ndarray of shape (m, n_outputs)
         """
-        rows, choice = self.draws.calibration, final.workspace.choice
+        rows, choice = self.draws.calibration, final._workspace.choice
         if self._solved(choice, final.alpha) is not None:
             rows = np.arange(len(self.points)) if rows is None else rows
             return rows, choice.solved[final.alpha][1][rows]
-        residuals = factor_residuals(final.workspace.factor, final.machine.dual_coef, self.weights, rows)
+        residuals = factor_residuals(final._workspace.factor, final.machine.dual_coef, self.weights, rows)
         return np.arange(len(self.points)) if rows is None else rows, residuals
 
     def solve_cautiously(self, current: Round) -> Solution:
         """Solution with the next larger ridge than an exact round chose, while `rounds` stands at it."""
-        alpha, workspace = next_larger(current.alpha), current.workspace
+        alpha, workspace = next_larger(current.alpha), current._workspace
         coef = self._solved(workspace.choice, alpha)
         if coef is not None:
             return Solution(coef)
@@ -180,11 +180,11 @@ class Recursion:
 
         It decides nothing, so where rounds are approximate, 1,000 rows drawn at random and float32 will do.
         """
-        machine, gram, sample = final.machine, final.workspace.gram, self.draws.agop
+        machine, gram, sample = final.machine, final._workspace.gram, self.draws.agop
         if self.plan.iterative:
             machine, gram, sample = machine.astype(np.float32), None, self.draws.inspected
         blocks = machine.agop(sample, gram=gram, center=self.center)
-        dtype = machine.dual_coef.dtype
+        dtype = machine.dual_coef.dtype.name
         return AGOP(machine=final.machine, sample=sample, center=self.center, dtype=dtype, blocks=blocks)
 
     def _fill(self, gram, centers, alpha):
@@ -245,7 +245,7 @@ class Recursion:
             train_loss=self.weights.mean_square(errors),
             leave_one_out_loss=None if workspace.choice is None else workspace.choice.loss,
             trouble=() if solution.trouble is None else (solution.trouble,),
-            workspace=workspace,
+            _workspace=workspace,
         )
 
 

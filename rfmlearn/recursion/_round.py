@@ -14,7 +14,7 @@ from ._ridge_choice import RidgeChoice
 class Round:
     """A kernel machine and the round of feature learning that made it; callbacks are called with it.
 
-    Attributes
+    Parameters
     ----------
     n_iter : int
         How often the feature matrix was learned; 0 is the plain kernel.
@@ -34,6 +34,17 @@ class Round:
         The same of rows left out, on which the ridge was chosen; None where it was given.
     trouble : tuple of str
         What went wrong in the solution, and which parameter to change.
+    _workspace : Workspace
+        What the recursion needs to go on from here; not for others.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from rfmlearn import RFMRegressor
+    >>> rounds = []
+    >>> model = RFMRegressor(max_iter=1, callback=rounds.append).fit(*load_diabetes(return_X_y=True))
+    >>> [(r.n_iter, r.solver, r.machine.feature_matrix.blocks[0].shape) for r in rounds]
+    [(0, 'cholesky', (10,)), (1, 'cholesky', (10,))]
     """
 
     n_iter: int
@@ -45,7 +56,7 @@ class Round:
     train_loss: float
     leave_one_out_loss: float | None
     trouble: tuple[str, ...] = ()
-    workspace: Workspace = field(repr=False)
+    _workspace: Workspace = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,8 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         M of round 0, which is else the identity: learned on another task, say. With ``max_iter=0`` it stays as it is.
         An array of shape (n_coordinates, n_coordinates), or (n_coordinates,) for a diagonal; or a fitted estimator with
         a `feature_matrix_`, whose entries are found by the names of coordinates (one that it has not seen gets the
-        average of the diagonal). Of the form that `feature_matrix` names. A clone copies a fitted estimator as it is.
+        average of the diagonal). Of the form that `feature_matrix` names. Wrap a fitted estimator in
+        `sklearn.frozen.FrozenEstimator` where it is cloned.
     agop_power : float, default=0.375
         p in ``M^(1/2) = ((1 - s) G + s I)^p``, 0 < p <= 1, where G is the AGOP divided by its largest entry. 1/2 takes
         the AGOP itself for M; less is more cautious.

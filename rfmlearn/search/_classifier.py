@@ -70,9 +70,9 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         Number of columns of X.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if all are strings.
-    members_ : list of MemberPath
-        The ensemble: for each recursion its ``params``, its ``machines`` (``n_iter``, ``alpha``, ``kernel``,
-        ``feature_matrix``, ``dual_coef``, ``weight``) and ``agop``.
+    members_ : list of rfmlearn.search.MemberGroup
+        The ensemble: for each recursion its ``params``, ``encoder``, ``target``, ``agop``, and ``machines``, of which
+        each has ``machine``, ``n_iter``, ``alpha``, ``link`` and ``weight``.
     weights_ : ndarray of shape (n_machines,)
         Weights of the machines in the average, in the order of `members_`.
     best_params_ : dict
@@ -101,9 +101,9 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
     Notes
     -----
     In each fold features are learned afresh from its training rows, and every round of every recursion, with the ridge
-    that leave-one-out chose and with three times that, predicts the rows left out: leave-one-out alone would be
-    optimistic, since the features have seen the label it leaves out. Above 800 rows all settings are first compared on
-    about 700 training rows, and the four that an ensemble takes most of on `n_search_samples` (successive halving).
+    that leave-one-out chose and with the next larger candidate, predicts the rows left out: leave-one-out alone would
+    be optimistic, since the features have seen the label it leaves out. Above 800 rows all settings are first compared
+    on about 700 training rows, and the four that an ensemble takes most of on `n_search_samples` (successive halving).
     Greedy selection with repetition then finds weights of an average of the out-of-fold predictions [1]_, which is
     mixed with the default model as if that were worth 100 more rows. Members are fitted again on all rows.
 

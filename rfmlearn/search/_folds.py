@@ -7,14 +7,6 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
-from sklearn.model_selection import (
-    GroupKFold,
-    KFold,
-    RepeatedKFold,
-    RepeatedStratifiedKFold,
-    StratifiedGroupKFold,
-    check_cv,
-)
 from sklearn.utils import check_consistent_length
 
 from ..runtime._budget import N_FOLDS, N_REPEATS, REPEATED_UP_TO
@@ -72,11 +64,13 @@ def make_folds(cv, X, labels, groups, random_state, kept):
     ValueError
         If a fold has no training or no test rows, or groups are not as many as rows.
     """
+    from sklearn import model_selection  # takes long to import
+
     check_consistent_length(X, groups)
     if cv is None or isinstance(cv, Integral):
         splitter = _default_splitter(cv, labels, groups, random_state, kept)
     else:
-        splitter = check_cv(cv)
+        splitter = model_selection.check_cv(cv)
     stratifier = np.zeros(len(kept)) if labels is None else labels
     if cv is None or isinstance(cv, Integral):
         rows = np.flatnonzero(kept)
@@ -100,6 +94,8 @@ def _as_rows(pair):
 
 def _default_splitter(cv, labels, groups, random_state, kept):
     """Shuffled k-fold splits that suit the labels and groups there are."""
+    from sklearn import model_selection
+
     n = int(kept.sum())
     if n < 2:
         raise ValueError(f"cross-validation needs at least two rows, got n_samples={n}.")
@@ -112,8 +108,8 @@ def _default_splitter(cv, labels, groups, random_state, kept):
             raise ValueError("groups must hold at least two different groups, got 1.")
         n_splits = min(n_splits, n_groups)
         if labels is None:
-            return GroupKFold(n_splits)
-        return StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
+            return model_selection.GroupKFold(n_splits)
+        return model_selection.StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
     if cv is not None and n_splits > n:
         raise ValueError(f"cv={cv} has more folds than there are rows, n_samples={n}.")
     n_splits = min(n_splits, n)
@@ -121,7 +117,9 @@ def _default_splitter(cv, labels, groups, random_state, kept):
     largest = 0 if labels is None else int(np.bincount(labels[kept]).max())
     if largest >= 2:
         # More folds than rows of any class could not be stratified at all.
-        return RepeatedStratifiedKFold(n_splits=min(n_splits, largest), n_repeats=repeats, random_state=random_state)
+        return model_selection.RepeatedStratifiedKFold(
+            n_splits=min(n_splits, largest), n_repeats=repeats, random_state=random_state
+        )
     if repeats == 1:
-        return KFold(n_splits, shuffle=True, random_state=random_state)
-    return RepeatedKFold(n_splits=n_splits, n_repeats=repeats, random_state=random_state)
+        return model_selection.KFold(n_splits, shuffle=True, random_state=random_state)
+    return model_selection.RepeatedKFold(n_splits=n_splits, n_repeats=repeats, random_state=random_state)

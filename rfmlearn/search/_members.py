@@ -15,9 +15,10 @@ from ..targets._codes import Target
 class Member:
     """One machine and its share of the ensemble.
 
-    Attributes
+    Parameters
     ----------
     machine : rfmlearn.recursion.Machine
+        From points to decisions.
     n_iter : int
         Round of feature learning.
     alpha : float
@@ -25,6 +26,15 @@ class Member:
     link : callable
         From scores to predictions.
     weight : float
+        Share of the ensemble.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from rfmlearn import RFMRegressorCV
+    >>> model = RFMRegressorCV([{"max_iter": 1}], cv=2).fit(*load_diabetes(return_X_y=True))
+    >>> sorted(vars(model.members_[0].machines[0]))
+    ['alpha', 'link', 'machine', 'n_iter', 'weight']
     """
 
     machine: Machine
@@ -38,18 +48,28 @@ class Member:
 class MemberGroup:
     """Machines of one recursion, which read the table in the same way.
 
-    Attributes
+    Parameters
     ----------
     params : dict
         Parameters of the single model, but for the round and the ridge.
     encoder : ColumnEncoder
+        From tables to points.
     target : Target
         From decisions to scores.
     machines : tuple of Member
+        The machines and their shares.
     agop : AGOP
         Average gradient outer product of the last of them; ``agop.array`` is the matrix.
     trouble : tuple of str
         What their solutions have warned of.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from rfmlearn import RFMRegressorCV
+    >>> model = RFMRegressorCV([{"max_iter": 1}], cv=2).fit(*load_diabetes(return_X_y=True))
+    >>> float(round(sum(group.weight for group in model.members_), 12))
+    1.0
     """
 
     params: dict
@@ -109,7 +129,7 @@ def fit_members(race, index, chosen, rows):
     for scored, weight in order[1:]:
         candidate = scored.candidate
         matrix, alpha = learned[candidate.n_iter]
-        gram = current.workspace.gram
+        gram = current._workspace.gram
         current = recursion.solve(matrix, candidate.n_iter, gram=gram, alpha=alpha, cautious=candidate.cautious)
         trouble += current.trouble
         members.append(_member(current, scored, weight))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import check_scoring
 
 
 class _KnownNumbers(RegressorMixin, BaseEstimator):
@@ -60,6 +59,8 @@ def make_score(scoring, outcomes, y, classes=None):
         best = 1.0 if classes is None else 0.0
         return lambda predictions, rows, weights: best - outcomes.loss(predictions, rows, weights)
     empty = _KnownNumbers() if classes is None else _KnownProbabilities(classes=classes)
+    from sklearn.metrics import check_scoring  # takes long to import
+
     scorer = check_scoring(empty, scoring=scoring)
 
     def score(predictions, rows, weights):

@@ -1,4 +1,6 @@
-"""Solvers of ``(K + R) c = y``: arrays and functions in, a `Solution` out; they know neither kernels nor points.
+"""Direct and iterative solutions of a ridge system, and what is left out of them.
+
+Arrays and functions go in, a `Solution` of ``(K + R) c = y`` comes out; solvers know neither kernels nor points.
 
 ``K`` is a Gram matrix, ``R = alpha W^-1`` the ridge of each row. `CholeskyFactor` is direct, `conjugate_gradient` takes
 any product with ``K + R`` and any preconditioner, of which `NystromPreconditioner` is one, and `RidgePath` solves for

@@ -6,11 +6,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from .._sklearn_compat import check_weights
+from .._sklearn_compat import DocumentedMixin, check_weights
 from ._frames import check_table
 
 
-class TableEstimator(BaseEstimator):
+class TableEstimator(DocumentedMixin, BaseEstimator):
     """An estimator that takes tables as they are: missing values, categories, strings."""
 
     def __sklearn_tags__(self):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, KFold
 
 from ..runtime._budget import N_TARGET_FOLDS
 
@@ -90,6 +89,8 @@ class TargetCoding:
 
 def _folds(n, groups):
     """Pairs of training and test rows; none if there is nothing to leave out."""
+    from sklearn.model_selection import GroupKFold, KFold  # takes long to import
+
     if groups is None:
         return KFold(min(N_TARGET_FOLDS, n), shuffle=True, random_state=0).split(np.empty(n)) if n > 1 else ()
     n_groups = len(np.unique(groups))

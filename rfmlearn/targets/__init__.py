@@ -1,4 +1,4 @@
-"""Targets: codes for the solver, and the way back to predictions, probabilities and intervals."""
+"""Codes of targets for the solver, and the way back to predictions and intervals."""
 
 from ._calibration import Link
 from ._codes import Target

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from ._links import multinomial
@@ -73,11 +72,13 @@ class Calibration(Link):
         worth of doubt, so that classes that separate perfectly do not send t to infinity. The problem is convex, and
         Newton's method solves it to rounding, so that the result depends on the data only.
         """
+        from scipy.optimize import minimize  # takes long to import
+
         loss = _PenalisedLogLoss.of(scores, labels, sample_weight, prior)
         start = np.concatenate([[4.0], np.zeros(scores.shape[1])])
         options = {"gtol": 1e-11, "maxiter": 200}
         newton = {"jac": True, "hess": loss.hessian, "method": "trust-exact", "options": options}
-        best = minimize(loss.value_and_gradient, start, **newton).x
+        best = loss.newton_step(minimize(loss.value_and_gradient, start, **newton).x)
         if best[0] < _HARDEST and scores.any():
             # Scores that point away from their labels, as those of equal rows with different labels do, say nothing.
             return replace(cls.fit(np.zeros_like(scores), labels, sample_weight, prior), temperature=_HARDEST)
@@ -125,6 +126,16 @@ class _PenalisedLogLoss:
         slope = self.weight * (np.exp(log_p) - self.target)
         gradient = np.concatenate([[np.sum(slope * self.scores)], slope.sum(axis=0)]) + self.penalty * theta
         return -np.sum(self.weight * self.target * log_p) + self.penalty @ theta**2 / 2, gradient
+
+    def newton_step(self, theta):
+        """One step nearer to the minimum, where there is one.
+
+        Where differences of the loss drown in rounding, a trust region gives up some 1e-7 short of the minimum, and
+        how far depends on the order of the rows.
+        """
+        nearer = theta - np.linalg.solve(self.hessian(theta), self.value_and_gradient(theta)[1])
+        slopes = [np.linalg.norm(self.value_and_gradient(at)[1]) for at in (nearer, theta)]
+        return nearer if slopes[0] < slopes[1] else theta
 
     def hessian(self, theta):
         """Second derivatives of the loss, shape (1 + n_classes, 1 + n_classes)."""

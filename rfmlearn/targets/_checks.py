@@ -77,7 +77,7 @@ def check_groups(groups, X, kept):
     """Labels of groups of the rows that are kept, at least two different ones; None if there are none."""
     groups = check_group_labels(groups, X)
     if groups is not None and len(np.unique(groups[kept])) < 2:
-        raise ValueError(f"groups must hold at least two different groups, got 1: {groups[kept][0]!r}.")
+        raise ValueError(f"groups must hold at least two different groups, got 1: {groups[kept].tolist()[0]!r}.")
     return None if groups is None else groups[kept]
 
 
