@@ -53,12 +53,6 @@ def digits():
 
 
 @pytest.fixture
-def small_tiles(monkeypatch):
-    """Tiles so small that tens of points need many, of different shapes at the edges."""
-    monkeypatch.setattr("rfmlearn.kernels._tiles.TILE", (7, 11))
-
-
-@pytest.fixture
 def close_figures():
     """Figures of pyplot are closed after a test."""
     plt = pytest.importorskip("matplotlib.pyplot")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,18 @@ class Case(NamedTuple):
 def _case(kernel, twin):
     numbers = "-".join(f"{value:g}" for name, value in vars(kernel).items() if name != "bandwidth")
     return pytest.param(Case(kernel, twin), id=f"{type(kernel).__name__.removesuffix('Kernel')}-{numbers}")
+
+
+def with_budget(kernel, **sizes):
+    """The same kernel, of points or images, that works through pairs in another way."""
+    cls = type(kernel)
+    other = type(cls.__name__, (cls,), {"budget": replace(cls.budget, **sizes)})
+    return other(**{field.name: getattr(kernel, field.name) for field in fields(kernel) if field.init})
+
+
+def in_small_tiles(kernel):
+    """Tiles so small that tens of points need many, of different shapes at the edges."""
+    return with_budget(kernel, tile=(7, 11))
 
 
 RADIAL = [

@@ -16,6 +16,6 @@ def frames(data):
     return [*tables, polars.DataFrame(data, strict=False)]
 
 
-def encode(X, sample_weight=None, **parameters):
-    encoder = ColumnEncoder(**parameters)
+def encode(X, sample_weight=None, Encoder=ColumnEncoder, **parameters):
+    encoder = Encoder(**parameters)
     return encoder.fit_transform(check_table(X), sample_weight).dense(), encoder

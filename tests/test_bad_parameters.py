@@ -9,6 +9,7 @@ from odd_data import data
 
 import rfmlearn.runtime._memory
 from rfmlearn import RFMRegressor
+from rfmlearn.runtime._budget import FIXED_BYTES
 
 
 @pytest.fixture(params=ESTIMATORS)
@@ -111,7 +112,7 @@ def test_gram_matrix_that_fits_or_may_fit(Estimator, available, monkeypatch):
 
 @pytest.mark.parametrize("d", [3, 300])
 def test_memory_error_proposes_rows_that_fit(d, monkeypatch):
-    monkeypatch.setattr(rfmlearn.runtime._memory, "available_bytes", lambda: 2**26 + 8 * 700**2)
+    monkeypatch.setattr(rfmlearn.runtime._memory, "available_bytes", lambda: FIXED_BYTES + 8 * 700**2)
     X = np.random.default_rng(0).normal(size=(1000, d))
     with pytest.raises(MemoryError, match="at most about") as caught:
         RFMRegressor(max_iter=0).fit(X, X[:, 0])

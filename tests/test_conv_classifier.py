@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from rfmlearn import ConvRFMClassifier
 from rfmlearn.datasets import make_star_in_noise
 from rfmlearn.images import ConvNTK, PatchLaplace
+from rfmlearn.runtime._budget import ImageBudget
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,10 @@ def half(digits):
     """Half of the digits."""
     X, y, Z, labels = digits
     return X[:150], y[:150], Z[:150], labels[:150]
+
+
+class Thrifty(ConvRFMClassifier):
+    budget = ImageBudget(left_out=100)
 
 
 @parametrize_with_checks(
@@ -113,12 +118,11 @@ def test_standardize(half):
     assert np.abs(even._layers.seen(np.full((1, 8, 8, 1), 0.1) + 1e-9 * X[:1, ..., None])).max() < 1e-7
 
 
-def test_subset_of_rows_left_out(half, monkeypatch):
+def test_subset_of_rows_left_out(half):
     """With more images than are left out one by one, the fit is still that of all of them."""
     X, y, Z, labels = half
     whole = small(alpha=0.01, max_iter=0).fit(X, y)
-    monkeypatch.setattr("rfmlearn.images._classifier._LEFT_OUT_ROWS", 100)
-    part = small(alpha=0.01, max_iter=0).fit(X, y)
+    part = Thrifty(**whole.get_params()).fit(X, y)
     assert_allclose(part._layers.decision(Z[..., None]), whole._layers.decision(Z[..., None]), rtol=1e-8, atol=1e-10)
     assert part.score(Z, labels) > 0.75
 

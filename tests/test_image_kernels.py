@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from instances import with_budget
 from naive import conv_ntk, patch_laplace
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_limits
@@ -127,16 +128,19 @@ def test_agop_is_the_mean_outer_product(kernel, shape, center, rng):
 
 
 @pytest.mark.parametrize(("kernel", "shape"), [CASES[1], CASES[6], CASES[12]], ids=str)
-def test_blocks_and_threads_do_not_matter(kernel, shape, rng, monkeypatch):
+def test_blocks_and_threads_do_not_matter(kernel, shape, rng):
     _, _, _, x, z = make(kernel, shape, rng, n=150, m=70, dtype=np.float32)
     coef = rng.standard_normal((150, 3))
-    one = kernel.gram(x), kernel.gram(x, z), kernel.patch_agop(x, coef, z)
+
+    def everything(kernel):
+        return kernel.gram(x), kernel.gram(x, z), kernel.patch_agop(x, coef, z)
+
+    one = everything(kernel)
     with threadpool_limits(3):
-        three = kernel.gram(x), kernel.gram(x, z), kernel.patch_agop(x, coef, z)
+        three = everything(kernel)
     for actual, desired in zip(three, one, strict=True):
         assert_array_equal(actual, desired)
-    monkeypatch.setattr("rfmlearn.images.kernels._patches._BLOCK_ENTRIES", 2000)
-    for actual, desired in zip((kernel.gram(x), kernel.gram(x, z), kernel.patch_agop(x, coef, z)), one, strict=True):
+    for actual, desired in zip(everything(with_budget(kernel, patch_entries=2000)), one, strict=True):
         close(actual, desired, 1e-4)
 
 
@@ -230,9 +234,9 @@ def test_images_of_other_windows_are_refused(rng):
         kernel.gram(x, patches(kernel, 8, np.diag(np.arange(1.0, 10.0))))
 
 
-def test_agop_of_many_images_is_that_of_their_parts(rng, monkeypatch):
+def test_agop_of_many_images_is_that_of_their_parts(rng):
     _, _, _, x, z = make(*CASES[1], rng)
     coef = rng.standard_normal((len(x), 2))
-    expected = CASES[1][0].patch_agop(x, coef, z, center=True)
-    monkeypatch.setattr("rfmlearn.images.kernels._base._SUMMED", 2)
-    assert_allclose(CASES[1][0].patch_agop(x, coef, z, center=True), expected, rtol=1e-10, atol=1e-10)
+    whole, parts = CASES[1][0], with_budget(CASES[1][0], summed_images=2)
+    expected = whole.patch_agop(x, coef, z, center=True)
+    assert_allclose(parts.patch_agop(x, coef, z, center=True), expected, rtol=1e-10, atol=1e-10)

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 from rfmlearn.gradients import input_gradients
+from rfmlearn.gradients._input_gradients import make_gradient
 
 
 def frame_of(library, numbers, colors):
@@ -251,10 +252,10 @@ def test_default_output(rng):
     assert_near(input_gradients(decision, Z), expected_gradient(decision, "decision", Z), 1e-7)
 
 
-def test_many_rows_go_in_parts(rng, monkeypatch):
+def test_many_rows_go_in_parts(rng):
     X, targets, _ = data(rng)
     model = RFMClassifier("gaussian", max_iter=0).fit(X, targets["classes3"])
-    whole = [input_gradients(model, X, method=method) for method in ("closed_form", "differences")]
-    monkeypatch.setattr("rfmlearn.gradients._input_gradients._ENTRIES", 7 * 9)
-    parts = [input_gradients(model, X, method=method) for method in ("closed_form", "differences")]
-    np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-9)
+    for method in ("closed_form", "differences"):
+        parts = make_gradient(model, X, "auto", method, None, None, 10_000, None, entries=7 * 9)
+        assert parts.max_rows < len(X)
+        np.testing.assert_allclose(parts.at(X), input_gradients(model, X, method=method), rtol=0, atol=1e-9)

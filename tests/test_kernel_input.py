@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from instances import DTYPES, FEW_KERNELS, KERNELS, TOLERANCE, assert_close, embedded_points, mixed_points
+from instances import (
+    DTYPES,
+    FEW_KERNELS,
+    KERNELS,
+    TOLERANCE,
+    assert_close,
+    embedded_points,
+    in_small_tiles,
+    mixed_points,
+)
 
 from rfmlearn.kernels import Points
 from rfmlearn.kernels._points import as_points
@@ -69,22 +78,21 @@ def test_one_point_and_one_coordinate(case):
 
 @pytest.mark.parametrize("n, m", [(6, 7), (7, 11), (11, 8), (14, 22), (15, 23), (40, 33)])
 @pytest.mark.parametrize("case", FEW_KERNELS)
-def test_tiles_do_not_show(case, n, m, rng, request):
+def test_tiles_do_not_show(case, n, m, rng):
     X, Z, coef = embedded_points(rng, n), embedded_points(rng, m), rng.normal(size=(n, 2))
-    whole = case.kernel(X), case.kernel(X, Z), case.kernel.product(X, coef, Z), case.kernel.gradient(X, coef, Z)
-    request.getfixturevalue("small_tiles")
-    tiled = case.kernel(X), case.kernel(X, Z), case.kernel.product(X, coef, Z), case.kernel.gradient(X, coef, Z)
-    for actual, desired in zip(tiled, whole, strict=True):
+
+    def everything(kernel):
+        return kernel(X), kernel(X, Z), kernel.product(X, coef, Z), kernel.gradient(X, coef, Z)
+
+    for actual, desired in zip(everything(in_small_tiles(case.kernel)), everything(case.kernel), strict=True):
         assert_close(actual, desired, 1e-13)
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 12), st.integers(1, 12), st.booleans())
 def test_tiles_cover_every_pair_once(n_rows, n_columns, height, width, upper):
     visited = np.zeros((n_rows, n_columns), dtype=int)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rfmlearn.kernels._tiles.TILE", (height, width))
-        for rows, columns in tiles(n_rows, n_columns, upper):
-            visited[rows, columns] += 1
+    for rows, columns in tiles(n_rows, n_columns, (height, width), upper):
+        visited[rows, columns] += 1
     needed = np.triu(np.ones_like(visited), 1) if upper else np.ones_like(visited)
     np.testing.assert_array_equal(visited * needed, needed)
     assert visited.max(initial=0) <= 1

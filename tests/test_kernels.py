@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from instances import DTYPES, FEW_KERNELS, KERNELS, TOLERANCE, XRFM_KERNELS, assert_close, embedded_points, xrfm_case
+from instances import (
+    DTYPES,
+    FEW_KERNELS,
+    KERNELS,
+    TOLERANCE,
+    XRFM_KERNELS,
+    assert_close,
+    embedded_points,
+    in_small_tiles,
+    xrfm_case,
+)
 
 from rfmlearn.kernels import (
     GaussianKernel,
@@ -205,14 +215,13 @@ def test_exact_duplicates_are_exactly_one(case, dtype, rng):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("case", KERNELS)
-def test_symmetric_product(case, dtype, rng, request):
+def test_symmetric_product(case, dtype, rng):
     X, coef = embedded_points(rng, 40, dtype=dtype), rng.normal(size=(40, 2)).astype(dtype)
     expected = case.naive.gram(*(2 * [X.dense().astype(float)])) @ coef
-    for _ in range(2):
-        out = case.kernel.symmetric_product(X, coef)
+    for kernel in (case.kernel, in_small_tiles(case.kernel)):
+        out = kernel.symmetric_product(X, coef)
         assert out.dtype == dtype
         assert_close(out, expected, 4 * TOLERANCE[dtype])
-        request.getfixturevalue("small_tiles")
 
 
 # Elementary functions --------------------------------------------------------------------------------------------

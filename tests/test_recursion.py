@@ -25,8 +25,8 @@ from recursions import make_recursion, table
 from rfmlearn.kernels import LaplaceKernel
 from rfmlearn.kernels._points import as_points
 from rfmlearn.recursion._feature_matrix import FullFeatureMatrix
-from rfmlearn.recursion._ridge_choice import ALPHAS
 from rfmlearn.recursion._round import Round
+from rfmlearn.runtime._budget import ALPHAS
 
 MULTIPLE = LaplaceKernel().median_multiple
 

@@ -7,7 +7,7 @@ from instances import assert_close
 from recursions import make_recursion, table
 
 from rfmlearn.recursion._draws import Draws
-from rfmlearn.recursion._ridge_choice import ALPHAS
+from rfmlearn.runtime._budget import ALPHAS
 from rfmlearn.solvers import Weights
 
 

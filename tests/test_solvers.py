@@ -11,7 +11,8 @@ from instances import DTYPES, assert_close
 from rfmlearn.kernels import LaplaceKernel
 from rfmlearn.kernels._pairs import PairMatrix
 from rfmlearn.kernels._points import as_points
-from rfmlearn.recursion._ridge_choice import ALPHAS, choose_ridge, next_larger
+from rfmlearn.recursion._ridge_choice import choose_ridge, next_larger
+from rfmlearn.runtime._budget import ALPHAS
 from rfmlearn.solvers import (
     CholeskyFactor,
     NystromPreconditioner,

@@ -9,27 +9,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from instances import DTYPES, FEW_KERNELS, assert_close, mixed_points
+from instances import DTYPES, FEW_KERNELS, assert_close, mixed_points, with_budget
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_info, threadpool_limits
 
-import rfmlearn.runtime._threads
 from rfmlearn import RFMRegressor
 from rfmlearn.kernels import LaplaceKernel, ProductLaplaceKernel
 from rfmlearn.kernels._pairs import PairMatrix
 from rfmlearn.runtime._threads import Team, n_threads_in_force, thread_limit
 
+needs_blas = pytest.mark.skipif(
+    not any(library["user_api"] == "blas" for library in threadpool_info()), reason="threadpoolctl knows no BLAS here"
+)
+
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
     """Threads are what is tested here."""
-
-
-@pytest.fixture
-def three_threads(monkeypatch):
-    """Three threads for any amount of work, whatever the machine has."""
-    monkeypatch.setattr(rfmlearn.runtime._threads, "n_threads_in_force", lambda: 3)
-    monkeypatch.setattr(rfmlearn.runtime._threads, "_WORTH_A_THREAD", 0)
 
 
 # Sharing ---------------------------------------------------------------------------------------------------------
@@ -43,14 +39,12 @@ def test_every_row_is_worked_on_once(n_rows, n_threads, work):
         assert 0 <= start <= stop <= n_rows
         target[start:stop] += 1
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rfmlearn.runtime._threads, "n_threads_in_force", lambda: n_threads)
-        with Team(work) as team:
-            team.share(core, n_rows, visits)
+    with Team(work, n_threads=n_threads) as team:
+        team.share(core, n_rows, visits)
     np.testing.assert_array_equal(visits, 1)
 
 
-def test_threads_work_at_the_same_time(three_threads):
+def test_threads_work_at_the_same_time():
     """Each waits for two others, so that fewer threads would never end."""
     barrier, seen = threading.Barrier(3, timeout=30), set()
 
@@ -59,49 +53,48 @@ def test_threads_work_at_the_same_time(three_threads):
             seen.add(threading.get_ident())
             barrier.wait()
 
-    with Team() as team:
+    with Team(n_threads=3) as team:
         team.share(core, 100, piece=10)
     assert len(seen) == 3
 
 
-def test_small_work_stays_in_its_thread(monkeypatch):
-    monkeypatch.setattr(rfmlearn.runtime._threads, "n_threads_in_force", lambda: 3)
+def test_small_work_stays_in_its_thread():
     pieces = []
-    with Team(work=1000) as team:
+    with Team(work=1000, n_threads=3) as team:
         team.share(lambda start, stop: pieces.append((start, stop, threading.get_ident())), 100, piece=64)
     assert pieces == [(0, 64, threading.get_ident()), (64, 100, threading.get_ident())]
 
 
 @pytest.mark.parametrize("failing", [0, 50, 99])
-def test_errors_of_any_thread_come_back(failing, three_threads):
+def test_errors_of_any_thread_come_back(failing):
     def core(start, stop):
         if start <= failing < stop:
             raise ArithmeticError("row")
 
     before = threading.active_count()
-    with pytest.raises(ArithmeticError, match="row"), Team() as team:
+    with pytest.raises(ArithmeticError, match="row"), Team(n_threads=3) as team:
         team.share(core, 100, piece=10)
     assert threading.active_count() == before
 
 
+@needs_blas
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("case", FEW_KERNELS)
-def test_results_do_not_depend_on_threads(case, dtype, rng, monkeypatch):
+def test_results_do_not_depend_on_threads(case, dtype, rng):
+    kernel = with_budget(case.kernel, worth_a_thread=0)
     points, coef = mixed_points(rng, 90, dtype=dtype), rng.normal(size=(90, 2)).astype(dtype)
 
     def everything():
         pairs = PairMatrix.empty(90, dtype)
-        pairs.fill_sums(case.kernel, points)
-        pairs.fill_gram(case.kernel)
-        gradient = pairs.gradient(case.kernel, coef)
-        other = case.kernel.gradient(points, coef, points[:50]), case.kernel.product(points, coef, points[:50])
+        pairs.fill_sums(kernel, points)
+        pairs.fill_gram(kernel)
+        gradient = pairs.gradient(kernel, coef)
+        other = kernel.gradient(points, coef, points[:50]), kernel.product(points, coef, points[:50])
         return pairs.symmetric_gram(), gradient, *other
 
-    monkeypatch.setattr(rfmlearn.runtime._threads, "_WORTH_A_THREAD", 0)
-    with threadpool_limits(1, user_api="blas"):  # only our own threads are asked about
-        results = []
-        for n_threads in (1, 2, 5):
-            monkeypatch.setattr(rfmlearn.runtime._threads, "n_threads_in_force", lambda n=n_threads: n)
+    results = []
+    for n_threads in (1, 2, 5):
+        with threadpool_limits(n_threads, user_api="blas"):
             results.append(everything())
     for result in results[1:]:
         for actual, desired in zip(result, results[0], strict=True):
@@ -111,10 +104,9 @@ def test_results_do_not_depend_on_threads(case, dtype, rng, monkeypatch):
 # Limits ----------------------------------------------------------------------------------------------------------
 
 
+@needs_blas
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_the_limit_of_blas_is_ours(limit):
-    if not any(library["user_api"] == "blas" for library in threadpool_info()):
-        pytest.skip("threadpoolctl knows no BLAS here")
     with threadpool_limits(limit, user_api="blas"):
         assert n_threads_in_force() == limit
 

@@ -140,12 +140,12 @@ def average_gradient_outer_product(
     rows, weights = agop_rows(weights, n_samples, rng)
     if rows is not None:
         X = take_rows(X, rows)
-    result = _average(gradient, X, weights, center)
+    result = average(gradient, X, weights, center)
     gradient.finish()
     return result
 
 
-def _average(gradient, X, weights, center):
+def average(gradient, X, weights, center):
     """Sum of the outer products over blocks of rows."""
     shape = gradient.n_outputs, 1, gradient.n_columns
     total, mean, origin = np.zeros(2 * shape[2:]), np.zeros(shape), np.zeros(shape)

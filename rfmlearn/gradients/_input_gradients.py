@@ -9,6 +9,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from ..runtime._budget import CLOSED_FORM_ROWS, INPUT_GRADIENT_ENTRIES
 from ..tables._frames import check_table, take_rows
 
 # Imported for the closed forms that they register.
@@ -17,11 +18,6 @@ from ._differences import Differences
 from ._moves import categorical_columns, find_features
 from ._outputs import choose_output, output_function
 from ._registry import closed_form, closed_form_names
-
-# Entries of the gradient that are computed at once: 64 MB in float64, and a few times that on the way.
-_ENTRIES = 2**23
-# Closed forms take so many rows at a time, as they also hold arrays of rows by training rows.
-_CLOSED_FORM_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -48,14 +44,36 @@ class InputGradient:
             rows = slice(start, min(start + self.max_rows, len(X)))
             yield rows, self.function(take_rows(X, rows))
 
+    def at(self, X):
+        """Gradients at all rows, shape (n_outputs, m, n_columns)."""
+        result = np.empty((self.n_outputs, len(X), self.n_columns))
+        for rows, block in self.blocks(X):
+            result[:, rows] = block
+        return result
+
     def finish(self):
         """Warn of what only all rows together tell."""
         if isinstance(self.function, Differences):
             self.function.warn_if_flat(stacklevel=4)
 
 
-def make_gradient(estimator, X, output, method, features, step, batch_size, n_jobs, sample_weight=None):
-    """The gradient that was asked for; the estimator checks the first row of a checked table on the way."""
+def make_gradient(
+    estimator,
+    X,
+    output,
+    method,
+    features,
+    step,
+    batch_size,
+    n_jobs,
+    sample_weight=None,
+    *,
+    entries=INPUT_GRADIENT_ENTRIES,
+):
+    """The gradient that was asked for, so many of whose entries are computed at once.
+
+    The estimator checks the first row of a checked table on the way.
+    """
     _check_options(method, step, batch_size)
     output = choose_output(estimator, output)
     indices = find_features(features, X, categorical_columns(estimator))
@@ -64,7 +82,7 @@ def make_gradient(estimator, X, output, method, features, step, batch_size, n_jo
     first = evaluate(take_rows(X, slice(0, 1)))
     n_outputs, n_columns = first.shape[1], len(indices)
     if function is not None and method != "differences":
-        rows = min(_CLOSED_FORM_ROWS, max(1, _ENTRIES // (n_outputs * X.shape[1])))
+        rows = min(CLOSED_FORM_ROWS, max(1, entries // (n_outputs * X.shape[1])))
         return InputGradient(lambda part: function(part)[:, :, indices], n_outputs, n_columns, rows)
     if method == "closed_form":
         raise ValueError(
@@ -73,7 +91,7 @@ def make_gradient(estimator, X, output, method, features, step, batch_size, n_jo
             f"{', '.join(closed_form_names())}, but not for their subclasses."
         )
     differences = Differences(evaluate, X, indices, step, first.dtype, batch_size, n_jobs, sample_weight)
-    return InputGradient(differences, n_outputs, n_columns, max(1, _ENTRIES // (n_outputs * n_columns)))
+    return InputGradient(differences, n_outputs, n_columns, max(1, entries // (n_outputs * n_columns)))
 
 
 def _check_options(method, step, batch_size):
@@ -186,8 +204,6 @@ def input_gradients(
         raise TypeError("input_gradients is not for torch modules: take average_gradient_outer_product.")
     X = check_table(X)
     gradient = make_gradient(estimator, X, output, method, features, step, batch_size, n_jobs)
-    result = np.empty((gradient.n_outputs, len(X), gradient.n_columns))
-    for rows, block in gradient.blocks(X):
-        result[:, rows] = block
+    result = gradient.at(X)
     gradient.finish()
     return result

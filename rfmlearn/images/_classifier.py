@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
 from ..recursion._agop import agop_rows
+from ..runtime._budget import ImageBudget
 from ..runtime._progress import log_to_stderr, logger, progress
 from ..solvers import Weights
 from ..targets._checks import check_groups, check_labels, class_factors, code_labels
@@ -23,9 +24,6 @@ from ._image_checks import check_image_memory, check_images, check_layers, check
 from ._layers import layer_kernels, layer_shapes, learn_layers
 from ._recursion import ImageRecursion
 from .kernels._base import ImageKernel
-
-# Images on which ridges, rounds and layers are compared, and on which it is tried whether to standardize.
-_LEFT_OUT_ROWS, _TRIED_ROWS = 2000, 500
 
 
 class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
@@ -163,6 +161,8 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
     (True, (9, 3, 3, 1))
     """
 
+    budget: ClassVar[ImageBudget] = ImageBudget()
+
     _parameter_constraints: ClassVar[dict] = {
         "kernel": [StrOptions({"cntk", "patch_laplace"}), ImageKernel],
         "patch_size": [Interval(Integral, 1, None, closed="left")],
@@ -281,7 +281,7 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
         check_layers(kernels, shapes)
         grid, pixels = kernels[0].grid(shapes[0]), max(map(math.prod, shapes))
         tiles = len(kept) * int(np.prod(grid.shape())) * len(kernels[0]._offsets(grid))
-        check_image_memory(len(kept), pixels, tiles, images.dtype.itemsize, len(kept) <= _LEFT_OUT_ROWS)
+        check_image_memory(len(kept), pixels, tiles, images.dtype.itemsize, len(kept) <= self.budget.left_out)
         validate_data(self, X if flat else images.reshape(len(images), -1), skip_check_array=True)
         images, labels = images if len(kept) == len(images) else images[kept], labels[kept]
         target = ClassCodes.fit(labels, len(classes), weights.total)
@@ -308,7 +308,7 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
             shrinkage=float(self.shrinkage),
             sample=agop_rows(weights.total, self.n_agop_samples, rng),
             center=self.center_gradients,
-            left_out=np.sort(order[:_LEFT_OUT_ROWS]),
+            left_out=np.sort(order[: self.budget.left_out]),
             rng=rng,
             initial=self._initial_matrix(images.shape[3]),
         )
@@ -322,7 +322,7 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
                 logger.info("layer %d, round %d: alpha %.1e, leave-one-out loss %.5g, %.1f s", *record.values())
                 show(layer * n_rounds + iterate.n_iter + 1, len(kernels) * n_rounds, "rounds")
 
-            tried = np.sort(order[:_TRIED_ROWS])
+            tried = np.sort(order[: self.budget.tried])
             layers = learn_layers(recursion, kernels, tried, self.standardize, self.n_filters, self.max_iter, report)
         first = layers.first
         return layers, recursion.agop(first.kernel, first.patches, first.coef), history

@@ -8,11 +8,10 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array
 
+from ..runtime._budget import LARGEST_PIXEL, THREAD_BYTES
 from ..runtime._memory import available_bytes
 from ..runtime._threads import n_threads_in_force
 
-# Sizes of values whose squares, and products with gradients, float32 can hold.
-_LARGEST = 1e13
 # Integers that are colours, and what is white.
 _WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
@@ -68,13 +67,13 @@ def check_images(estimator, X, image_shape=None):
     return (X if white == 1 else X / dtype(white)), flat, white
 
 
-def check_scale(X, smallest=1 / _LARGEST):
+def check_scale(X, smallest=1 / LARGEST_PIXEL):
     """Whether squares of values can be held; `smallest` is what the largest of them must be, unless all are zero."""
     largest = float(max(X.max(), -X.min()))
-    if largest > _LARGEST or 0 < largest < smallest:
+    if largest > LARGEST_PIXEL or 0 < largest < smallest:
         raise ValueError(
-            f"X must have values of a size between {1 / _LARGEST:.0e} and {_LARGEST:.0e}, or their squares would be "
-            f"lost, but the largest is {largest:.3g}: multiply X by a constant."
+            f"X must have values of a size between {1 / LARGEST_PIXEL:.0e} and {LARGEST_PIXEL:.0e}, or their squares "
+            f"would be lost, but the largest is {largest:.3g}: multiply X by a constant."
         )
 
 
@@ -147,7 +146,7 @@ def check_image_memory(n_samples, pixels, tiles, itemsize, exact):
         With the estimate, what is available, and the way out.
     """
     gram = n_samples**2 * (itemsize + 8 + (24 if exact else 0))
-    needed = gram + 5 * n_samples * pixels * itemsize + n_threads_in_force() * max(2**27, tiles * itemsize)
+    needed = gram + 5 * n_samples * pixels * itemsize + n_threads_in_force() * max(THREAD_BYTES, tiles * itemsize)
     available = available_bytes()
     if available is not None and needed > available:
         raise MemoryError(

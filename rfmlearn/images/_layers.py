@@ -6,13 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..runtime._budget import LAYER_IMAGES
 from ._contrast import Contrast
 from ._random_convolution import RandomConvolution
 from ._recursion import ImageRecursion, ImageRound
 from .kernels._conv_ntk import ConvNTK
-
-# Images that pass the layers at a time.
-_STEP = 256
 
 
 @dataclass(frozen=True)
@@ -46,11 +44,11 @@ class ImageLayers:
         """Images as the first kernel sees them."""
         return images if self.contrast is None else self.contrast(images)
 
-    def decision(self, images):
+    def decision(self, images, step=LAYER_IMAGES):
         """Expansion at new images, shape (m, n_outputs), some at a time since layers have many channels."""
         dtype, parts = self.kept.patches.padded.dtype, []
-        for start in range(0, len(images), _STEP):
-            part = self.seen(images[start : start + _STEP])
+        for start in range(0, len(images), step):
+            part = self.seen(images[start : start + step])
             for convolution in self.convolutions:
                 part = convolution(part)
             parts.append(self.kept.decision(part.astype(dtype, copy=False)))

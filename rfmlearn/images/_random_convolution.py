@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..runtime._budget import CONVOLVED_IMAGES
 from .kernels._patches import PatchGrid
 
 
@@ -33,7 +34,7 @@ class RandomConvolution:
         filters = root @ rng.standard_normal((len(matrix), n_filters)) / np.sqrt(n_filters * grid.n_channels)
         return cls(grid, filters.astype(dtype))
 
-    def __call__(self, images, step=64):
+    def __call__(self, images, step=CONVOLVED_IMAGES):
         """Images of shape (n, rows, columns, n_filters)."""
         out = np.empty((len(images), *self.grid.shape(), self.filters.shape[1]), images.dtype)
         for start in range(0, len(images), step):

@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..recursion._spectral import unit_trace_root
+from ..runtime._budget import IMAGE_ALPHAS
 from ..solvers import CholeskyFactor, RidgePath, Weights
 from .kernels._base import ImageKernel
 from .kernels._patch_laplace import PatchLaplace
 from .kernels._patches import ImagePatches
-
-# Ridges that are compared, in units of the mean of the kernel's diagonal.
-ALPHAS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +160,7 @@ class ImageRecursion:
         weights, Y = self.weights[rows], self.targets[rows]
         whole = len(rows) == len(K)  # K is not needed again
         path = RidgePath(K if whole else K[np.ix_(rows, rows)], weights)
-        candidates = ALPHAS if self.alpha is None else (self.alpha,)
+        candidates = IMAGE_ALPHAS if self.alpha is None else (self.alpha,)
         left_out = {alpha: path.left_out(Y, alpha) for alpha in candidates}
         losses = {alpha: weights.mean_square(residuals) for alpha, residuals in left_out.items()}
         alpha = min(losses, key=losses.__getitem__)

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse
 
+from ..runtime._budget import SPARSE_FROM
 from ._exponent import ExponentKernel
 from ._profile_parameters import LOG2_E, Polynomial, Power
 from ._profiles import CompiledProfile
@@ -269,4 +270,4 @@ def _indicators(points):
     sparse = scipy.sparse.csr_array(
         (entries, columns.ravel(), np.arange(len(points) + 1) * columns.shape[1]), shape=shape
     )
-    return sparse if shape[1] > 64 * columns.shape[1] else sparse.toarray()
+    return sparse if shape[1] > SPARSE_FROM * columns.shape[1] else sparse.toarray()

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..runtime._budget import PRODUCT_PIECE, PairBudget
 from ..runtime._threads import Team
 from ._pairs import PairMatrix
 from ._points import as_points
@@ -68,6 +69,8 @@ class Kernel(ABC):
     # Whether products with a vector are matrix products, so that refining a float32 solution is cheap.
     has_cheap_products: ClassVar[bool] = False
     _loops_over_coordinates: ClassVar[bool] = False
+    # How pairs are worked through, which changes results by rounding at most.
+    budget: ClassVar[PairBudget] = PairBudget()
 
     def __post_init__(self):
         for parameter in fields(self):
@@ -118,7 +121,8 @@ class Kernel(ABC):
 
     def team(self, n_pairs, x: Prepared):
         """Threads for so many pairs."""
-        return Team(n_pairs * (4 + len(x.tables) + 2 * x.points.numeric.shape[1] * self._loops_over_coordinates))
+        per_pair = 4 + len(x.tables) + 2 * x.points.numeric.shape[1] * self._loops_over_coordinates
+        return Team(n_pairs * per_pair, worth_a_thread=self.budget.worth_a_thread)
 
     # What follows ----------------------------------------------------------------------------------------------
 
@@ -148,7 +152,7 @@ class Kernel(ABC):
         K = np.empty((len(Z), len(X)), dtype=X.dtype)
         profile = self.profile(X.n_coordinates)
         with self.team(K.size, x) as team:
-            for rows, columns in tiles(len(Z), len(X)):
+            for rows, columns in tiles(len(Z), len(X), self.budget.tile):
                 team.share(self.sum_pass(z[rows], x[columns], K, rows.start, columns.start), rows.stop - rows.start)
             team.share(profile.value_rows, len(Z), K, K)
         return K
@@ -161,7 +165,7 @@ class Kernel(ABC):
         coef = coef_columns(coef, X)
         profile = self.profile(X.n_coordinates)
         out = np.zeros((len(Z), coef.shape[1]), dtype=X.dtype)
-        workspace = Workspace(len(Z), len(X), X.dtype)
+        workspace = Workspace(len(Z), len(X), self.budget.tile, X.dtype)
 
         def work_off(start, stop, write_sums, K, columns, target):
             write_sums(start, stop)
@@ -169,7 +173,7 @@ class Kernel(ABC):
             target[start:stop] += K[start:stop] @ coef[columns]
 
         with self.team(len(Z) * len(X), x) as team:
-            for rows, columns in tiles(len(Z), len(X)):
+            for rows, columns in tiles(len(Z), len(X), self.budget.tile):
                 K = workspace.tile(rows, columns)
                 team.share(work_off, len(K), self.sum_pass(z[rows], x[columns], K), K, columns, out[rows])
         return out
@@ -181,7 +185,7 @@ class Kernel(ABC):
         coef = coef_columns(coef, X)
         profile = self.profile(X.n_coordinates)
         out = np.zeros_like(coef)
-        workspace = Workspace(n, n, X.dtype)
+        workspace = Workspace(n, n, self.budget.tile, X.dtype)
 
         def right(start, stop, write_sums, K, columns, target):
             write_sums(start, stop)
@@ -192,13 +196,13 @@ class Kernel(ABC):
             target[start:stop] += K[:, start:stop].T @ coef[rows]
 
         with self.team(n * n // 2, x) as team:
-            for rows, columns in tiles(n, n, upper=True):
+            for rows, columns in tiles(n, n, self.budget.tile, upper=True):
                 K = workspace.tile(rows, columns)
                 team.share(right, len(K), self.sum_pass(x[rows], x[columns], K), K, columns, out[rows])
                 beyond = max(columns.start, rows.stop)
                 if beyond < columns.stop:
                     K = K[:, beyond - columns.start :]
-                    team.share(below, K.shape[1], K, rows, out[beyond : columns.stop], piece=256)
+                    team.share(below, K.shape[1], K, rows, out[beyond : columns.stop], piece=PRODUCT_PIECE)
         return out
 
     def gradient(self, X, coef, Z):
@@ -225,14 +229,14 @@ class Kernel(ABC):
         coef = np.ascontiguousarray(coef_columns(coef, X).T)
         collect = self.accumulator(z, x, None, coef)
         profile, same = self.profile(X.n_coordinates), self.same_sum(x.same)
-        workspaces = [Workspace(len(Z), len(X), X.dtype) for _ in range(2)]
+        workspaces = [Workspace(len(Z), len(X), self.budget.tile, X.dtype) for _ in range(2)]
 
         def work_off(start, stop, write_sums, S, W):
             write_sums(start, stop)
             profile.weight_rows(start, stop, S, 0, 0, False, same, W)
 
         with self.team(len(Z) * len(X), x) as team:
-            for rows, columns in tiles(len(Z), len(X)):
+            for rows, columns in tiles(len(Z), len(X), self.budget.tile):
                 S, W = (workspace.tile(rows, columns) for workspace in workspaces)
                 team.share(work_off, len(S), self.sum_pass(z[rows], x[columns], S), S, W)
                 collect.add(team, rows, columns, W)

@@ -22,9 +22,9 @@ import numpy as np
 from numba import njit
 from numba.extending import overload
 
+from ..runtime._budget import BLOCK, STRIP
 from ._elementary import exp2, log2
 from ._profile_parameters import Polynomial, Power
-from ._tiles import BLOCK
 
 JIT: Any = {
     "cache": True,
@@ -32,8 +32,6 @@ JIT: Any = {
     "error_model": "numpy",
     "fastmath": {"reassoc", "contract", "nsz", "arcp"},
 }
-# Columns that the coordinate loops take at once: what they touch stays in the first-level cache.
-_STRIP = 1024
 
 
 @njit(**JIT)
@@ -173,11 +171,11 @@ def coordinate_sums(start, stop, Z, XT, p, rate, S, row, column, upper):
     """Sums over coordinates of |D_k|^p, or of 2^(-rate |D_k|^p) if rate > 0; XT has a row a coordinate."""
     zero, r = Z.dtype.type(0), Z.dtype.type(-rate)
     n = XT.shape[1]
-    differences, powers = np.empty(_STRIP, Z.dtype), np.empty(_STRIP, Z.dtype)
+    differences, powers = np.empty(STRIP, Z.dtype), np.empty(STRIP, Z.dtype)
     for i in range(start, stop):
         first = max(0, row + i + 1 - column) if upper else 0
-        for strip in range(first, n, _STRIP):
-            end = min(n, strip + _STRIP)
+        for strip in range(first, n, STRIP):
+            end = min(n, strip + STRIP)
             target = S[row + i, column + strip : column + end]
             t, u = differences[: end - strip], powers[: end - strip]
             for j in range(target.size):
@@ -267,11 +265,11 @@ def coordinate_gradient(start, stop, ZT, XT, p, rate, same, W, z_coef, x_coef, b
     m, n = W.shape
     n_outputs = x_coef.shape[0]
     zero, r = W.dtype.type(0), W.dtype.type(-rate)
-    differences, powers, slopes = np.empty(_STRIP, W.dtype), np.empty(_STRIP, W.dtype), np.empty(_STRIP, W.dtype)
+    differences, powers, slopes = np.empty(STRIP, W.dtype), np.empty(STRIP, W.dtype), np.empty(STRIP, W.dtype)
     for k in range(start, stop):
         limit = same[k]
-        for strip in range(0, n, _STRIP):
-            end = min(n, strip + _STRIP)
+        for strip in range(0, n, STRIP):
+            end = min(n, strip + STRIP)
             x = XT[k, strip:end]
             t, u, v = differences[: end - strip], powers[: end - strip], slopes[: end - strip]
             for i in range(m):

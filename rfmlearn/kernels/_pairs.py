@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg import get_blas_funcs
 
+from ..runtime._budget import BLOCK
 from ..runtime._threads import Team
 from ._points import Points
-from ._tiles import BLOCK, Prepared, Workspace, coef_columns, tiles
+from ._tiles import Prepared, Workspace, coef_columns, tiles
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class PairMatrix:
         """Sums of all pairs of points, into the upper triangle."""
         x, _ = kernel.prepare(points, points)
         with kernel.team(len(self) ** 2 // 2, x) as team:
-            for rows, columns in tiles(len(self), len(self), upper=True):
+            for rows, columns in tiles(len(self), len(self), kernel.budget.tile, upper=True):
                 write_sums = kernel.sum_pass(x[rows], x[columns], self.array, rows.start, columns.start, upper=True)
                 team.share(write_sums, rows.stop - rows.start)
         self.prepared[:] = [x]
@@ -42,7 +43,7 @@ class PairMatrix:
     def fill_gram(self, kernel):
         """Gram matrix into the lower triangle, from the sums in the upper one."""
         n, profile = len(self), kernel.profile(self.prepared[0].points.n_coordinates)
-        with Team(2 * n * n) as team:
+        with Team(2 * n * n, worth_a_thread=kernel.budget.worth_a_thread) as team:
             team.share(profile.fill_lower, -(-n // BLOCK), self.array, piece=1)
 
     # What a solver asks of a Gram matrix, wherever its entries are.
@@ -71,8 +72,8 @@ class PairMatrix:
 
     def symmetric_gram(self):
         """The array with the Gram matrix mirrored over the sums."""
-        for start in range(0, len(self), 64):
-            stop = min(start + 64, len(self))
+        for start in range(0, len(self), BLOCK):
+            stop = min(start + BLOCK, len(self))
             self.array[start:stop, stop:] = self.array[stop:, start:stop].T
             corner = self.array[start:stop, start:stop]
             upper = np.triu_indices(len(corner), 1)
@@ -86,9 +87,9 @@ class PairMatrix:
         coef = np.ascontiguousarray(coef_columns(coef, x.points).T)
         collect = kernel.accumulator(x, x, coef, coef)
         profile, same = kernel.profile(x.points.n_coordinates), kernel.same_sum(x.same)
-        workspace = Workspace(n, n, self.array.dtype)
+        workspace = Workspace(n, n, kernel.budget.tile, self.array.dtype)
         with kernel.team(n * n // 2, x) as team:
-            for rows, columns in tiles(n, n, upper=True):
+            for rows, columns in tiles(n, n, kernel.budget.tile, upper=True):
                 W = workspace.tile(rows, columns)
                 team.share(profile.weight_rows, len(W), self.array, rows.start, columns.start, True, same, W)
                 collect.add(team, rows, columns, W, both=True)

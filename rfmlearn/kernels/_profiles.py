@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..runtime._budget import BLOCK, CHUNK
 from ._kernel import Profile
 from ._profile_parameters import Polynomial, Power
-from ._tiles import BLOCK, _loops
-
-# Sums that a function of one's own is given at once: they, its values and its slopes stay in the second-level cache.
-_CHUNK = 2**14
+from ._tiles import _loops
 
 
 @dataclass(frozen=True)
@@ -53,10 +51,10 @@ class ElementwiseProfile(Profile):
     def value_rows(self, start, stop, S, K):
         """Some thousand sums after the other, whatever their rows."""
         sums, values = S[start:stop].reshape(-1), K[start:stop].reshape(-1)
-        slopes = np.empty(min(_CHUNK, sums.size), dtype=S.dtype)
-        for first in range(0, sums.size, _CHUNK):
-            part = sums[first : first + _CHUNK].copy()  # K may be S
-            self.evaluate(part, values[first : first + _CHUNK], slopes[: part.size])
+        slopes = np.empty(min(CHUNK, sums.size), dtype=S.dtype)
+        for first in range(0, sums.size, CHUNK):
+            part = sums[first : first + CHUNK].copy()  # K may be S
+            self.evaluate(part, values[first : first + CHUNK], slopes[: part.size])
 
     def fill_lower(self, start, stop, A):
         """Block by block; one on the diagonal has sums in one half only."""
@@ -66,14 +64,14 @@ class ElementwiseProfile(Profile):
             corner = A[top:bottom, top:bottom]
             sums, lower = np.triu(corner, 1), np.tril_indices(bottom - top)
             corner[lower] = self._values(sums + sums.T)[lower]
-            for left in range(bottom, n, _CHUNK // BLOCK):
-                right = min(left + _CHUNK // BLOCK, n)
+            for left in range(bottom, n, CHUNK // BLOCK):
+                right = min(left + CHUNK // BLOCK, n)
                 A[left:right, top:bottom] = self._values(A[top:bottom, left:right]).T
 
     def weight_rows(self, start, stop, S, row, column, upper, same, W):
         """Some rows after the other."""
         width = W.shape[1]
-        step = max(1, _CHUNK // max(1, width))
+        step = max(1, CHUNK // max(1, width))
         for first in range(start, stop, step):
             last = min(first + step, stop)
             sums = S[row + first : row + last, column : column + width].copy()

@@ -8,15 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..runtime._budget import CANCELLED, PRODUCT_PIECE
 from ._exponent import ExponentKernel
 from ._kernel import Kernel
 from ._profile_parameters import LOG2_E, Power
 from ._profiles import CompiledProfile, ElementwiseProfile
 from ._tiles import GradientAccumulator, _loops
-
-# Squared distances below this share of the norms are computed anew from differences. It says nothing of whether points
-# are the same: near ones are to keep their digits.
-_CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class _EuclideanKernel(Kernel):
         """Squared distances, by a matrix product and, for near duplicates, by differences."""
         Z, X = z.points.numeric, x.points.numeric
         inner = out[row : row + len(Z), column : column + len(X)]
-        arguments = (Z, X, z.norms, x.norms, _CANCELLED[X.dtype.type], out, row, column, upper)
+        arguments = (Z, X, z.norms, x.norms, CANCELLED[X.dtype.type], out, row, column, upper)
         square_sums, categories = _loops().square_sums, z.category_pass(x, out, row, column, upper)
 
         def write_sums(start, stop):
@@ -176,7 +173,7 @@ class _RadialGradient(GradientAccumulator):
     def add(self, team, rows, columns, W, both=False):
         team.share(_add_product, len(W), W, self._stacked[columns], self._out[rows])
         if both:
-            team.share(_add_product, W.shape[1], W.T, self._stacked[rows], self._out[columns], piece=256)
+            team.share(_add_product, W.shape[1], W.T, self._stacked[rows], self._out[columns], piece=PRODUCT_PIECE)
 
     def gradient(self):
         c, d = self._n_outputs, self._z.shape[1]

@@ -10,11 +10,6 @@ import numpy as np
 from ._points import Points
 from ._same_place import same_lengths
 
-# Rows and columns of a tile: 16 MB in float64, so that it stays in the last cache between its passes.
-TILE = (512, 4096)
-# Rows and columns of the blocks in which a triangle is turned over.
-BLOCK = 64
-
 
 class Prepared(NamedTuple):
     """Points relative to an origin, with what the loops need beside them: squared norms, and tables of categories."""
@@ -87,19 +82,23 @@ def _norms(numeric):
     return np.einsum("ij,ij->i", numeric, numeric)
 
 
-def tiles(n_rows, n_columns, upper=False):
-    """Pairs of slices that cover the rectangle, or what of it touches the diagonal or lies right of it."""
-    for i in range(0, n_rows, TILE[0]):
-        rows = slice(i, min(n_rows, i + TILE[0]))
-        for j in range(i if upper else 0, n_columns, TILE[1]):
-            yield rows, slice(j, min(n_columns, j + TILE[1]))
+def tiles(n_rows, n_columns, size, upper=False):
+    """Pairs of slices that cover the rectangle, or what of it touches the diagonal or lies right of it.
+
+    They have `size` rows and columns, fewer at the edges.
+    """
+    height, width = size
+    for i in range(0, n_rows, height):
+        rows = slice(i, min(n_rows, i + height))
+        for j in range(i if upper else 0, n_columns, width):
+            yield rows, slice(j, min(n_columns, j + width))
 
 
 class Workspace:
-    """Memory for one tile at a time."""
+    """Memory for one tile at a time, of so many rows and columns as `tiles` has them."""
 
-    def __init__(self, n_rows, n_columns, dtype):
-        self._memory = np.empty(min(TILE[0], n_rows) * min(TILE[1], n_columns), dtype=dtype)
+    def __init__(self, n_rows, n_columns, size, dtype):
+        self._memory = np.empty(min(size[0], n_rows) * min(size[1], n_columns), dtype=dtype)
 
     def tile(self, rows, columns):
         """A contiguous array of the tile's shape."""

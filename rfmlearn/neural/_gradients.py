@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from ..runtime._budget import MAX_EXACT_OUTPUTS
 from ._weights import WeightMatrix, tapped
-
-# As many outputs are differentiated one by one; more are replaced by as many random combinations.
-MAX_EXACT = 64
 
 
 @dataclass
@@ -174,7 +172,7 @@ def _sample_axes(one, two, channel_axis):
 
 def draw_projections(n_outputs, n_projections, rng):
     """Gaussian weights of shape (r, k) whose outer products have the identity as mean; None where outputs are few."""
-    r = MAX_EXACT if n_projections is None else n_projections
+    r = MAX_EXACT_OUTPUTS if n_projections is None else n_projections
     return None if n_outputs <= r else rng.normal(size=(r, n_outputs)) / np.sqrt(r)
 
 

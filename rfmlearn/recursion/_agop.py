@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# Entries of the gradient that are held at once: 256 MB in float64.
-GRADIENT_ENTRIES = 2**25
+from ..runtime._budget import GRADIENT_ENTRIES
 
 
 def agop_rows(sample_weight, n_rows, rng):

@@ -6,9 +6,10 @@ import numpy as np
 
 from ..kernels._pairs import PairMatrix
 from ..kernels._same_place import same_lengths
+from ..runtime._budget import N_BANDWIDTH_ROWS
 
 
-def bandwidth_rows(sample_weight, rng, max_rows=1000):
+def bandwidth_rows(sample_weight, rng, max_rows=N_BANDWIDTH_ROWS):
     """Rows whose pairs decide the bandwidth, and their weights: all of them, or a weighted random draw.
 
     The median of the half million pairs of 1,000 rows is known to a fraction of a per cent.

@@ -6,20 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..runtime._budget import (
+    N_BANDWIDTH_ROWS,
+    N_CALIBRATION_ROWS,
+    N_INSPECTED_ROWS,
+    N_LANDMARKS,
+    N_RIDGE_ROWS,
+    PRECONDITIONED_FROM,
+)
 from ..solvers import Weights
 from ._agop import agop_rows
 from ._bandwidth import bandwidth_rows
-
-# Rows whose pairs decide the bandwidth: the median of half a million pairs is known to a fraction of a per cent.
-N_BANDWIDTH_ROWS = 1000
-# Rows on which ridges are compared, in closed form but at m^3 operations for each.
-N_RIDGE_ROWS = 1500
-# Rows whose scores calibrate probabilities: two numbers and one a class are fitted to them.
-N_CALIBRATION_ROWS = 3000
-# Rows over which the AGOP that is only looked at is averaged where rounds are approximate.
-N_INSPECTED_ROWS = 1000
-# Rows whose columns precondition a system, a tenth of all at most; smaller systems are never preconditioned.
-N_LANDMARKS, PRECONDITIONED_FROM = 600, 500
 
 
 @dataclass(frozen=True, kw_only=True)

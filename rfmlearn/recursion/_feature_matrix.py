@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg
 
 from ..kernels._points import Points, level_rows
+from ..runtime._budget import PRODUCT_PIECE
 from ..runtime._threads import Team
 from ._spectral import metric_roots
 
@@ -203,5 +204,5 @@ def _product(X, root):
     """``X root`` in the precision of X."""
     root, out = root.astype(X.dtype, copy=False), np.empty((len(X), root.shape[1]), dtype=X.dtype)
     with Team(X.size * root.shape[1] // 4) as team:
-        team.share(lambda start, stop: np.matmul(X[start:stop], root, out=out[start:stop]), len(X), piece=256)
+        team.share(lambda start, stop: np.matmul(X[start:stop], root, out=out[start:stop]), len(X), piece=PRODUCT_PIECE)
     return out

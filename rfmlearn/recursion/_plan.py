@@ -7,15 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernels import Kernel, LpqLaplaceKernel
+from ..runtime._budget import FIXED_BYTES, ITERATIVE_FROM, MIXED_FROM
 from ..runtime._memory import refuse_beyond
-
-# From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
-ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": np.inf}
-# From so many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
-# products with a vector are cheap.
-MIXED_FROM = 6000
-# Workspaces of the loops, and gradients of a few thousand rows.
-_FIXED_BYTES = 2**26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +50,7 @@ class Plan:
     @property
     def n_bytes(self):
         """Bytes of a fit at its peak, beside the table."""
-        return self.gram_bytes + self.point_bytes + 5 * 8 * self.matrix_entries + _FIXED_BYTES
+        return self.gram_bytes + self.point_bytes + 5 * 8 * self.matrix_entries + FIXED_BYTES
 
     def check(self):
         """Refuse what does not fit in the memory available.
@@ -78,7 +71,7 @@ class Plan:
             )
         itemsize = 4 if self.mixed else self.dtype.itemsize
         # The largest n with n^2 + n rows / n_samples no more than what is there.
-        room = max(available - _FIXED_BYTES - matrix, 0) / itemsize
+        room = max(available - FIXED_BYTES - matrix, 0) / itemsize
         linear = self.point_bytes / self.n_samples / itemsize
         affordable = int((linear**2 / 4 + room) ** 0.5 - linear / 2)
         return (

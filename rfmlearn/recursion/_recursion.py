@@ -11,6 +11,7 @@ import numpy as np
 
 from ..kernels import Kernel, Points
 from ..kernels._pairs import PairMatrix
+from ..runtime._budget import EXACT_RESIDUAL, FIRST_RIDGE, MAX_REFINEMENTS
 from ..solvers import CholeskyFactor, NystromPreconditioner, Solution, Weights, conjugate_gradient, factor_residuals
 from ._bandwidth import adapt_bandwidth
 from ._draws import Draws
@@ -20,12 +21,6 @@ from ._machine import Machine
 from ._plan import Plan
 from ._ridge_choice import choose_ridge, next_larger
 from ._round import Round, Workspace
-
-# Where the search for a ridge begins in the first round; later ones begin where the last one ended.
-_FIRST_RIDGE = 1e-2
-# Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
-_EXACT = 1e-8
-_MAX_REFINEMENTS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +79,7 @@ class Recursion:
         One round costs O(n^2 (d + rank)) by conjugate gradients, or O(n^3 / 3 + n^2 d) by a Cholesky factor, and the
         memory of one square array in all.
         """
-        start, coef, gram, alpha = time.perf_counter(), None, None, _FIRST_RIDGE
+        start, coef, gram, alpha = time.perf_counter(), None, None, FIRST_RIDGE
         iterative = self.plan.iterative
         matrix = FORMS[self.form].identity(self.points) if self.initial is None else self.initial
         points = self.points.astype(np.float32) if iterative else self.points
@@ -105,7 +100,7 @@ class Recursion:
             gram = None  # the exact fit needs the room
         yield self.solve(matrix, max_iter, gram=gram, start=start, alpha=alpha)
 
-    def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=_FIRST_RIDGE, cautious=None) -> Round:
+    def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=FIRST_RIDGE, cautious=None) -> Round:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory.
 
         Where the plan is mixed, the factor is one of float32, and conjugate gradients with the kernel in float64,
@@ -136,7 +131,7 @@ class Recursion:
         def product(V):
             return kernel.symmetric_product(centers, V) + ridge[:, None] * V
 
-        solution = conjugate_gradient(product, self.targets, factor.apply, tol=_EXACT, max_iter=_MAX_REFINEMENTS)
+        solution = conjugate_gradient(product, self.targets, factor.apply, tol=EXACT_RESIDUAL, max_iter=MAX_REFINEMENTS)
         if not solution.converged:
             raise np.linalg.LinAlgError("float32 is not enough")
         machine = Machine(kernel=kernel, feature_matrix=matrix, centers=centers, dual_coef=solution.coef)

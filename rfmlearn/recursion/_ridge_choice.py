@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..runtime._budget import ALPHAS, FIRST_RIDGE
 from ..solvers import CholeskyFactor, Weights, factor_residuals
-
-# Each about three times the last; the kernel's diagonal is 1.
-ALPHAS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,7 @@ def next_larger(alpha):
     return larger[0] if larger else 10 / 3 * alpha
 
 
-def choose_ridge(gram, targets, weights: Weights, start=1e-2):
+def choose_ridge(gram, targets, weights: Weights, start=FIRST_RIDGE):
     """The ridge of `ALPHAS` with the smallest weighted left-out error.
 
     Parameters

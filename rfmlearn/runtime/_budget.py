@@ -1,8 +1,114 @@
-"""Numbers of rows and thresholds that decide how much is computed, each with its reason."""
+"""Numbers of rows, sizes of blocks, and thresholds that decide how much is computed and in which way, with reasons.
+
+They are no parameters of models. Who wants another value passes it: functions have them as defaults of arguments, and
+classes as an attribute, of which a subclass may have another. `BLOCK`, `STRIP` and `LANES` are compiled into loops, and
+numba's cache does not see that they have changed: empty it then.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+import numpy as np
+
+# Threads ---------------------------------------------------------------------------------------------------------
+
+# Below this many elementary operations a second thread costs more than it brings.
+WORTH_A_THREAD = 500_000
+# Rows that a thread takes at a time, and those of a matrix product. The number of threads does not change them, so that
+# it cannot change a result either, not even by rounding.
+PIECE, PRODUCT_PIECE = 128, 256
+
+# Kernels ---------------------------------------------------------------------------------------------------------
+
+# Rows and columns of the blocks in which a triangle is turned over.
+BLOCK = 64
+# Columns that the coordinate loops take at once: what they touch stays in the first-level cache.
+STRIP = 1024
+# Sums that a function of one's own is given at once: they, its values and its slopes stay in the second-level cache.
+CHUNK = 2**14
+# Squared distances below this share of the norms are computed anew from differences. It says nothing of whether points
+# are the same: near ones are to keep their digits.
+CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
+# Indicators of so many levels for each categorical column are a sparse matrix: the product with it is then cheaper.
+SPARSE_FROM = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairBudget:
+    """How a kernel works through pairs of points.
+
+    Attributes
+    ----------
+    tile : tuple of int, default=(512, 4096)
+        Rows and columns of a tile: 16 MB in float64, so that it stays in the last cache between its passes.
+    worth_a_thread : int, default=500_000
+        As `WORTH_A_THREAD`.
+    """
+
+    tile: tuple[int, int] = (512, 4096)
+    worth_a_thread: int = WORTH_A_THREAD
+
+
+# Solvers ---------------------------------------------------------------------------------------------------------
+
+# A row with a ridge this much larger than the kernel's diagonal has no say; its square is finite in float32.
+LARGEST_RIDGE = 1e15
+# How often a matrix that rounding makes indefinite is factored again, each time with ten times the jitter.
+MAX_JITTERS = 6
+# Rows of a triangle whose squares are summed at once.
+TRIANGLE_ROWS = 256
+# Steps of conjugate gradients after which a solution counts as not found.
+MAX_STEPS = 100
+# Up to so many columns a preconditioner multiplies one by one, which is faster for a few.
+ONE_BY_ONE = 8
+
+# Recursion -------------------------------------------------------------------------------------------------------
+
+# Ridges that are compared, each about three times the last; the kernel's diagonal is 1.
+ALPHAS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
+# Where the search for a ridge begins in the first round; later ones begin where the last one ended.
+FIRST_RIDGE = 1e-2
+# Rows whose pairs decide the bandwidth: the median of half a million pairs is known to a fraction of a per cent.
+N_BANDWIDTH_ROWS = 1000
+# Rows on which ridges are compared, in closed form but at m^3 operations for each.
+N_RIDGE_ROWS = 1500
+# Rows whose scores calibrate probabilities: two numbers and one a class are fitted to them.
+N_CALIBRATION_ROWS = 3000
+# Rows over which the AGOP that is only looked at is averaged where rounds are approximate.
+N_INSPECTED_ROWS = 1000
+# Rows whose columns precondition a system, a tenth of all at most; smaller systems are never preconditioned.
+N_LANDMARKS, PRECONDITIONED_FROM = 600, 500
+# Entries of the gradient that are held at once: 256 MB in float64.
+GRADIENT_ENTRIES = 2**25
+# From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
+ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf}
+# From so many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
+# products with a vector are cheap.
+MIXED_FROM = 6000
+# Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
+EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
+# Workspaces of the loops, and gradients of a few thousand rows.
+FIXED_BYTES = 2**26
+
+# Search ----------------------------------------------------------------------------------------------------------
+
+# Folds of the default splits, and how often they are repeated up to so many rows: on few rows one split is a lottery.
+N_FOLDS = 5
+N_REPEATS, REPEATED_UP_TO = 3, 400
+# Where a full feature matrix over more coordinates than this would be learned, it is left out: its eigenvectors cost
+# d^3 operations in every round of every fold.
+MAX_FULL = 400
+# On more numeric columns than this, kernels whose every coordinate costs several powers are left out: they take three
+# to seven times as long as the others, which on so many columns is minutes.
+MAX_SLOW = 1000
+# Averages of so many coded targets for every category would make more columns than they are worth.
+MAX_CODED_OUTPUTS = 6
+# Predictions that an ensemble takes in all, one of them perhaps many times.
+N_TAKEN = 25
+# Members of less weight are dropped, since every member costs time in prediction.
+SMALLEST_MEMBER = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,3 +142,88 @@ class SearchBudget:
     doubt: int = 100
     n_ridge_rows: int = 700
     n_bandwidth_rows: int = 400
+
+
+# Tables ----------------------------------------------------------------------------------------------------------
+
+# Numbers are converted to float64 so many at a time: 2 MB, which caches hold. But eight columns at least, as many as
+# lie on a cache line of a table stored by rows.
+COLUMN_ENTRIES, FEWEST_COLUMNS = 2**18, 8
+# Parts of the training rows, of which each is coded by averages of targets over the others.
+N_TARGET_FOLDS = 5
+# Values of a column between which normal scores are interpolated, at most.
+MAX_KNOTS = 1025
+# A scaled number beyond it says no more, and its square still fits float32.
+MAX_SCORE = 2.0**48
+
+# Gradients of any estimator, and of networks -----------------------------------------------------------------------
+
+# Entries of the gradient that are computed at once: 64 MB in float64, and a few times that on the way.
+INPUT_GRADIENT_ENTRIES = 2**23
+# Closed forms take so many rows at a time, as they also hold arrays of rows by training rows.
+CLOSED_FORM_ROWS = 1024
+# As many outputs of a network are differentiated one by one; more are replaced by as many random combinations.
+MAX_EXACT_OUTPUTS = 64
+
+# Images ----------------------------------------------------------------------------------------------------------
+
+# Sizes of values whose squares, and products with gradients, float32 can hold.
+LARGEST_PIXEL = 1e13
+# Ridges that are compared, in units of the mean of the kernel's diagonal.
+IMAGE_ALPHAS = (1e-5, *ALPHAS)
+# Images that pass the layers at a time, and a random convolution.
+LAYER_IMAGES, CONVOLVED_IMAGES = 256, 64
+# Numbers of cut patches that a block of images may have, 32 MB in float32, and images of a block whose patches are
+# measured, at most.
+PATCH_ENTRIES, MEASURED_IMAGES = 2**23, 64
+# Images between which a kernel's values are handled at a time: that many float32 fill a cache line.
+LANES = 16
+# Unused entries after each place: places would lie a power of two apart, where caches keep few lines.
+SKEW = 16
+# Bytes that derivatives of a block take in a thread, in float32.
+THREAD_BYTES = 2**27
+# Rows that are copied at once from the lower triangle of a Gram matrix to the upper one.
+MIRRORED_ROWS = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageKernelBudget:
+    """How a kernel of images works through pairs of them.
+
+    Attributes
+    ----------
+    x_images, z_images : int, default=16 and 64
+        Images that a tile takes from either side; a tile of more would leave the second-level cache.
+    patch_entries : int, default=2**23
+        As `PATCH_ENTRIES`.
+    gradient_x_images, gradient_z_images : int, default=32 and 16
+        The same where gradients are taken: centres of a tile, and images of a block at most.
+    gradient_entries : int, default=2**25
+        Numbers that the derivatives of a block may be: 128 MB in float32.
+    summed_images : int, default=256
+        Images whose sums of outer products are kept apart.
+    """
+
+    x_images: int = 16
+    z_images: int = 64
+    patch_entries: int = PATCH_ENTRIES
+    gradient_x_images: int = 32
+    gradient_z_images: int = 16
+    gradient_entries: int = 2**25
+    summed_images: int = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageBudget:
+    """Images drawn at random for what a fit of `ConvRFMClassifier` compares, if there are more.
+
+    Attributes
+    ----------
+    left_out : int, default=2000
+        On these ridges, rounds and layers are compared.
+    tried : int, default=500
+        On these it is tried whether to standardize.
+    """
+
+    left_out: int = 2000
+    tried: int = 500

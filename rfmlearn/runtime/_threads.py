@@ -10,8 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import joblib
 from threadpoolctl import ThreadpoolController
 
-# Below this many elementary operations a second thread costs more than it brings.
-_WORTH_A_THREAD = 500_000
+from ._budget import PIECE, WORTH_A_THREAD
 
 
 class _Limits:
@@ -103,10 +102,16 @@ class Team:
     ----------
     work : int, default=None
         Number of elementary operations in all; with few of them the team is a single thread. None means a lot.
+    worth_a_thread : int, default=500_000
+        Number of operations from which a thread is worth its cost.
+    n_threads : int, default=None
+        Threads that there are. None means as many as may be used now.
     """
 
-    def __init__(self, work=None):
-        self.size = 1 if work is not None and work < 2 * _WORTH_A_THREAD else n_threads_in_force()
+    def __init__(self, work=None, *, worth_a_thread=WORTH_A_THREAD, n_threads=None):
+        self.size = 1
+        if work is None or work >= 2 * worth_a_thread:
+            self.size = n_threads_in_force() if n_threads is None else n_threads
         self._exit = contextlib.ExitStack()
 
     def __enter__(self):
@@ -118,7 +123,7 @@ class Team:
     def __exit__(self, *error):
         self._exit.close()
 
-    def share(self, core, n_rows, *args, piece=128):
+    def share(self, core, n_rows, *args, piece=PIECE):
         """Run ``core(start, stop, *args)`` over all rows.
 
         `core` releases the interpreter's lock and writes disjoint results for disjoint ranges of rows. Ranges have

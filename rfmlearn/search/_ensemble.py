@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..runtime._budget import N_TAKEN, SMALLEST_MEMBER
 
-def select_ensemble(predictions, loss, max_members, n_steps=25):
+
+def select_ensemble(predictions, loss, max_members, n_steps=N_TAKEN):
     """Weights of the average of predictions that greedy selection with repetition finds (Caruana et al., 2004).
 
     Starts from the best single prediction and adds, again and again, the one with which the average of all that were
@@ -48,7 +50,7 @@ def select_ensemble(predictions, loss, max_members, n_steps=25):
     return chosen / chosen.sum()
 
 
-def shrink_to(weights, reference, n_samples, n_doubt, smallest=0.05):
+def shrink_to(weights, reference, n_samples, n_doubt, smallest=SMALLEST_MEMBER):
     """Weights mixed with one reference candidate's, as if that had been the best on `n_doubt` more rows.
 
     What selection finds on few rows is half chance. ``w = n / (n + m) w + m / (n + m) e_reference``; then weights below

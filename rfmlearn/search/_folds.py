@@ -9,9 +9,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-# Up to so many rows the default splits are repeated: on few rows one split is a lottery.
-_REPEATED_UP_TO = 400
-_REPEATS = 3
+from ..runtime._budget import N_FOLDS, N_REPEATS, REPEATED_UP_TO
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def _default_splitter(cv, labels, groups, random_state, kept):
     n = int(kept.sum())
     if n < 2:
         raise ValueError(f"cross-validation needs at least two rows, got n_samples={n}.")
-    n_splits = 5 if cv is None else int(cv)
+    n_splits = N_FOLDS if cv is None else int(cv)
     if n_splits < 2:
         raise ValueError(f"cv must be at least 2, a splitter or an iterable of splits, got {cv}.")
     if groups is not None:
@@ -115,7 +113,7 @@ def _default_splitter(cv, labels, groups, random_state, kept):
     if cv is not None and n_splits > n:
         raise ValueError(f"cv={cv} has more folds than there are rows, n_samples={n}.")
     n_splits = min(n_splits, n)
-    repeats = _REPEATS if cv is None and n <= _REPEATED_UP_TO else 1
+    repeats = N_REPEATS if cv is None and n <= REPEATED_UP_TO else 1
     largest = 0 if labels is None else int(np.bincount(labels[kept]).max())
     if largest >= 2:
         # More folds than rows of any class could not be stratified at all.

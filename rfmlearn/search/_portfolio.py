@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-# Where a full feature matrix over more coordinates than this would be learned, it is left out: its eigenvectors cost
-# d^3 operations in every round of every fold.
-_MAX_FULL = 400
-# On more numeric columns than this, kernels whose every coordinate costs several powers are left out: they take three
-# to seven times as long as the others, which on so many columns is minutes.
-_MAX_SLOW = 1000
+from ..runtime._budget import MAX_CODED_OUTPUTS, MAX_FULL, MAX_SLOW
+
+# Those whose every coordinate costs several powers.
 _SLOW = ({"kernel": "product_laplace"}, {"kernel": "sum_power_laplace"}, {"norm_p": 1.2, "exponent": 1.0})
-# Averages of so many coded targets for every category would make more columns than they are worth.
-_MAX_CODED_OUTPUTS = 6
 
 # In the order in which they earned their place on tables set apart for choosing: docs/model_choice.md.
 _SETTINGS: tuple[dict, ...] = (
@@ -52,9 +47,9 @@ def default_settings(n_coordinates, n_numeric, n_outputs, has_categories):
 
 
 def _suits(settings, n_coordinates, n_numeric, n_outputs, has_categories):
-    if settings in _SLOW and n_numeric > _MAX_SLOW:
+    if settings in _SLOW and n_numeric > MAX_SLOW:
         return False
-    if settings.get("feature_matrix") == "full" and n_coordinates > _MAX_FULL:
+    if settings.get("feature_matrix") == "full" and n_coordinates > MAX_FULL:
         return False
     coding = settings.get("categorical_encoding", "one_hot")
-    return coding == "one_hot" or (has_categories and (coding != "target" or n_outputs <= _MAX_CODED_OUTPUTS))
+    return coding == "one_hot" or (has_categories and (coding != "target" or n_outputs <= MAX_CODED_OUTPUTS))

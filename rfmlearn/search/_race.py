@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from joblib import Parallel, delayed
 
-from ..recursion._ridge_choice import ALPHAS
 from ..rfm._settings import make_encoder, make_recursion
+from ..runtime._budget import ALPHAS
 from ..runtime._threads import thread_limit
 from ..solvers import Weights
 from ..targets._calibration import Link

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
+from ..runtime._budget import MAX_JITTERS, TRIANGLE_ROWS
 from ._lapack import factor_lower, invert_lower, solve_lower, solve_lower_inverted
 from ._solution import Solution
-
-_MAX_JITTERS = 6
 
 
 class CholeskyFactor:
@@ -45,7 +44,7 @@ class CholeskyFactor:
     """
 
     def __init__(self, array, ridge, refill: Callable | None = None):
-        jitter, n_jitters = 0.0, 0 if refill is None else _MAX_JITTERS
+        jitter, n_jitters = 0.0, 0 if refill is None else MAX_JITTERS
         for attempt in range(n_jitters + 1):
             if attempt and refill is not None:
                 jitter = 10.0**attempt * len(array) * np.finfo(array.dtype).eps
@@ -109,7 +108,7 @@ class CholeskyFactor:
         return trtrs(self._array.T, units, lower=0, trans=1, overwrite_b=1)[0]
 
 
-def _column_norms(array, block=256):
+def _column_norms(array, block=TRIANGLE_ROWS):
     """Squared norms of the columns of a lower triangle."""
     norms = np.zeros(len(array), dtype=np.float64)
     for start in range(0, len(array), block):

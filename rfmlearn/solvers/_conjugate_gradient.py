@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..runtime._budget import MAX_STEPS
 from ._solution import Solution
 
 
-def conjugate_gradient(product, Y, precondition, start=None, tol=1e-3, max_iter=100):
+def conjugate_gradient(product, Y, precondition, start=None, tol=1e-3, max_iter=MAX_STEPS):
     """Solve ``G C = Y`` column by column, all columns side by side.
 
     Parameters

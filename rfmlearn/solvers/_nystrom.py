@@ -6,6 +6,8 @@ import numpy as np
 import scipy.linalg
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
+from ..runtime._budget import ONE_BY_ONE
+
 
 class NystromPreconditioner:
     """Approximate inverse of ``K + diag(ridge)`` from some of K's columns.
@@ -55,7 +57,7 @@ class NystromPreconditioner:
 
     def _product(self, V, transposed):
         """``B V`` or ``B^T V``; a few columns go faster one by one."""
-        if V.shape[1] > 8:
+        if V.shape[1] > ONE_BY_ONE:
             return self._gemm(1.0, self._B, V, trans_a=transposed)
         columns = [self._gemv(1.0, self._B, np.ascontiguousarray(v), trans=transposed) for v in V.T]
         return np.stack(columns, axis=1)

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-# A row with a ridge this much larger than the kernel's diagonal has no say; its square is finite in float32.
-_LARGEST_RIDGE = 1e15
+from ..runtime._budget import LARGEST_RIDGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +52,7 @@ class Weights:
 
     def ridge(self, alpha):
         """What is added to the diagonal of the Gram matrix, ``alpha / total``, but never more than 1e15."""
-        return alpha / np.maximum(self.total, alpha / _LARGEST_RIDGE)
+        return alpha / np.maximum(self.total, alpha / LARGEST_RIDGE)
 
     def mean_square(self, errors):
         """Weighted mean over rows of squared errors summed over outputs; errors of shape (n, n_outputs)."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..runtime._budget import N_TARGET_FOLDS
+
 CODINGS = ("one_hot", "ordinal", "target")
-_FOLDS = 5
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -91,9 +92,9 @@ def _folds(n, groups):
     from sklearn.model_selection import GroupKFold, KFold  # takes long to import
 
     if groups is None:
-        return KFold(min(_FOLDS, n), shuffle=True, random_state=0).split(np.empty(n)) if n > 1 else ()
+        return KFold(min(N_TARGET_FOLDS, n), shuffle=True, random_state=0).split(np.empty(n)) if n > 1 else ()
     n_groups = len(np.unique(groups))
-    return GroupKFold(min(_FOLDS, n_groups)).split(np.empty(n), groups=groups) if n_groups > 1 else ()
+    return GroupKFold(min(N_TARGET_FOLDS, n_groups)).split(np.empty(n), groups=groups) if n_groups > 1 else ()
 
 
 def _sums(column, weight, targets, size):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..kernels import Points
+from ..runtime._budget import COLUMN_ENTRIES, FEWEST_COLUMNS
 from ._categories import make_coding
 from ._frames import find_categorical, split_table, table_names
 from ._numeric import SCALINGS, NumericBlock
 from ._schema import TableSchema
-
-# Numbers are converted to float64 so many at a time: 2 MB, which caches hold. But eight columns at least, as many as
-# lie on a cache line of a table stored by rows.
-_ENTRIES = 2**18
-_FEWEST_COLUMNS = 8
 
 
 class ColumnEncoder(BaseEstimator):
@@ -70,6 +68,8 @@ class ColumnEncoder(BaseEstimator):
     coordinate_names_ : list of str
         For each coordinate its name, such as ``age``, ``age_missing``, ``color=red``, ``color_missing``.
     """
+
+    entries: ClassVar[int] = COLUMN_ENTRIES  # numbers that are converted at a time
 
     def __init__(self, scaling="standard", categorical_features="from_dtype", coding="one_hot"):
         self.scaling = scaling
@@ -167,7 +167,7 @@ class ColumnEncoder(BaseEstimator):
 
     def _numbers(self, X, columns, coded):
         """Blocks of the numeric columns, then one of the numbers coded from categories, for `NumericBlock`."""
-        width = max(_FEWEST_COLUMNS, _ENTRIES // X.shape[0])
+        width = max(FEWEST_COLUMNS, self.entries // X.shape[0])
         for start in range(0, len(self.numeric_), width):
             yield start, self._block(X, columns, self.numeric_[start : start + width])
         if coded is not None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
+from ..runtime._budget import MAX_KNOTS, MAX_SCORE
+
 SCALINGS = (None, "standard", "robust", "quantile")
 # These end with the curve z / sqrt(1 + (z / 3)^2), which holds outliers within 3.
 _CURVED = ("robust", "quantile")
 _TAIL = 3.0
-
-_MAX_KNOTS = 1025
-_MAX_SCORE = 2.0**48  # a score beyond it says no more, and its square still fits float32
 
 
 def _weighted_quantiles(x, w, q):
@@ -35,8 +34,8 @@ def _normal_scores(x, w):
     mass = np.bincount(inverse, weights=w)
     total = np.cumsum(mass)
     ranks = (total - mass / 2) / total[-1]
-    if len(knots) > _MAX_KNOTS:
-        keep = np.unique(np.searchsorted(ranks, np.linspace(0, 1, _MAX_KNOTS)).clip(max=len(knots) - 1))
+    if len(knots) > MAX_KNOTS:
+        keep = np.unique(np.searchsorted(ranks, np.linspace(0, 1, MAX_KNOTS)).clip(max=len(knots) - 1))
         knots, ranks = knots[keep], ranks[keep]
     return knots, ndtri(np.clip(ranks, 1e-300, 1 - 2.0**-53))
 
@@ -92,7 +91,7 @@ class NumericBlock:
         """Scaled numbers of the columns that vary, then indicators of the missing ones."""
         n_varying = len(self.varying)
         out = np.empty((n_rows, n_varying + len(self.indicated)), dtype=dtype)
-        limit = np.finfo(dtype).max if self.scaling is None else _MAX_SCORE
+        limit = np.finfo(dtype).max if self.scaling is None else MAX_SCORE
         for start, M in blocks:
             ends = start, start + M.shape[1]
             here, told = (slice(*np.searchsorted(c, ends)) for c in (self.varying, self.indicated))

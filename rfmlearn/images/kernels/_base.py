@@ -6,18 +6,15 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import dataclass
 from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
 
+from ...runtime._budget import MIRRORED_ROWS, ImageKernelBudget
 from ...runtime._threads import Team
 from ._gradients import each_place
 from ._patches import ImagePatches, PatchGrid
 from ._tiles import empty_tile, meeting, multiply
-
-# Images that a tile takes from either side; a tile of more would leave the second-level cache.
-_X_BLOCK, _Z_BLOCK = 16, 64
-# Images whose sums of outer products are kept apart.
-_SUMMED = 256
 
 
 def check_integer(name, value, largest=None):
@@ -54,6 +51,8 @@ class ImageKernel(ABC):
             raise ValueError(f'padding must be "valid" or "same", got {self.padding!r}.')
 
     depth = 1
+    # How pairs of images are worked through, which changes results by rounding at most.
+    budget: ClassVar[ImageKernelBudget] = ImageKernelBudget()
 
     def grid(self, image_shape):
         """Places of patches of images of shape (height, width, n_channels)."""
@@ -98,6 +97,11 @@ class ImageKernel(ABC):
         """Where the places that meet lie in the rows of the loops."""
         return np.arange(n_places, dtype=np.uintp)
 
+    def _z_images(self, n):
+        """Images of a block of n, fewer if there would not be work for several threads."""
+        most = self.budget.z_images
+        return most if n >= 4 * most else most // 4
+
     def gram(self, X: ImagePatches, Z: ImagePatches | None = None):
         """Gram matrix of shape (len(X), len(Z)), symmetric if Z is not given.
 
@@ -121,7 +125,10 @@ class ImageKernel(ABC):
         x_side = self._sides(X)
         z_side = x_side if same else self._sides(Z)
         K = np.zeros((len(X), len(Z)), X.padded.dtype)
-        x_step, z_step = grid.block_size(_X_BLOCK), grid.block_size(_z_block(len(Z)))
+        x_step, z_step = (
+            grid.block_size(images, self.budget.patch_entries)
+            for images in (self.budget.x_images, self._z_images(len(Z)))
+        )
 
         def fill(start, stop):
             tile = empty_tile(len(grid.places()), x_step, z_step, K.dtype)
@@ -179,11 +186,12 @@ class ImageKernel(ABC):
         weights = np.full(len(Z), 1 / len(Z)) if weights is None else weights
         D, n_outputs = X.grid.patch_length, coef.shape[1]
         total, mean = np.zeros((D, D)), np.zeros((n_outputs, D))
-        for start in range(0, len(Z), _SUMMED):
+        step = self.budget.summed_images
+        for start in range(0, len(Z), step):
             # One sum for each block of images, so that threads cannot change the order of additions.
             squares: dict[int, np.ndarray] = defaultdict(lambda: np.zeros((D, D)))
             sums: dict[int, np.ndarray] = defaultdict(lambda: np.zeros((n_outputs, D)))
-            part = slice(start, start + _SUMMED)
+            part = slice(start, start + step)
 
             def keep(images, row, column, H, squares=squares, sums=sums, weights=weights[part]):
                 weighted = H * weights[images, None, None].astype(H.dtype)
@@ -200,15 +208,10 @@ class ImageKernel(ABC):
         return metric @ total @ metric
 
 
-def _z_block(n):
-    """Images of a block, fewer if there would not be work for several threads."""
-    return _Z_BLOCK if n >= 4 * _Z_BLOCK else _Z_BLOCK // 4
-
-
 def _mirror(K):
     """Copy the lower triangle over the upper one."""
-    for start in range(0, len(K), 512):
-        stop = min(start + 512, len(K))
+    for start in range(0, len(K), MIRRORED_ROWS):
+        stop = min(start + MIRRORED_ROWS, len(K))
         K[start:stop, stop:] = K[stop:, start:stop].T
         corner = K[start:stop, start:stop]
         corner[:] = np.tril(corner) + np.tril(corner, -1).T

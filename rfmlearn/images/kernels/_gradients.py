@@ -7,9 +7,6 @@ import numpy as np
 from ...runtime._threads import Team
 from ._tiles import empty_tile, meeting, multiply
 
-# Centres of a tile, images of a block at most, and numbers that a block's weights may be: 128 MB in float32.
-_X_BLOCK, _Z_BLOCK, _BLOCK_WEIGHTS = 32, 16, 2**25
-
 
 def each_place(kernel, X, coef, Z, keep):
     """Call ``keep(columns, row, column, H)`` for blocks of images of Z and all places.
@@ -23,9 +20,10 @@ def each_place(kernel, X, coef, Z, keep):
     x_side, z_side = kernel._sides(X), kernel._sides(Z)
     offsets = kernel._offsets(grid)
     n_places = int(np.prod(grid.shape()))
-    x_step = grid.block_size(_X_BLOCK)
-    fit = max(1, _BLOCK_WEIGHTS // (n_places * len(X) * len(offsets)))
-    z_step = min(_Z_BLOCK, 2 ** int(np.log2(fit)))
+    budget = kernel.budget
+    x_step = grid.block_size(budget.gradient_x_images, budget.patch_entries)
+    fit = max(1, budget.gradient_entries // (n_places * len(X) * len(offsets)))
+    z_step = min(budget.gradient_z_images, 2 ** int(np.log2(fit)))
 
     def fill(start, stop):
         for block in range(start, stop):

@@ -7,7 +7,8 @@ from numba import njit
 
 from ...kernels._elementary import exp2
 from ...kernels._loops import JIT
-from ._tile_loops import LANES, add_own, gather, scatter
+from ...runtime._budget import LANES
+from ._tile_loops import add_own, gather, scatter
 
 
 @njit(**JIT)

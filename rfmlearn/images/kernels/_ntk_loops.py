@@ -14,8 +14,9 @@ from numba import njit
 
 from ...kernels._loops import JIT
 from ...kernels._same_place import ROUNDING
+from ...runtime._budget import LANES
 from ._arc_cosine import angle_ratio
-from ._tile_loops import LANES, add_own, gather, scatter
+from ._tile_loops import add_own, gather, scatter
 
 # Cosines so near to 1 are 1: else equal patches would stand at an angle of the square root of rounding.
 _SAME64, _SAME32 = ROUNDING[np.float64], ROUNDING[np.float32]

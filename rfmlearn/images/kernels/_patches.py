@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...runtime._budget import MEASURED_IMAGES, PATCH_ENTRIES
 from ...runtime._threads import Team
-
-# Numbers of cut patches that a block of images may have: 32 MB in float32.
-_BLOCK_ENTRIES = 2**23
 
 
 @dataclass(frozen=True)
@@ -94,10 +92,10 @@ class PatchGrid:
         windows = np.lib.stride_tricks.sliding_window_view(lines, (size, size * channels), axis=(0, 1))[:, ::channels]
         return np.ascontiguousarray(windows.transpose(0, 1, 3, 4, 2)).reshape(*self.shape(), self.patch_length, n)
 
-    def block_size(self, largest):
-        """Images whose cut patches fit the workspace of a thread, a power of two up to `largest`."""
+    def block_size(self, largest, entries=PATCH_ENTRIES):
+        """Images whose cut patches are at most so many numbers, a power of two up to `largest`."""
         rows, columns = self.shape()
-        fit = max(1, _BLOCK_ENTRIES // (rows * columns * self.patch_length))
+        fit = max(1, entries // (rows * columns * self.patch_length))
         return min(largest, 2 ** int(np.log2(fit)))
 
 
@@ -147,7 +145,7 @@ class ImagePatches:
         padded = grid.pad(images)
         metric = (matrix / grid.n_channels).astype(images.dtype)
         norms = np.empty((len(images), *grid.shape()), images.dtype)
-        step = grid.block_size(64)
+        step = grid.block_size(MEASURED_IMAGES)
 
         def fill(start, stop):
             for block in range(start, stop):

@@ -1,6 +1,6 @@
 """Compiled loops that move numbers between tiles, as matrix products leave them, and rows of one pair's places.
 
-A tile has shape (places, x, z); `_LANES` images z are handled at a time, since that many float32 fill a cache line.
+A tile has shape (places, x, z); `LANES` images z are handled at a time, since that many float32 fill a cache line.
 """
 
 from __future__ import annotations
@@ -8,8 +8,6 @@ from __future__ import annotations
 from numba import njit
 
 from ...kernels._loops import JIT
-
-LANES = 16
 
 
 @njit(**JIT)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-# Unused entries after each place: places would lie a power of two apart, where caches keep few lines.
-_SKEW = 16
+from ...runtime._budget import SKEW
 
 
 def empty_tile(n_places, n_x, n_z, dtype):
     """Room for products, shape (places, n_x, n_z)."""
-    room = np.empty((n_places, n_x * n_z + _SKEW), dtype)
+    room = np.empty((n_places, n_x * n_z + SKEW), dtype)
     return np.lib.stride_tricks.as_strided(
         room, (n_places, n_x, n_z), (room.strides[0], n_z * room.itemsize, room.itemsize)
     )
