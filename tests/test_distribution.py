@@ -12,7 +12,8 @@ import rfmlearn
 
 ROOT = Path(__file__).parents[1]
 DIST = os.environ.get("RFMLEARN_DIST")
-pytestmark = pytest.mark.skipif(not DIST, reason="RFMLEARN_DIST, a folder with sdist and wheel, is not set")
+if not DIST:
+    pytest.skip("no RFMLEARN_DIST, a folder with sdist and wheel", allow_module_level=True)
 # What of the repository is left out of the sdist: files that tell sites and tools what to do, and recorded figures.
 NOT_SHIPPED = (".git", ".pre-commit-config.yaml", ".readthedocs.yaml", "MANIFEST.in", "benchmarks/results/")
 
