@@ -17,8 +17,8 @@ WIDE = 3000
 @pytest.fixture(scope="module")
 def wide():
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, WIDE))
-    y = X[:, 0] + 0.1 * rng.normal(size=60)
+    X = rng.normal(size=(30, WIDE))
+    y = X[:, 0] + 0.1 * rng.normal(size=30)
     RFMRegressorCV([{"max_iter": 1}], cv=2).fit(X[:, :5], y)  # what is compiled and imported is not counted
     return X, y
 
@@ -39,10 +39,10 @@ def test_a_fit_takes_no_square_of_columns(Estimator, wide):
 def test_a_search_takes_no_square_of_columns(wide):
     X, y = wide
     tracemalloc.start()
-    model = RFMRegressorCV([{"max_iter": 1}], cv=2, random_state=0).fit(X, y)
+    model = RFMRegressorCV([{"kernel": "laplace", "max_iter": 1}], cv=2, random_state=0).fit(X, y)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < WIDE**2 * 8 / 2 and len(pickle.dumps(model)) < 3 * X.nbytes
+    assert peak < WIDE**2 * 8 / 2 and len(pickle.dumps(model)) < 4 * X.nbytes
 
 
 def test_all_of_the_matrices_on_request(wide):
