@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 import rfmlearn.runtime._memory
 from rfmlearn import RFMClassifier, RFMRegressor, RFMRegressorCV, estimate_memory
 
-WIDE = 3000
+WIDE = 1500
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ def test_the_matrix_to_start_from_may_be_a_diagonal(wide):
 
 
 def test_a_full_matrix_that_does_not_fit_is_refused(wide, monkeypatch):
-    monkeypatch.setattr(rfmlearn.runtime._memory, "available_bytes", lambda: 2**28)
-    with pytest.raises(MemoryError, match=r'feature matrix over 3000 coordinates.*Take feature_matrix="diagonal"'):
+    monkeypatch.setattr(rfmlearn.runtime._memory, "available_bytes", lambda: 2**27)
+    with pytest.raises(MemoryError, match=r'feature matrix over 1500 coordinates.*Take feature_matrix="diagonal"'):
         RFMRegressor(feature_matrix="full").fit(*wide)
     RFMRegressor(max_iter=0).fit(*wide)
 
