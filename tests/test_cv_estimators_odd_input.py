@@ -7,10 +7,11 @@ import pytest
 from numpy.testing import assert_allclose
 from search_data import ESTIMATORS, FEW, ONE_ROUND, data, values
 from sklearn.datasets import load_breast_cancer, load_diabetes
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.model_selection import KFold
 
 from rfmlearn import RFMClassifierCV, RFMRegressorCV
+from rfmlearn.search._encodings import Encodings
 from rfmlearn.search._portfolio import default_settings
 
 
@@ -168,3 +169,42 @@ def test_no_warnings_on_common_data():
         assert RFMRegressorCV(cv=2, random_state=0).fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.4
         X, y = load_breast_cancer(return_X_y=True)
         assert RFMClassifierCV(cv=2, random_state=0).fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.93
+
+
+@pytest.mark.parametrize("n", [101, 102, 103])
+def test_a_few_rows_more_than_the_search_looks_at(n, rng):
+    X, y = rng.normal(size=(n, 2)), np.arange(n) % 3
+    model = RFMClassifierCV([{"max_iter": 0}], cv=2, n_search_samples=100, random_state=0).fit(X, y)
+    assert np.isfinite(model.best_score_)
+
+
+@pytest.mark.parametrize("scale", [1e-165, 1e160])
+def test_targets_of_any_size_are_scored(scale, rng):
+    X = rng.normal(size=(60, 2))
+    y = X[:, 0] + 0.5 * rng.normal(size=60)
+    one, other = (RFMRegressorCV(FEW, cv=2, random_state=0).fit(X, s * y) for s in (1.0, scale))
+    assert_allclose(other.best_score_, one.best_score_, rtol=1e-6)
+    assert_allclose(other.predict(X) / scale, one.predict(X), rtol=1e-6)
+
+
+def test_after_the_time_limit_nothing_is_encoded(rng, monkeypatch):
+    calls = []
+    encode = Encodings.encode
+    monkeypatch.setattr(Encodings, "encode", lambda self, *args: (calls.append(1), encode(self, *args))[1])
+    settings = [{"max_iter": 0}, *({"max_iter": 0, "scaling": scaling} for scaling in ("standard", "quantile", None))]
+    with pytest.warns(ConvergenceWarning, match="time_limit"):
+        RFMRegressorCV(settings, cv=3, time_limit=1e-9).fit(rng.normal(size=(40, 3)), rng.normal(size=40))
+    assert len(calls) == 3 + 1  # folds of the first settings, and the fit on all rows
+
+
+def test_groups_of_any_form(Estimator, rng):
+    X, y = data(Estimator)
+    groups = np.arange(len(X)) // 5
+    model = Estimator(FEW, cv=3, random_state=0)
+    expected = values(model.fit(X, y, groups=groups), X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataConversionWarning)
+        column = values(model.fit(X, y, groups=groups[:, None]), X)
+    assert_allclose(column, expected)
+    mixed = np.array([f"g{g}" if g % 2 else g for g in groups], dtype=object)
+    assert np.isfinite(values(model.fit(X, y, groups=mixed), X)).all()

@@ -7,7 +7,7 @@ import pytest
 from estimator_data import ESTIMATORS, data_for, regression, scores
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rfmlearn import RFMRegressor
+from rfmlearn import RFMClassifier, RFMRegressor
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -134,3 +134,19 @@ def test_handler_is_removed_after_an_error():
     with pytest.raises(KeyError):
         RFMRegressor(verbose=True, callback=callback).fit(X, y)
     assert logging.getLogger("rfmlearn").handlers == []
+
+
+def test_a_refit_that_fails_leaves_the_model_as_it_was(rng):
+    X = rng.normal(size=(60, 3))
+    model = RFMClassifier(max_iter=0).fit(X, np.arange(60) % 3)
+    expected = model.predict(X)
+    with pytest.raises(ValueError, match="y_val"):
+        model.fit(X, np.arange(60) % 2, X_val=X)
+    assert_array_equal(model.predict(X), expected)
+
+
+def test_weights_of_any_total_calibrate(rng):
+    X, y = rng.normal(size=(80, 3)), np.arange(80) % 3
+    one, other = (RFMClassifier(max_iter=0).fit(X, y, np.full(80, w)) for w in (1e12, 1e300))
+    assert np.abs(other._calibration.bias).max() < 50
+    assert_allclose(other.predict_proba(X), one.predict_proba(X), atol=1e-6)

@@ -187,3 +187,12 @@ def test_targets_and_columns_of_tiny_or_huge_units(data):
     expected = RFMRegressor(**settings).fit(X, y).feature_matrix_
     for unit in (1e-6, 1e20):
         assert_allclose(RFMRegressor(**settings).fit(X * unit, y).feature_matrix_, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_matrix_of_single_precision_may_be_singular(rng):
+    V, X = rng.standard_normal((20, 3)).astype(np.float32), rng.standard_normal((40, 20))
+    RFMRegressor(feature_matrix="full", feature_matrix_init=V @ V.T, max_iter=0).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="positive semidefinite"):
+        RFMRegressor(feature_matrix="full", feature_matrix_init=V @ V.T - 0.1 * np.eye(20, dtype=np.float32)).fit(
+            X, X[:, 0]
+        )

@@ -7,6 +7,7 @@ from instances import assert_close
 from recursions import make_recursion, table
 
 from rfmlearn.recursion._draws import Draws
+from rfmlearn.recursion._stopping import StoppingRule
 from rfmlearn.runtime._budget import ALPHAS
 from rfmlearn.solvers import Weights
 
@@ -68,3 +69,31 @@ def test_what_is_drawn_does_not_depend_on_what_else_is_asked(rng):
             one, two = getattr(draws[0], name), getattr(other, name)
             np.testing.assert_array_equal(np.hstack(one), np.hstack(two))
     np.testing.assert_array_equal(draws[0].calibration, draws[1].calibration)
+
+
+@pytest.mark.parametrize("sizes", [(30, 30), (50, 10), (20, 20, 20)])
+def test_groups_larger_than_the_calibration_are_still_left_out_together(sizes, rng):
+    X, Y = table(rng, n=60)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    recursion = make_recursion(X, Y, groups=groups, draws={"n_calibration_rows": 25})
+    (last,) = recursion.rounds(0)
+    rows, residuals = recursion.left_out(last)
+    assert len(rows) in (20, 30, 10) and set(np.flatnonzero(np.isin(groups, groups[rows]))) == set(rows)
+    K = naive.Laplace(3.0).gram(X, X)
+    for group in np.unique(groups[rows]):
+        inside = groups == group
+        coef = naive.ridge_solve(K[np.ix_(~inside, ~inside)], Y[~inside], last.alpha, np.ones((~inside).sum()))
+        expected = Y[inside] - K[np.ix_(inside, ~inside)] @ coef
+        assert_close(residuals[groups[rows] == group], expected, 1e-8)
+
+
+@pytest.mark.parametrize("n_ridge_rows", [1500, 12])
+@pytest.mark.parametrize("stop", [0, 1, 3])
+def test_the_round_that_is_kept_is_cautious_wherever_rounds_stop(stop, n_ridge_rows, rng):
+    X, Y = table(rng)
+    recursion = make_recursion(X, Y, alpha=None, cautious=True, draws={"n_ridge_rows": n_ridge_rows})
+    best, _, _ = StoppingRule(3, callback=lambda current: current.n_iter == stop).run(recursion)
+    *_, expected = recursion.rounds(stop)
+    assert best.n_iter == stop and best.alpha == expected.alpha
+    assert_close(best.machine.dual_coef, expected.machine.dual_coef, 1e-9)
+    np.testing.assert_allclose(best.train_loss, expected.train_loss, rtol=1e-8)

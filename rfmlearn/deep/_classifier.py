@@ -133,7 +133,7 @@ class DeepRFMClassifier(LogitsClassifierMixin, BaseDeepRFM):
         self.classes_, labels = code_labels(self, y, weights)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            validation = validation[0], code_known_labels(self, validation[0], y_val), validation[1]
+            validation = validation[0], code_known_labels(self, self.classes_, validation[0], y_val), validation[1]
 
         def describe(H, mapped, rows):
             names = ("nc1", "nc2", "nc1_mapped", "nc2_mapped")

@@ -85,8 +85,11 @@ class Draws:
 
 
 def _whole_groups(groups, n_rows, rng):
-    """About so many rows, in groups drawn at random none of which is cut."""
+    """At most so many rows, in groups drawn at random none of which is cut; the smallest group if all are larger."""
     sizes = np.bincount(groups)
-    order = rng.permutation(len(sizes))
-    taken = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), n_rows, side="right")))]
-    return np.flatnonzero(np.isin(groups, taken))
+    taken, total = [], 0
+    for group in rng.permutation(len(sizes)):
+        if total + sizes[group] <= n_rows:
+            taken.append(group)
+            total += sizes[group]
+    return np.flatnonzero(np.isin(groups, taken or [np.argmin(sizes)]))

@@ -61,7 +61,10 @@ def check_matrix(init, n, coordinate):
     """A positive semidefinite matrix, not zero, as an array of shape (n, n), or its diagonal, shape (n,)."""
     if np.iscomplexobj(init):
         raise ValueError("feature_matrix_init must be real, but holds complex numbers.")
-    matrix = np.asarray(init, dtype=np.float64)
+    given = np.asarray(init)
+    matrix = np.asarray(given, dtype=np.float64)
+    # What counts as zero: single precision leaves more.
+    nothing = max(_ROUNDING, 10 * n * float(np.finfo(given.dtype).eps)) if given.dtype.kind == "f" else _ROUNDING
     if matrix.shape not in {(n, n), (n,)}:
         raise ValueError(
             f"feature_matrix_init must have shape ({n}, {n}) or ({n},), one row for each {coordinate}, got "
@@ -74,10 +77,10 @@ def check_matrix(init, n, coordinate):
         raise ValueError("feature_matrix_init is zero, and would make all rows the same: give None for the identity.")
     if not 1e-100 <= scale <= 1e100:
         raise ValueError(f"feature_matrix_init must have its largest entry between 1e-100 and 1e100, got {scale:.3g}.")
-    if matrix.ndim == 2 and np.abs(matrix - matrix.T).max() > _ROUNDING * scale:
+    if matrix.ndim == 2 and np.abs(matrix - matrix.T).max() > nothing * scale:
         raise ValueError("feature_matrix_init must be symmetric.")
     smallest = matrix.min() if matrix.ndim == 1 else np.linalg.eigvalsh(matrix)[0]
-    if smallest < -_ROUNDING * scale:
+    if smallest < -nothing * scale:
         raise ValueError(
             f"feature_matrix_init must be positive semidefinite, but its smallest eigenvalue is {smallest:.3g}."
         )

@@ -96,9 +96,9 @@ class Recursion:
             yield self._round(n_iter, machine, alpha, solution, start, workspace, iterative)
             agop = machine.agop(self.draws.agop, gram=gram, center=self.center)
             matrix = matrix.learn(agop, self.agop_power, self.shrinkage)
-        if iterative and not self.plan.mixed:
-            gram = None  # the exact fit needs the room
-        yield self.solve(matrix, max_iter, gram=gram, start=start, alpha=alpha)
+        room = [gram] if self.plan.mixed or not iterative else [None]
+        gram = None  # the exact fit may need the room for another precision
+        yield self.solve(matrix, max_iter, gram=room.pop(), start=start, alpha=alpha)
 
     def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=FIRST_RIDGE, cautious=None) -> Round:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory.
@@ -113,6 +113,8 @@ class Recursion:
         if self.plan.mixed:
             with contextlib.suppress(np.linalg.LinAlgError):
                 return self._solve_mixed(matrix, centers, n_iter, gram, start, alpha, cautious)
+            gram = None  # of float32, which was not enough
+            replace(self.plan, mixed=False).check()
         gram = _reuse(gram, centers)
         kernel, alpha, choice = self._fill(gram, centers, alpha)
         alpha = next_larger(alpha) if cautious and choice else alpha
@@ -141,11 +143,17 @@ class Recursion:
     def finish(self, best: Round, is_latest) -> Round:
         """The round that is kept as an exact one, of which rows can be left out; whether no other was made since."""
         workspace = best._workspace
-        if is_latest and workspace.factor is not None:
-            return best
-        if best.solver == "cholesky" and self._solved(workspace.choice, best.alpha) is not None:
+        choice, alpha = workspace.choice, best.alpha
+        if self.cautious and choice is not None and alpha == choice.alpha:
+            alpha = next_larger(alpha)
+        coef = self._solved(choice, alpha)
+        if best.solver == "cholesky" and coef is not None:
             # Later rounds have taken the room of its Gram matrix.
-            return best if is_latest else replace(best, _workspace=replace(workspace, gram=None))
+            workspace = replace(workspace, gram=workspace.gram if is_latest else None)
+            machine, loss = replace(best.machine, dual_coef=coef), self._train_loss(coef, alpha)
+            return replace(best, machine=machine, alpha=alpha, train_loss=loss, _workspace=workspace)
+        if is_latest and workspace.factor is not None and alpha == best.alpha:
+            return best
         return self.solve(best.machine.feature_matrix, best.n_iter, gram=workspace.gram, alpha=best.alpha)
 
     def left_out(self, final: Round):
@@ -234,9 +242,12 @@ class Recursion:
         way_out = f'increase alpha (here {alpha:.1e}) or take solver="cholesky".'
         return Solution(solution.coef, solution.residual, solution.n_iter, f"{solution.trouble}: {way_out}")
 
+    def _train_loss(self, coef, alpha):
+        """Where ``(K + R) c = y``, the errors on the training rows are ``R c``."""
+        return self.weights.mean_square(self.weights.ridge(alpha)[:, None] * coef)
+
     def _round(self, n_iter, machine, alpha, solution, start, workspace, approximate=False):
-        """The record of a round. Where ``(K + R) c = y``, the errors on the training rows are ``R c``."""
-        errors = self.weights.ridge(alpha)[:, None] * solution.coef
+        """The record of a round."""
         return Round(
             n_iter=n_iter,
             machine=machine,
@@ -244,7 +255,7 @@ class Recursion:
             solver="cg" if approximate else "cholesky",
             residual=solution.residual,
             seconds=time.perf_counter() - start,
-            train_loss=self.weights.mean_square(errors),
+            train_loss=self._train_loss(solution.coef, alpha),
             leave_one_out_loss=None if workspace.choice is None else workspace.choice.loss,
             trouble=() if solution.trouble is None else (solution.trouble,),
             _workspace=workspace,

@@ -263,18 +263,19 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         X = self._check_X(X, reset=True)
         y = check_labels(self, X, y)
         sample_weight = check_weights(sample_weight, X)
-        self.classes_, labels = code_labels(self, y, sample_weight)
-        factors = class_factors(self.class_weight, self.classes_, y, sample_weight)[labels]
+        classes, labels = code_labels(self, y, sample_weight)
+        factors = class_factors(self.class_weight, classes, y, sample_weight)[labels]
         kept = np.flatnonzero(sample_weight > 0)
         weights = Weights.of(sample_weight[kept], factors[kept], check_groups(groups, X, kept))
         labels = labels[kept]
-        target = ClassCodes.fit(labels, len(self.classes_), weights.total)
+        target = ClassCodes.fit(labels, len(classes), weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            validation = validation[0], code_known_labels(self, validation[0], y_val), validation[1]
+            validation = validation[0], code_known_labels(self, classes, validation[0], y_val), validation[1]
         recursion, best = self._fit(take_rows(X, kept), target, labels, weights, validation)
         rows, residuals = recursion.left_out(best)
         scores = target.decode(recursion.targets[rows] - residuals)
+        self.classes_ = classes
         self._calibration = target.calibrate(scores, labels[rows], weights.total[rows])
         return self
 

@@ -227,8 +227,10 @@ def _draw(rows, n_rows, labels, rng):
     if len(rows) <= n_rows:
         return rows
     stratify = None if labels is None else labels[rows]
-    if stratify is not None and np.bincount(stratify)[np.unique(stratify)].min() < 2:
-        stratify = None
+    if stratify is not None:
+        counts = np.bincount(stratify)[np.unique(stratify)]
+        if counts.min() < 2 or min(n_rows, len(rows) - n_rows) < len(counts):
+            stratify = None
     from sklearn.model_selection import train_test_split  # takes long to import
 
     drawn, _ = train_test_split(rows, train_size=n_rows, random_state=rng, stratify=stratify)

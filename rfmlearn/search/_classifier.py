@@ -194,7 +194,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         sample_weight = check_weights(sample_weight, X)
         self.classes_, labels = code_labels(self, y, sample_weight)
         factors = class_factors(self.class_weight, self.classes_, y, sample_weight)[labels]
-        weights = Weights.of(sample_weight, factors, check_group_labels(groups, X))
+        groups = check_group_labels(groups, X)
+        weights = Weights.of(sample_weight, factors, groups)
         outcomes = Outcomes(labels, ClassCodes.fit(labels, len(self.classes_), weights.total))
         selection = self._fit(X, y, outcomes, weights, groups, labels)
         rows = selection.rows

@@ -72,10 +72,19 @@ class Encodings:
                 test_points = fold.encoder.transform(take_rows(self._X, test))
                 self._kept[key] = replace(fold, test_points=test_points)
             fold = self._kept[key]
-            self._expected[key] -= 1
-            if not self._expected[key]:
-                del self._kept[key]
+            self._count_down(key)
         return fold
+
+    def skip(self, encoder, number):
+        """One of the calls of `fold` that were expected will not come."""
+        key = _key(encoder, number)
+        with self._locks[key]:
+            self._count_down(key)
+
+    def _count_down(self, key):
+        self._expected[key] -= 1
+        if not self._expected[key]:
+            self._kept.pop(key, None)
 
     def encode(self, encoder, rows):
         """Training rows alone."""

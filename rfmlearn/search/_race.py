@@ -119,7 +119,7 @@ class Race:
         jobs = [(index, number) for index in indices for number in range(len(folds))]
         self._encodings.expect([(make_encoder(self._models[index]), number) for index, number in jobs])
         results: dict[int, list] = {index: [] for index in indices}
-        with thread_limit(1 if self.n_jobs > 1 else None):
+        with thread_limit(1 if self.n_jobs > 1 else self.n_jobs):
             parallel = Parallel(n_jobs=self.n_jobs, backend="threading", return_as="generator", pre_dispatch="n_jobs")
             scored = parallel(
                 delayed(self._score_fold)(index, number, folds.pairs[number], dtype, index == indices[0])
@@ -127,6 +127,7 @@ class Race:
             )
             for done, ((index, _), result) in enumerate(zip(jobs, scored, strict=True), start=1):
                 results[index].append(result)
+                self.trouble += [] if result is None else result[2]
                 self.on_progress(done, len(jobs), f"{len(indices)} settings in {len(folds)} folds")
         self.missed |= {index for index, parts in results.items() if any(part is None for part in parts)}
         return [
@@ -151,29 +152,29 @@ class Race:
         """Scores of the test rows for every round and ridge; None after the deadline."""
         start = time.perf_counter()
         model, (train, test) = self._models[index], pair
-        fold = self._encodings.fold(make_encoder(model), number, train, test)
         if start > self.deadline and not is_first:
+            self._encodings.skip(make_encoder(model), number)
             return None
-        fold = fold.astype(dtype)
+        fold = self._encodings.fold(make_encoder(model), number, train, test).astype(dtype)
         recursion = self._recursion(index, fold, train, solver="cholesky")
-        scores = {}
+        scores, trouble = {}, []
         for current in recursion.rounds(model.max_iter):
-            self.trouble += current.trouble
+            trouble += current.trouble
             coefs = {False: current.machine.dual_coef} if model.alpha != "cautious" else {}
             if isinstance(model.alpha, str):
                 cautious = recursion.solve_cautiously(current)
-                self.trouble += [cautious.trouble] if cautious.trouble else []
+                trouble += [cautious.trouble] if cautious.trouble else []
                 coefs[True] = cautious.coef
             stacked = replace(current.machine, dual_coef=np.hstack([*coefs.values()])).decision(fold.test_points)
             for kind, part in zip(coefs, np.split(stacked, len(coefs), axis=1), strict=True):
                 scores[current.n_iter, kind] = fold.target.decode(part)
-        return scores, time.perf_counter() - start
+        return scores, time.perf_counter() - start, trouble
 
     def _collect(self, index, parts, folds):
         rows = folds.rows
         weights = self.weights.total[rows] * folds.shares
-        seconds = float(np.mean([seconds for _, seconds in parts]))
+        seconds = float(np.mean([seconds for _, seconds, _ in parts]))
         for n_iter, cautious in parts[0][0]:
-            scores = np.concatenate([part[n_iter, cautious] for part, _ in parts])
+            scores = np.concatenate([part[n_iter, cautious] for part, _, _ in parts])
             link = self.outcomes.calibrate(scores, rows, weights)
             yield Scored(Candidate(index, n_iter, cautious), link(scores), link, seconds)

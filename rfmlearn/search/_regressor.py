@@ -147,7 +147,8 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         """
         X = self._check_X(X, reset=True)
         y = check_numbers(self, X, y)
-        weights = Weights.of(check_weights(sample_weight, X), groups=check_group_labels(groups, X))
+        groups = check_group_labels(groups, X)
+        weights = Weights.of(check_weights(sample_weight, X), groups=groups)
         outcomes = Outcomes(y.reshape(len(y), -1))
         selection = self._fit(X, y, outcomes, weights, groups, None)
         self._y_shape = y.shape[1:]

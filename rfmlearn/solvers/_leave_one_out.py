@@ -85,7 +85,7 @@ def factor_residuals(factor, coef, weights: Weights, rows=None):
         rows, asked = np.arange(len(coef)), None
     else:
         asked = rows
-    chosen = weights[rows]
+    chosen = weights.outside(rows)
     if chosen.groups is None:
         return left_out_residuals(coef[rows], factor.inverse_diagonal(asked), factor.ridge[rows], chosen)
     return left_out_group_residuals(coef[rows], lambda places: factor.inverse_block(rows[places]), chosen)

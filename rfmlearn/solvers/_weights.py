@@ -42,13 +42,18 @@ class Weights:
         codes = None if groups is None else _codes(groups)
         return cls(total=rows * factors, rows=rows, groups=codes, are_repetitions=bool(np.all(rows == np.round(rows))))
 
+    def outside(self, rows):
+        """The same of some rows, all of each of their groups, that are left out of a system of all rows."""
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, total=self.total[rows], rows=self.rows[rows], groups=groups)
+
     def __len__(self):
         return len(self.rows)
 
     def __getitem__(self, rows):
-        """The same of some rows; what whole numbers mean stays."""
-        groups = None if self.groups is None else _codes(self.groups[rows])
-        return replace(self, total=self.total[rows], rows=self.rows[rows], groups=groups)
+        """The same of a system of some rows; what whole numbers mean stays."""
+        part = self.outside(rows)
+        return part if part.groups is None else replace(part, groups=_codes(part.groups))
 
     def ridge(self, alpha):
         """What is added to the diagonal of the Gram matrix, ``alpha / total``, but never more than 1e15."""

@@ -114,7 +114,7 @@ class _PenalisedLogLoss:
         total = sample_weight.sum()
         weight = (sample_weight / total)[:, None]
         reference = np.log(np.maximum(prior, 1e-12))
-        penalty = np.concatenate([[_SOFTEST**-2], np.ones(n_classes)]) * 2.0 / max(total, 1e-3)
+        penalty = np.concatenate([[_SOFTEST**-2], np.ones(n_classes)]) * 2.0 / np.clip(total, 1e-3, 1e12)
         return cls(scores, np.eye(n_classes)[labels], weight, reference, penalty)
 
     def _logits(self, theta):
@@ -133,7 +133,7 @@ class _PenalisedLogLoss:
         Where differences of the loss drown in rounding, a trust region gives up some 1e-7 short of the minimum, and
         how far depends on the order of the rows.
         """
-        nearer = theta - np.linalg.solve(self.hessian(theta), self.value_and_gradient(theta)[1])
+        nearer = theta - np.linalg.lstsq(self.hessian(theta), self.value_and_gradient(theta)[1])[0]
         slopes = [np.linalg.norm(self.value_and_gradient(at)[1]) for at in (nearer, theta)]
         return nearer if slopes[0] < slopes[1] else theta
 

@@ -53,23 +53,28 @@ def code_labels(estimator, y, sample_weight):
     return classes, np.searchsorted(classes, np.where(np.isin(y, classes), y, classes[0]))
 
 
-def code_known_labels(estimator, X, y):
-    """The integer label of each validation row, among the classes that the estimator was fitted to."""
+def code_known_labels(estimator, classes, X, y):
+    """The integer label of each validation row, among classes."""
     y = check_labels(estimator, X, y, "y_val")
-    unknown = np.setdiff1d(y, estimator.classes_)
+    unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(f"y_val has labels that y has not: {unknown[:5].tolist()}.")
-    return np.searchsorted(estimator.classes_, y)
+    return np.searchsorted(classes, y)
 
 
 def check_group_labels(groups, X):
-    """Labels of groups, one a row, of any type, none missing; None if there are none."""
+    """Labels of groups, one a row, none missing, as they are or, where they have no order, as integers; or None."""
     if groups is None:
         return None
     groups = column_or_1d(groups)
     check_consistent_length(X, groups)
     if any(map(_is_missing, groups.tolist())):
         raise ValueError("groups has a missing label (None, NaN or NA): every row needs one.")
+    try:
+        np.unique(groups)
+    except TypeError:  # labels of several types
+        codes: dict = {}
+        return np.array([codes.setdefault(label, len(codes)) for label in groups.tolist()])
     return groups
 
 

@@ -86,6 +86,9 @@ class ScaledTargets(Target):
     @staticmethod
     def loss(predictions, y, sample_weight):
         """One minus R2, the weighted mean squared error in units of the variance, averaged over outputs."""
+        # Dividing by a power of two is exact and keeps squares from overflow and underflow.
+        exponent = np.frexp(np.max(np.abs(y), axis=0))[1]
+        predictions, y = np.ldexp(predictions, -exponent), np.ldexp(y, -exponent)
         errors = np.average((predictions - y) ** 2, axis=0, weights=sample_weight)
         mean = np.average(y, axis=0, weights=sample_weight)
         variance = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
