@@ -63,8 +63,8 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
     max_iter : int, default=3
         Rounds of feature learning at most; the one before the leave-one-out error rises is kept. 0 is the plain kernel.
     agop_power : float, default=0.5
-        p in ``M^(1/2) = ((1 - s) G + s I)^p``, 0 < p <= 1, where G is the patch-AGOP scaled to trace D. 1/2 takes it
-        itself for M, less is more cautious.
+        p in ``M^(1/2) = ((1 - s) G + s I)^p``, 0 < p <= 1, where G is the patch-AGOP over its largest entry; M is
+        then brought to trace D. 1/2 takes the AGOP itself for M, less is more cautious.
     shrinkage : float, default=0.0
         s, 0 <= s <= 1, the share of the identity in it.
     center_gradients : bool, default=False
