@@ -7,7 +7,7 @@ from image_data import colours, small
 from numpy.testing import assert_allclose
 from sklearn.exceptions import NotFittedError
 
-import rfmlearn.images._image_checks
+import rfmlearn.runtime._memory
 from rfmlearn import ConvRFMClassifier
 
 
@@ -152,7 +152,7 @@ def test_sizes_that_cannot_be_held(few, fitted):
 
 
 def test_memory_is_refused_before(monkeypatch):
-    monkeypatch.setattr(rfmlearn.images._image_checks, "available_bytes", lambda: 2**20)
+    monkeypatch.setattr(rfmlearn.runtime._memory, "available_bytes", lambda: 2**20)
     with pytest.raises(MemoryError, match=r"30 images .* Fit fewer images"):
         small().fit(*colours())
 

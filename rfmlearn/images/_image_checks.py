@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from ..runtime._budget import LARGEST_PIXEL, THREAD_BYTES
-from ..runtime._memory import available_bytes
+from ..runtime._memory import refuse_beyond
 from ..runtime._threads import n_threads_in_force
 
 # Integers that are colours, and what is white.
@@ -147,10 +147,12 @@ def check_image_memory(n_samples, pixels, tiles, itemsize, exact):
     """
     gram = n_samples**2 * (itemsize + 8 + (24 if exact else 0))
     needed = gram + 5 * n_samples * pixels * itemsize + n_threads_in_force() * max(THREAD_BYTES, tiles * itemsize)
-    available = available_bytes()
-    if available is not None and needed > available:
-        raise MemoryError(
+
+    def complaint(available):
+        return (
             f"fitting {n_samples} images takes about {needed / 2**30:.3g} GiB ({gram / 2**30:.3g} GiB of it for Gram "
             f"matrices), but only {available / 2**30:.3g} GiB are available. Fit fewer images (a random subsample), or "
             "give X as uint8 or float32."
         )
+
+    refuse_beyond(needed, complaint)

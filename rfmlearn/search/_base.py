@@ -186,11 +186,11 @@ class BaseRFMCV(TableEstimator):
             parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
             fitted = parallel(delayed(fit_members)(race, index, chosen, rows) for index, chosen in by_index.items())
             self.members_ = []
-            for member in fitted:
-                self.members_.append(member)
+            for group in fitted:
+                self.members_.append(group)
                 race.on_progress(len(self.members_), len(by_index), "settings fitted on all rows")
-        self.weights_ = np.array([machine.weight for member in self.members_ for machine in member.machines])
-        shares = [member.weight * member.column_importances(self.n_features_in_) for member in self.members_]
+        self.weights_ = np.array([member.weight for group in self.members_ for member in group.machines])
+        shares = [group.weight * group.column_importances(self.n_features_in_) for group in self.members_]
         self.feature_importances_ = np.sum(shares, axis=0)
 
     def _categorical_columns(self):
@@ -206,9 +206,9 @@ class BaseRFMCV(TableEstimator):
         """
         check_is_fitted(self)
         members = [
-            (machine.weight, machine.n_iter, machine.alpha, member.params)
-            for member in self.members_
-            for machine in member.machines
+            (member.weight, member.n_iter, member.alpha, group.params)
+            for group in self.members_
+            for member in group.machines
         ]
         name = self._default_score if self.scoring is None else self.scoring
         n_compared = len(self.cv_results_["params"])

@@ -140,13 +140,14 @@ class Race:
     def start(self, index, rows, cautious):
         """An unfitted recursion of some settings on training rows, and how these are encoded."""
         fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
-        return fold, replace(self._recursion(index, fold, rows), cautious=cautious)
+        return fold, self._recursion(index, fold, rows, cautious)
 
-    def _recursion(self, index, fold, rows, **options):
+    def _recursion(self, index, fold, rows, cautious=False, **options):
         rng = np.random.RandomState(self.seed)
         model, names, weights = self._models[index], fold.encoder.coordinate_names_, self.weights[rows]
         options |= self.sizes
-        return replace(make_recursion(model, fold.points, names, fold.codes, weights, rng, **options), cautious=False)
+        recursion = make_recursion(model, fold.points, names, fold.codes, weights, rng, **options)
+        return replace(recursion, cautious=cautious)
 
     def _score_fold(self, index, number, pair, dtype, is_first):
         """Scores of the test rows for every round and ridge; None after the deadline."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
+from ._calibration import Identity
 from ._codes import ScaledTargets, Target
 
 
@@ -35,7 +36,7 @@ class Outcomes:
 
     def calibrate(self, scores, rows, sample_weight):
         """The link from scores to predictions, fitted to scores of rows that were left out."""
-        return self.target(rows, sample_weight).calibrate(scores, self.y[rows], sample_weight)
+        return Identity() if self.shared is None else self.shared.calibrate(scores, self.y[rows], sample_weight)
 
     def loss(self, predictions, rows, sample_weight):
         """Weighted mean loss of predictions of some rows."""
