@@ -16,6 +16,7 @@ from ..recursion._agop import agop_rows
 from ..runtime._budget import ImageBudget
 from ..runtime._progress import log_to_stderr, logger, progress
 from ..solvers import Weights
+from ..tables._copies import merge_copies
 from ..targets._checks import check_groups, check_labels, class_factors, code_labels
 from ..targets._codes import ClassCodes
 from ..targets._probabilities import LogitsClassifierMixin
@@ -284,6 +285,8 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
         check_image_memory(len(kept), pixels, tiles, images.dtype.itemsize, len(kept) <= self.budget.left_out)
         validate_data(self, X if flat else images.reshape(len(images), -1), skip_check_array=True)
         images, labels = images if len(kept) == len(images) else images[kept], labels[kept]
+        flat_images, labels, weights = merge_copies(images.reshape(len(images), -1), labels, weights)
+        images = flat_images.reshape(-1, *images.shape[1:])
         target = ClassCodes.fit(labels, len(classes), weights.total)
         with log_to_stderr(self.verbose), threads:
             layers, agop, history = self._learn(kernels, images, target.encode(labels), weights)
@@ -291,7 +294,7 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
         self._store(layers, agop, history)
         rows, decision = layers.left_out
         self._target = target
-        self._calibration = target.calibrate(target.decode(decision), labels[rows], weights.total[rows])
+        self._calibration = target.calibrate(target.decode(decision), labels[rows], weights.relative[rows])
         return self
 
     def _learn(self, kernels, images, targets, weights):

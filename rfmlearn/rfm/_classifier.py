@@ -8,6 +8,7 @@ import numpy as np
 
 from .._sklearn_compat import StrOptions, _fit_context, check_weights
 from ..solvers import Weights
+from ..tables._copies import merge_copies
 from ..tables._frames import take_rows
 from ..targets._checks import check_groups, check_labels, class_factors, code_known_labels, code_labels
 from ..targets._codes import ClassCodes
@@ -267,16 +268,16 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         factors = class_factors(self.class_weight, classes, y, sample_weight)[labels]
         kept = np.flatnonzero(sample_weight > 0)
         weights = Weights.of(sample_weight[kept], factors[kept], check_groups(groups, X, kept))
-        labels = labels[kept]
+        X, labels, weights = merge_copies(take_rows(X, kept), labels[kept], weights)
         target = ClassCodes.fit(labels, len(classes), weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
             validation = validation[0], code_known_labels(self, classes, validation[0], y_val), validation[1]
-        recursion, best = self._fit(take_rows(X, kept), target, labels, weights, validation)
+        recursion, best = self._fit(X, target, labels, weights, validation)
         rows, residuals = recursion.left_out(best)
         scores = target.decode(recursion.targets[rows] - residuals)
         self.classes_ = classes
-        self._calibration = target.calibrate(scores, labels[rows], weights.total[rows])
+        self._calibration = target.calibrate(scores, labels[rows], weights.relative[rows])
         return self
 
     def _logits(self, X):

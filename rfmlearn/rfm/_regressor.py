@@ -7,6 +7,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from .._sklearn_compat import _fit_context, check_weights
 from ..solvers import Weights
+from ..tables._copies import merge_copies
 from ..tables._frames import take_rows
 from ..targets._checks import check_groups, check_numbers
 from ..targets._codes import ScaledTargets
@@ -204,7 +205,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         sample_weight = check_weights(sample_weight, X)
         kept = np.flatnonzero(sample_weight > 0)
         weights = Weights.of(sample_weight[kept], groups=check_groups(groups, X, kept))
-        Y = y.reshape(len(y), -1)[kept]
+        X, Y, weights = merge_copies(take_rows(X, kept), y.reshape(len(y), -1)[kept], weights)
         target = ScaledTargets.fit(Y, weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
@@ -212,7 +213,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             if y_val.shape[1] != Y.shape[1]:
                 raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {Y.shape[1]}.")
             validation = validation[0], y_val, validation[1]
-        self._fit(take_rows(X, kept), target, Y, weights, validation)
+        self._fit(X, target, Y, weights, validation)
         self._y_shape, self.intercept_ = y.shape[1:], target.mean
         return self
 

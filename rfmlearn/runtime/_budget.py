@@ -149,6 +149,12 @@ class SearchBudget:
 # Numbers are converted to float64 so many at a time: 2 MB, which caches hold. But eight columns at least, as many as
 # lie on a cache line of a table stored by rows.
 COLUMN_ENTRIES, FEWEST_COLUMNS = 2**18, 8
+# Numbers of a column that differ by so many roundings may be images of the same number.
+ROUNDINGS = 16
+# Outcomes at one place agree within this share of the interquartile range: no noise worth its name is so small.
+AGREEMENT = 1e-3
+# Outcomes that coincide at one place with less than this chance do it for no other reason than copying.
+COINCIDENCE = 0.05
 # Parts of the training rows, of which each is coded by averages of targets over the others.
 N_TARGET_FOLDS = 5
 # Values of a column between which normal scores are interpolated, at most.

@@ -19,6 +19,7 @@ from ..runtime._progress import log_to_stderr, progress
 from ..runtime._threads import n_threads_in_force, thread_limit
 from ..runtime._trouble import warn_of_trouble
 from ..tables._base import TableEstimator
+from ..tables._copies import Copies
 from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
 from ._folds import make_folds
@@ -82,9 +83,12 @@ class BaseRFMCV(TableEstimator):
         rng = check_random_state(self.random_state)
         kept = weights.rows > 0
         rows = np.flatnonzero(kept)
-        folds = make_folds(self.cv, X, labels, groups, rng, kept)
+        copies = Copies.find(take_rows(X, rows), outcomes.y[rows], weights[rows]).spread_over(rows, len(kept))
+        weights = weights.with_copies(copies)
+        weights = weights.in_units_of(weights.merge(rows, *copies.among(rows)))
+        folds = make_folds(self.cv, X, labels, groups, rng, kept, copies)
         score = make_score(self.scoring, outcomes, y, getattr(self, "classes_", None))
-        race = self._make_race(X, outcomes, weights, rows, rng, start)
+        race = self._make_race(X, outcomes, weights, copies, rows, rng, start)
         selector = Selector(weights, score, self.max_members, self.budget.doubt, self.scoring)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
             rungs = self._run_rungs(race, selector, folds, labels, rng)
@@ -113,7 +117,7 @@ class BaseRFMCV(TableEstimator):
             )
         return messages
 
-    def _make_race(self, X, outcomes, weights, rows, rng, start):
+    def _make_race(self, X, outcomes, weights, copies, rows, rng, start):
         n_jobs = n_threads_in_force() if self.n_jobs is None else effective_n_jobs(self.n_jobs)
         encoder = ColumnEncoder("robust", self.categorical_features)
         points = encoder.fit_transform(take_rows(X, rows), weights.total[rows])
@@ -129,6 +133,7 @@ class BaseRFMCV(TableEstimator):
             X=X,
             outcomes=outcomes,
             weights=weights,
+            copies=copies,
             make_model=self._make_model,
             settings=settings,
             seed=int(rng.randint(2**31 - 1)),

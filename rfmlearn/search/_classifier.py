@@ -200,7 +200,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         selection = self._fit(X, y, outcomes, weights, groups, labels)
         rows = selection.rows
         self.oof_prediction_ = selection.predictions
-        held_out = self.oof_prediction_[rows], labels[rows], weights.rows[rows]
+        held_out = self.oof_prediction_[rows], labels[rows], selection.counts
         self.calibration_error_ = calibration_error(*held_out)
         self._set_scores = SetScores(*held_out)
         return self

@@ -10,6 +10,8 @@ import joblib
 import numpy as np
 
 from ..kernels import Points
+from ..solvers import Weights
+from ..tables._copies import Copies
 from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
 from ..targets._codes import Target
@@ -27,12 +29,15 @@ class EncodedFold:
     target : Target
         Fitted to the training rows.
     codes : ndarray of shape (n_train, n_codes)
+    weights : Weights
+        Of training rows, of which copies are one.
     """
 
     encoder: ColumnEncoder
     points: Points
     target: Target
     codes: np.ndarray
+    weights: Weights
     test_points: Points | None = None
 
     def astype(self, dtype):
@@ -49,10 +54,12 @@ class Encodings:
     X : table
     outcomes : Outcomes
     weights : Weights
+        Zero for rows that do not count.
+    copies : Copies
     """
 
-    def __init__(self, X, outcomes, weights):
-        self._X, self._outcomes, self._weights = X, outcomes, weights
+    def __init__(self, X, outcomes, weights, copies):
+        self._X, self._outcomes, self._weights, self._copies = X, outcomes, weights, copies
         self._locks: dict[tuple, threading.Lock] = {}
         self._kept: dict[tuple, EncodedFold] = {}
         self._expected: Counter = Counter()
@@ -87,12 +94,13 @@ class Encodings:
             self._kept.pop(key, None)
 
     def encode(self, encoder, rows):
-        """Training rows alone."""
-        weights = self._weights[rows]
+        """Training rows alone, copies as one row."""
+        standing, places = self._copies.among(rows)
+        weights, rows = self._weights.merge(rows, standing, places), standing
         target = self._outcomes.target(rows, weights.total)
         codes = target.encode(self._outcomes.y[rows])
         points = encoder.fit_transform(take_rows(self._X, rows), weights.total, codes, weights.groups)
-        return EncodedFold(encoder=encoder, points=points, target=target, codes=codes)
+        return EncodedFold(encoder=encoder, points=points, target=target, codes=codes, weights=weights)
 
 
 def _key(encoder, number):

@@ -44,7 +44,7 @@ class Folds:
         return Folds(tuple((train, test) for train, test in pairs if len(train) and len(test)))
 
 
-def make_folds(cv, X, labels, groups, random_state, kept):
+def make_folds(cv, X, labels, groups, random_state, kept, copies):
     """The folds that the user's `cv` means.
 
     Parameters
@@ -58,6 +58,8 @@ def make_folds(cv, X, labels, groups, random_state, kept):
     random_state : RandomState
     kept : ndarray of bool of shape (n,)
         Rows of positive weight; the others are taken out of every part.
+    copies : Copies
+        Numbers and None keep copies of a row together.
 
     Raises
     ------
@@ -68,17 +70,19 @@ def make_folds(cv, X, labels, groups, random_state, kept):
 
     check_consistent_length(X, groups)
     if cv is None or isinstance(cv, Integral):
-        splitter = _default_splitter(cv, labels, groups, random_state, kept)
+        everything = np.flatnonzero(kept)
+        rows, places = copies.among(everything)
+        splitter = _default_splitter(cv, labels, groups, random_state, rows)
     else:
         splitter = model_selection.check_cv(cv)
     stratifier = np.zeros(len(kept)) if labels is None else labels
     if cv is None or isinstance(cv, Integral):
-        rows = np.flatnonzero(kept)
         group_rows = None if groups is None else np.asarray(groups)[rows]
         with warnings.catch_warnings():
             # A class with fewer rows than folds is spread as far as it goes.
             warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-            pairs = [(rows[a], rows[b]) for a, b in splitter.split(rows, stratifier[rows], group_rows)]
+            parts = splitter.split(rows, stratifier[rows], group_rows)
+            pairs = [tuple(everything[np.isin(places, part)] for part in pair) for pair in parts]
     else:
         pairs = [(a[kept[a]], b[kept[b]]) for a, b in map(_as_rows, splitter.split(X, stratifier, groups))]
     for k, (train, test) in enumerate(pairs):
@@ -92,18 +96,18 @@ def _as_rows(pair):
     return tuple(np.flatnonzero(part) if part.dtype == bool else part for part in map(np.asarray, pair))
 
 
-def _default_splitter(cv, labels, groups, random_state, kept):
+def _default_splitter(cv, labels, groups, random_state, rows):
     """Shuffled k-fold splits that suit the labels and groups there are."""
     from sklearn import model_selection
 
-    n = int(kept.sum())
+    n = len(rows)
     if n < 2:
         raise ValueError(f"cross-validation needs at least two rows, got n_samples={n}.")
     n_splits = N_FOLDS if cv is None else int(cv)
     if n_splits < 2:
         raise ValueError(f"cv must be at least 2, a splitter or an iterable of splits, got {cv}.")
     if groups is not None:
-        n_groups = len(np.unique(np.asarray(groups)[kept]))
+        n_groups = len(np.unique(np.asarray(groups)[rows]))
         if n_groups < 2:
             raise ValueError("groups must hold at least two different groups, got 1.")
         n_splits = min(n_splits, n_groups)
@@ -114,7 +118,7 @@ def _default_splitter(cv, labels, groups, random_state, kept):
         raise ValueError(f"cv={cv} has more folds than there are rows, n_samples={n}.")
     n_splits = min(n_splits, n)
     repeats = N_REPEATS if cv is None and n <= REPEATED_UP_TO else 1
-    largest = 0 if labels is None else int(np.bincount(labels[kept]).max())
+    largest = 0 if labels is None else int(np.bincount(labels[rows]).max())
     if largest >= 2:
         # More folds than rows of any class could not be stratified at all.
         return model_selection.RepeatedStratifiedKFold(

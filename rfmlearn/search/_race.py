@@ -13,6 +13,7 @@ from ..rfm._settings import make_encoder, make_recursion
 from ..runtime._budget import ALPHAS
 from ..runtime._threads import thread_limit
 from ..solvers import Weights
+from ..tables._copies import Copies
 from ..targets._calibration import Link
 from ..targets._outcomes import Outcomes
 from ._encodings import Encodings
@@ -68,6 +69,8 @@ class Race:
     outcomes : Outcomes
     weights : Weights
         Zero for rows that do not count.
+    copies : Copies
+        Rows that are fitted as one.
     make_model : callable
         Settings to an unfitted single model, of which only the parameters are read.
     settings : list of dict
@@ -91,6 +94,7 @@ class Race:
     X: object
     outcomes: Outcomes
     weights: Weights
+    copies: Copies
     make_model: Callable
     settings: list[dict]
     seed: int
@@ -103,12 +107,12 @@ class Race:
 
     def __post_init__(self):
         self._models = [self.make_model(setting) for setting in self.settings]
-        self._encodings = Encodings(self.X, self.outcomes, self.weights)
+        self._encodings = Encodings(self.X, self.outcomes, self.weights, self.copies)
 
     @property
     def smallest_ridge(self):
         """The smallest number that any candidate might add to the diagonal of its Gram matrix."""
-        alphas = [ALPHAS[0] if isinstance(model.alpha, str) else model.alpha for model in self._models]
+        alphas = [ALPHAS[0] * self.weights.unit if isinstance(model.alpha, str) else model.alpha for model in self._models]
         return min(alphas) / self.weights.total.max()
 
     def run(self, indices, folds: Folds, dtype=np.float64) -> list[Scored]:
@@ -140,13 +144,13 @@ class Race:
     def start(self, index, rows, cautious):
         """An unfitted recursion of some settings on training rows, and how these are encoded."""
         fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
-        return fold, self._recursion(index, fold, rows, cautious)
+        return fold, self._recursion(index, fold, cautious)
 
-    def _recursion(self, index, fold, rows, cautious=False, **options):
+    def _recursion(self, index, fold, cautious=False, **options):
         rng = np.random.RandomState(self.seed)
-        model, names, weights = self._models[index], fold.encoder.coordinate_names_, self.weights[rows]
+        model, names = self._models[index], fold.encoder.coordinate_names_
         options |= self.sizes
-        recursion = make_recursion(model, fold.points, names, fold.codes, weights, rng, **options)
+        recursion = make_recursion(model, fold.points, names, fold.codes, fold.weights, rng, **options)
         return replace(recursion, cautious=cautious)
 
     def _score_fold(self, index, number, pair, dtype, is_first):
@@ -157,7 +161,7 @@ class Race:
             self._encodings.skip(make_encoder(model), number)
             return None
         fold = self._encodings.fold(make_encoder(model), number, train, test).astype(dtype)
-        recursion = self._recursion(index, fold, train, solver="cholesky")
+        recursion = self._recursion(index, fold, solver="cholesky")
         scores, trouble = {}, []
         for current in recursion.rounds(model.max_iter):
             trouble += current.trouble
@@ -173,7 +177,7 @@ class Race:
 
     def _collect(self, index, parts, folds):
         rows = folds.rows
-        weights = self.weights.total[rows] * folds.shares
+        weights = self.weights.relative[rows] * folds.shares
         seconds = float(np.mean([seconds for _, seconds, _ in parts]))
         for n_iter, cautious in parts[0][0]:
             scores = np.concatenate([part[n_iter, cautious] for part, _, _ in parts])

@@ -154,7 +154,7 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         self._y_shape = y.shape[1:]
         self.oof_prediction_ = selection.predictions.reshape(y.shape)
         residuals = (outcomes.y - selection.predictions)[selection.rows]
-        self._interval_scores = IntervalScores(residuals, None, weights.rows[selection.rows])
+        self._interval_scores = IntervalScores(residuals, None, selection.counts)
         return self
 
     def predict(self, X):

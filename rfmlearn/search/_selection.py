@@ -22,6 +22,8 @@ class Selection:
     best_score : float
     rows : ndarray of int
         Rows that were in a test part.
+    counts : ndarray of shape (n_rows,)
+        As many independent rows as each of these stands for.
     predictions : ndarray of shape (n, ...)
         Out-of-fold predictions of the ensemble, averaged where a row was in several test parts; NaN where in none.
     """
@@ -30,6 +32,7 @@ class Selection:
     best: int
     best_score: float
     rows: np.ndarray
+    counts: np.ndarray
     predictions: np.ndarray
 
 
@@ -69,7 +72,7 @@ class Selector:
         """The ensemble, mixed with the default machine."""
         weights, scores = self._ensemble(entries, folds)
         if self._max_members > 1:
-            total = float(self._weights.rows[np.unique(folds.rows)].sum())
+            total = float(self._weights.counts[np.unique(folds.rows)].sum())
             weights = shrink_to(weights, _default_machine(entries), total, self._doubt)
         while np.count_nonzero(weights) > self._max_members:
             weights[np.flatnonzero(weights)[np.argmin(weights[weights > 0])]] = 0.0
@@ -77,7 +80,14 @@ class Selector:
         chosen = [(entry, weight) for entry, weight in zip(entries, weights, strict=True) if weight > 0]
         best = int(np.argmax(scores))
         rows, predictions = _out_of_fold(chosen, folds, len(self._weights))
-        return Selection(chosen=chosen, best=best, best_score=float(scores[best]), rows=rows, predictions=predictions)
+        return Selection(
+            chosen=chosen,
+            best=best,
+            best_score=float(scores[best]),
+            rows=rows,
+            counts=self._weights.counts[rows],
+            predictions=predictions,
+        )
 
     def _ensemble(self, entries, folds):
         rows = folds.rows

@@ -13,10 +13,9 @@ from ..runtime._budget import LARGEST_RIDGE
 class Weights:
     """How much each row counts, and which rows are left out together where models are compared.
 
-    A weight is a repetition of its row in everything that is computed. Where rows are left out, it matters what a
-    weight means: whole numbers are repetitions, of which one is left out at a time, as if the rows were there so often.
-    Other weights say how important rows are, and a row is left out with all its weight: the rest of it would give the
-    answer away. Of rows in one group all are left out together.
+    A weight is a repetition of its row in everything that is computed. Where rows are left out, a row is left out with
+    all its weight: the rest of it would give the answer away. Only of replicates one is left out at a time, if weights
+    are whole numbers. Of rows in one group all are left out together.
 
     Attributes
     ----------
@@ -26,34 +25,92 @@ class Weights:
         As many rows as each stands for.
     groups : ndarray of int of shape (n,) or None
         The group of each row; None leaves rows out on their own.
+    replicated : ndarray of bool of shape (n,)
+        Whether a row's weight is that of replicates, all of which happen to have the same outcome.
     are_repetitions : bool
         Whether all of `rows` are whole numbers.
+    repeats : float
+        Weight of one replicate.
+    unit, row_unit : float
+        Mean of what is left out at a time, of `total` and of `rows`; 1 where no row has a weight. So much counts as one
+        row, and ridges that are compared are multiples of the unit: a factor common to all weights changes nothing.
     """
 
     total: np.ndarray
     rows: np.ndarray
     groups: np.ndarray | None
+    replicated: np.ndarray
     are_repetitions: bool
+    repeats: float = 1.0
+    unit: float = 1.0
+    row_unit: float = 1.0
 
     @classmethod
     def of(cls, rows, factors=1.0, groups=None):
         """Weights of rows, factors of their classes, and any labels of groups."""
         rows = np.asarray(rows, dtype=np.float64)
-        codes = None if groups is None else _codes(groups)
-        return cls(total=rows * factors, rows=rows, groups=codes, are_repetitions=bool(np.all(rows == np.round(rows))))
+        weights = cls(
+            total=rows * factors,
+            rows=rows,
+            groups=None if groups is None else _codes(groups),
+            replicated=np.zeros(len(rows), dtype=bool),
+            are_repetitions=bool(np.all(rows == np.round(rows))),
+        )
+        return weights._in_units()
+
+    def _in_units(self):
+        share = self.left_out_share()
+        return replace(self, unit=_positive_mean(share * self.total), row_unit=_positive_mean(share * self.rows))
+
+    def with_copies(self, copies):
+        """The same, and what `Copies` has found out of replicates."""
+        return replace(self, replicated=copies.replicated, repeats=copies.repeats)._in_units()
+
+    def merge(self, rows, standing, places):
+        """Weights of a table in which rows stand for others, with all the weight of these.
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (n,)
+            All that count.
+        standing : ndarray of int of shape (m,)
+            Those of them that stay.
+        places : ndarray of int of shape (n,)
+            Which of those that stay stands for each.
+        """
+        part = self[standing]
+        if len(standing) == len(rows):
+            return part._in_units()
+        total, counts = (np.bincount(places, weights=weights[rows]) for weights in (self.total, self.rows))
+        return replace(part, total=total, rows=counts)._in_units()
+
+    def in_units_of(self, merged):
+        """The same of rows that may be copies, in units of the table in which they are one."""
+        return replace(self, unit=merged.unit, row_unit=merged.row_unit)
 
     def outside(self, rows):
         """The same of some rows, all of each of their groups, that are left out of a system of all rows."""
         groups = None if self.groups is None else self.groups[rows]
-        return replace(self, total=self.total[rows], rows=self.rows[rows], groups=groups)
+        part = {name: getattr(self, name)[rows] for name in ("total", "rows", "replicated")}
+        return replace(self, groups=groups, **part)
 
     def __len__(self):
         return len(self.rows)
 
     def __getitem__(self, rows):
-        """The same of a system of some rows; what whole numbers mean stays."""
+        """The same of a system of some rows; what whole numbers mean, and the units, stay."""
         part = self.outside(rows)
         return part if part.groups is None else replace(part, groups=_codes(part.groups))
+
+    @property
+    def relative(self):
+        """Weights in units of what is left out at a time."""
+        return self.total / self.unit
+
+    @property
+    def counts(self):
+        """As many independent rows as each stands for, without factors of classes."""
+        return self.rows / self.row_unit
 
     def ridge(self, alpha):
         """What is added to the diagonal of the Gram matrix, ``alpha / total``, but never more than 1e15."""
@@ -65,13 +122,20 @@ class Weights:
 
     def left_out_share(self):
         """Share of each row's weight that is left out at a time."""
-        return 1.0 / np.maximum(self.rows, 1.0) if self.are_repetitions else np.ones(len(self))
+        one_by_one = self.replicated & self.are_repetitions
+        return np.where(one_by_one, self.repeats / np.maximum(self.rows, self.repeats), 1.0)
 
     def sets_left_out(self):
         """For each group the places of its rows; there must be groups."""
         assert self.groups is not None, "rows are left out on their own"
         order = np.argsort(self.groups, kind="stable")
         return np.split(order, np.flatnonzero(np.diff(self.groups[order])) + 1)
+
+
+def _positive_mean(weights):
+    """Mean of the positive ones."""
+    positive = weights[weights > 0]
+    return float(np.mean(positive)) if len(positive) else 1.0
 
 
 def _codes(groups):

@@ -1,0 +1,211 @@
+"""Copies: rows at one place of a table whose outcomes agree, as repeated rows do and replicates do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..runtime._budget import AGREEMENT, COINCIDENCE, ROUNDINGS
+from ..solvers import Weights
+from ._frames import split_table, take_rows
+
+
+def merge_copies(X, outcomes, weights: Weights):
+    """A table, its outcomes and weights with all copies of a row as one, of the weight of all of them.
+
+    Parameters
+    ----------
+    X : table
+        As `check_table` has passed it.
+    outcomes : ndarray of int of shape (n,), or of float of shape (n, n_outputs)
+    weights : Weights
+        Positive.
+
+    Returns
+    -------
+    X, outcomes, weights
+        Of m rows, the first of the copies; `weights` know of replicates.
+    """
+    copies, everything = Copies.find(X, outcomes, weights), np.arange(len(weights))
+    rows, places = copies.among(everything)
+    weights = weights.with_copies(copies).merge(everything, rows, places)
+    return (X, outcomes, weights) if len(rows) == len(X) else (take_rows(X, rows), outcomes[rows], weights)
+
+
+def same_rows(X):
+    """For each row of a table the number of the first one that has the same values; None if all rows differ.
+
+    The same are also numbers that differ by a few roundings, as the images of equal rows under a linear map do. Columns
+    are looked at one after another, and only where rows have agreed so far: a column of distinct numbers ends it. So
+    the cost is O(n log n) for most tables, and O(n d log n) if many rows are the same.
+    """
+    rows, codes = np.arange(X.shape[0]), np.zeros(X.shape[0], dtype=np.intp)
+    for column in sorted(split_table(X), key=lambda column: column.is_category):
+        codes = _refine(codes, _numbers(column), rows)
+        several = np.bincount(codes)[codes] > 1
+        rows, codes = rows[several], codes[several]
+        if not len(rows):
+            return None
+    places = np.arange(X.shape[0])
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    places[rows] = rows[first][inverse]
+    return places
+
+
+def _numbers(column):
+    """Numbers that tell the values of a column apart, infinite where one is missing."""
+    if column.is_category:
+        return np.where(column.factor.codes < 0, np.inf, column.factor.codes)
+    numbers = column.numbers()
+    return np.where(np.isnan(numbers), np.inf, numbers) if np.isnan(numbers).any() else numbers
+
+
+def _refine(codes, numbers, rows):
+    """Codes of the rows that have agreed so far, told apart by the numbers of one more column."""
+    low, high = numbers.min(), numbers.max()
+    if low == high:
+        return codes
+    rounding = ROUNDINGS * np.finfo(numbers.dtype).eps
+    size = np.median(np.abs(numbers))
+    x = numbers[rows]
+    order = np.lexsort((x, codes))
+    sorted_x, sorted_codes = x[order], codes[order]
+    with np.errstate(invalid="ignore", over="ignore"):  # between two missing ones
+        apart = np.diff(sorted_x) > rounding * (np.abs(sorted_x[1:]) + size)
+    new = np.empty(len(rows), dtype=np.intp)
+    new[order] = np.concatenate([[0], np.cumsum(apart | (np.diff(sorted_codes) > 0))])
+    return new
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Which rows of a table are copies of each other, and which are replicates.
+
+    Models are compared on rows left out, and what is left of a copy would give its outcome away; replicates each tell
+    something new about the noise. The classical instrument is pure error, the spread of outcomes at one place, where
+    rows have the same values in all columns: far below what any model could promise, it has no other cause than copying.
+
+    - Numbers that hardly ever coincide by chance are their own evidence: rows with the same outcome at one place are
+      copies, and rows with other outcomes beside them are not.
+    - Classes, ratings and counts coincide often. All rows at a place that agrees are copies, unless it may agree by
+      chance: where a third or more of the places with several rows hold different outcomes, and their mean agreement of
+      pairs to the power of the rows less one is not below 5 %.
+    - If every row occurs g times, or a multiple of it, the table is another one g times over: each g rows are one.
+
+    All of this is as it is if the whole table is repeated, and whole weights count as repetitions.
+
+    Attributes
+    ----------
+    first : ndarray of int of shape (n,)
+        For each row the first one of which it is a copy.
+    replicated : ndarray of bool of shape (n,)
+        Whether a row's weight is that of replicates, all of which happen to have the same outcome.
+    repeats : float
+        How often the whole table is repeated: as much of a replicate is one row.
+    """
+
+    first: np.ndarray
+    replicated: np.ndarray
+    repeats: float = 1.0
+
+    @classmethod
+    def find(cls, X, outcomes, weights):
+        """Copies among the rows of a table; for parameters see `merge_copies`. Rows of two groups are no copies."""
+        places, everything = same_rows(X), np.arange(X.shape[0])
+        is_whole = weights.are_repetitions and (weights.rows > 1).any()
+        if places is None and not is_whole:
+            return cls(everything, np.zeros(len(everything), dtype=bool))
+        places = everything if places is None else places
+        if weights.groups is not None:
+            places = _first_of_pairs(places, weights.groups)
+        outcomes = outcomes.reshape(len(outcomes), -1)
+        agree = (_spread(places, outcomes) <= _tolerance(outcomes, weights.rows)).all(axis=1)
+        cells = np.where(agree, places, _cells(places, outcomes))
+        if _coincidence(outcomes[np.unique(cells)]) < COINCIDENCE:
+            return cls(cells, np.zeros(len(everything), dtype=bool))
+        counts = weights.rows if weights.are_repetitions else np.ones(len(everything))
+        repeats = float(np.gcd.reduce(np.bincount(cells, weights=counts).astype(np.int64)))
+        agree = agree & ~_may_agree_by_chance(places, cells, counts / repeats)
+        packs = _packs(cells, counts, repeats)
+        return cls(np.where(agree, places, packs), ~agree, repeats)
+
+    def among(self, rows):
+        """Of some rows, which may repeat, those that are no copies of earlier ones, and the place of each row's own."""
+        _, first, inverse = np.unique(self.first[rows], return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        rank = np.empty(len(order), dtype=np.intp)
+        rank[order] = np.arange(len(order))
+        return rows[first[order]], rank[inverse]
+
+    def spread_over(self, rows, n):
+        """The same for a table of n rows, of which these are some; the others are copies of themselves."""
+        first, replicated = np.arange(n), np.zeros(n, dtype=bool)
+        first[rows], replicated[rows] = rows[self.first], self.replicated
+        return replace(self, first=first, replicated=replicated)
+
+
+def _first_of_pairs(places, codes):
+    """Places that are told apart by integer codes too, each by the number of its first row."""
+    _, first, inverse = np.unique(places * (codes.max() + 1) + codes, return_index=True, return_inverse=True)
+    return first[inverse]
+
+
+def _cells(places, outcomes):
+    """Places that are told apart by outcomes too."""
+    for column in outcomes.T:
+        places = _first_of_pairs(places, np.unique(column, return_inverse=True)[1])
+    return places
+
+
+def _spread(places, outcomes):
+    """For each row the range of the outcomes at its place, shape (n, n_outputs)."""
+    order = np.argsort(places, kind="stable")
+    starts = np.flatnonzero(np.diff(places[order], prepend=-1))
+    high, low = (ufunc.reduceat(outcomes[order], starts) for ufunc in (np.maximum, np.minimum))
+    with np.errstate(over="ignore"):
+        spread = high - low
+    return spread[np.searchsorted(places[order][starts], places)]
+
+
+def _tolerance(outcomes, sample_weight):
+    """What outcomes may differ by and still agree."""
+    if outcomes.dtype.kind != "f":
+        return 0
+    quartiles = np.quantile(outcomes, [0.25, 0.75], axis=0, weights=sample_weight, method="inverted_cdf")
+    with np.errstate(over="ignore"):
+        return np.nan_to_num(AGREEMENT * np.diff(quartiles, axis=0)[0], posinf=0.0)
+
+
+def _coincidence(outcomes):
+    """The chance that two different rows of a table have the same outcome."""
+    counts = np.unique(outcomes, axis=0, return_counts=True)[1].astype(np.float64)
+    n = len(outcomes)
+    return 1.0 if n < 2 else float(np.sum(counts * (counts - 1)) / (n * (n - 1)))
+
+
+def _may_agree_by_chance(places, cells, counts):
+    """Rows at places that hold several rows, and may have the same outcome without being copies."""
+    sizes, shared = np.bincount(places, weights=counts), np.zeros(len(places))
+    cell_sizes = np.bincount(cells, weights=counts)
+    np.add.at(shared, places[np.unique(cells)], (cell_sizes * (cell_sizes - 1))[np.unique(cells)])
+    several = sizes > 1
+    agreement = shared[: len(sizes)][several] / (sizes * (sizes - 1))[several]
+    agreeing = np.count_nonzero(agreement == 1)
+    if 2 * (len(agreement) - agreeing) < agreeing:
+        return np.zeros(len(places), dtype=bool)
+    likely = np.mean(agreement) ** (sizes - 1) >= COINCIDENCE if len(agreement) else several
+    return (several & likely)[places]
+
+
+def _packs(cells, counts, repeats):
+    """Rows of one cell, as many together as a table that is repeated has of each, by the number of the first of them."""
+    if repeats == 1:
+        return np.arange(len(cells))
+    order = np.argsort(cells, kind="stable")
+    total = np.cumsum(counts[order])
+    starts = np.flatnonzero(np.diff(cells[order], prepend=-1))
+    before = np.repeat((total - counts[order])[starts], np.diff(starts, append=len(cells)))
+    numbers = np.empty(len(cells), dtype=np.intp)
+    numbers[order] = np.ceil((total - before) / repeats).astype(np.intp)
+    return _first_of_pairs(cells, numbers)
