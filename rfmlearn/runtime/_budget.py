@@ -153,8 +153,10 @@ COLUMN_ENTRIES, FEWEST_COLUMNS = 2**18, 8
 ROUNDINGS = 16
 # Outcomes at one place agree within this share of the interquartile range: no noise worth its name is so small.
 AGREEMENT = 1e-3
-# Outcomes that coincide at one place with less than this chance do it for no other reason than copying.
-COINCIDENCE = 0.05
+# Outcomes at one place that agree by chance as rarely as this do it for another reason: they are copies.
+CHANCE = 0.05
+# Outcomes that fewer pairs of rows share hardly ever coincide.
+COINCIDENCE = 0.01
 # Parts of the training rows, of which each is coded by averages of targets over the others.
 N_TARGET_FOLDS = 5
 # Values of a column between which normal scores are interpolated, at most.

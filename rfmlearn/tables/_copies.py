@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..runtime._budget import AGREEMENT, COINCIDENCE, ROUNDINGS
+from ..runtime._budget import AGREEMENT, CHANCE, COINCIDENCE, ROUNDINGS
 from ..solvers import Weights
 from ._frames import split_table, take_rows
 
@@ -86,12 +86,13 @@ class Copies:
     something new about the noise. The classical instrument is pure error, the spread of outcomes at one place, where
     rows have the same values in all columns: far below what any model could promise, it has no other cause than copying.
 
-    - Numbers that hardly ever coincide by chance are their own evidence: rows with the same outcome at one place are
-      copies, and rows with other outcomes beside them are not.
-    - Classes, ratings and counts coincide often. All rows at a place that agrees are copies, unless it may agree by
-      chance: where a third or more of the places with several rows hold different outcomes, and their mean agreement of
-      pairs to the power of the rows less one is not below 5 %.
+    - Numbers that hardly ever coincide are their own evidence: rows with the same outcome at one place are copies, and
+      there are no replicates.
     - If every row occurs g times, or a multiple of it, the table is another one g times over: each g rows are one.
+    - All rows at a place where outcomes agree are copies, unless they may agree by chance, as classes and ratings do:
+      where a third or more of the places with several rows hold different outcomes, and the mean agreement of pairs
+      there, to the power of the rows less one, is not below 5 %.
+    - All others are replicates.
 
     All of this is as it is if the whole table is repeated, and whole weights count as repetitions.
 
@@ -178,7 +179,7 @@ def _tolerance(outcomes, sample_weight):
 
 
 def _coincidence(outcomes):
-    """The chance that two different rows of a table have the same outcome."""
+    """The share of pairs of rows that have the same outcome."""
     counts = np.unique(outcomes, axis=0, return_counts=True)[1].astype(np.float64)
     n = len(outcomes)
     return 1.0 if n < 2 else float(np.sum(counts * (counts - 1)) / (n * (n - 1)))
@@ -194,7 +195,7 @@ def _may_agree_by_chance(places, cells, counts):
     agreeing = np.count_nonzero(agreement == 1)
     if 2 * (len(agreement) - agreeing) < agreeing:
         return np.zeros(len(places), dtype=bool)
-    likely = np.mean(agreement) ** (sizes - 1) >= COINCIDENCE if len(agreement) else several
+    likely = np.mean(agreement) ** (sizes - 1) >= CHANCE if len(agreement) else several
     return (several & likely)[places]
 
 
