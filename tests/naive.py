@@ -171,13 +171,12 @@ def ridge_solve(K, Y, alpha, sample_weight=None):
     return np.linalg.solve(K + alpha * np.diag(1 / w), Y)
 
 
-def leave_one_out_residuals(K, Y, alpha, sample_weight):
-    """``y_i - f(x_i)``, with f refitted for every i to weights in which row i has one repetition less, or nothing."""
+def leave_one_out_residuals(K, Y, alpha, sample_weight, left_out=None):
+    """``y_i - f(x_i)``, with f refitted for every i to weights in which row i has so much less, or nothing at all."""
     residuals = np.empty_like(Y)
-    repeated = all(float(weight).is_integer() for weight in sample_weight)
     for i in range(len(K)):
         w = np.array(sample_weight, dtype=float)
-        w[i] = max(0.0, w[i] - 1.0) if repeated else 0.0
+        w[i] = 0.0 if left_out is None else max(0.0, w[i] - left_out[i])
         kept = np.flatnonzero(w > 0)
         coef = ridge_solve(K[np.ix_(kept, kept)], Y[kept], alpha, w[kept])
         residuals[i] = Y[i] - K[i, kept] @ coef

@@ -170,16 +170,16 @@ def test_rungs(Estimator):
 def test_rungs_take_float32_where_ridges_allow(Estimator):
     X, y = data(Estimator, 150)
 
-    def scores(weight, limit=1e-5):
+    def scores(largest, limit=1e-5):
         sizes = {"one_rung": 80, "first_rung_rows": 60, "n_survivors": 1}
         model = with_budget(Estimator, **sizes, smallest_ridge_in_float32=limit)(FEW, cv=2, random_state=0).fit(
-            X, y, np.full(150, weight)
+            X, y, np.where(np.arange(150) == 7, largest, 1.0)
         )
         return model.cv_results_["mean_test_score"]
 
     single, double = scores(1.0), scores(1.0, limit=np.inf)
     assert 0 < np.abs(single - double).max() < 1e-3
-    assert_array_equal(scores(1e6), scores(1e6, limit=np.inf))  # ridges of 1e-10 are nothing in float32
+    assert_array_equal(scores(1e8), scores(1e8, limit=np.inf))  # ridges of 1e-6 are nothing in float32
 
 
 # Intervals and sets

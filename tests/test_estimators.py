@@ -188,7 +188,7 @@ def test_chosen_ridge_is_used_for_the_fit(max_iter):
 
 def test_numerically_singular_gram_matrix_is_mended_and_reported():
     X, y = regression()
-    X, y = np.vstack([X, X]), np.concatenate([y, y])
+    X, y = np.vstack([X, X + 1e-12]), np.concatenate([y, y])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = RFMRegressor("gaussian", alpha=1e-18, max_iter=0).fit(X, y)

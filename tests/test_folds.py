@@ -5,13 +5,15 @@ import pytest
 from sklearn.model_selection import GroupKFold, PredefinedSplit, ShuffleSplit
 
 from rfmlearn.search._folds import Folds, make_folds
+from rfmlearn.tables._copies import Copies
 
 ALL = slice(None)
 
 
-def folds_of(n=30, cv=None, labels=None, groups=None, kept=None, seed=0):
+def folds_of(n=30, cv=None, labels=None, groups=None, kept=None, seed=0, first=None):
     kept = np.ones(n, bool) if kept is None else kept
-    return make_folds(cv, np.zeros((n, 1)), labels, groups, np.random.RandomState(seed), kept)
+    copies = Copies(np.arange(n) if first is None else first, np.zeros(n, bool))
+    return make_folds(cv, np.zeros((n, 1)), labels, groups, np.random.RandomState(seed), kept, copies)
 
 
 def test_default_is_five_folds_repeated_on_few_rows():
@@ -49,6 +51,15 @@ def test_groups_stay_together():
             assert not set(groups[train]) & set(groups[test])
     assert len(folds_of(40, GroupKFold(10), None, groups)) == 10
     assert len(folds_of(40, 5, None, np.arange(40) % 3)) == 3
+
+
+@pytest.mark.parametrize("labels", [None, np.arange(60) // 3 % 2])
+def test_copies_stay_together_where_folds_are_drawn(labels):
+    first = np.arange(60) // 3 * 3
+    for train, test in folds_of(60, 4, labels, first=first).pairs:
+        assert not set(first[train]) & set(first[test]) and len(train) + len(test) == 60
+    given = [(np.arange(0, 31), np.arange(31, 60))]
+    np.testing.assert_array_equal(folds_of(60, given, labels, first=first).pairs[0][0], given[0][0])
 
 
 def test_rows_of_no_weight_take_no_part():

@@ -21,6 +21,7 @@ from rfmlearn.solvers import (
     conjugate_gradient,
     factor_residuals,
 )
+from rfmlearn.tables._copies import Copies
 
 KERNEL = LaplaceKernel(2.0)
 WEIGHTS = {
@@ -170,27 +171,26 @@ def test_groups_of_one_row_are_rows_left_out_whole(rng):
     assert_close(factor_residuals(factor, coef, Weights.of(w, groups=np.arange(20))), alone, 1e-10)
 
 
-def test_leave_one_out_of_a_repeated_row_keeps_its_twin(rng):
+@pytest.mark.parametrize("repeats", [1.0, 2.0])
+def test_of_a_row_that_stands_for_replicates_one_is_left_out(repeats, rng):
     X, K, Y = problem(rng, n=12)
-    w = np.ones(12)
-    w[4] = 2.0
-    rows = np.r_[np.arange(12), 4]
-    repeated = naive.leave_one_out_residuals(K[np.ix_(rows, rows)], Y[rows], 0.1, np.ones(13))
+    w, replicated = repeats * np.array([1, 1, 3, 1, 2, 1, 5, 1, 1, 1, 1, 1.0]), np.arange(12) < 8
+    expected = naive.leave_one_out_residuals(K, Y, 0.1, w, np.where(replicated, repeats, w))
     factor = factored(X, 0.1 / w)
-    residuals = factor_residuals(factor, factor.apply(Y), Weights.of(w))
-    assert_close(residuals, repeated[:12], 1e-10)
+    weights = Weights.of(w).with_copies(Copies(np.arange(12), replicated, repeats))
+    assert_close(factor_residuals(factor, factor.apply(Y), weights), expected, 1e-10)
 
 
-def test_leave_one_out_of_an_important_row_leaves_all_of_it(rng):
-    """What remained of a row of weight 1.01 would give its target away, and the smallest ridge would look best."""
+def test_a_row_is_left_out_with_all_its_weight(rng):
+    """What remained of it would give its target away, and the smallest ridge would look best."""
     _, K, Y = problem(rng, n=20)
     losses = []
-    for factor in (1.0, 1.01, 1.5):
+    for factor in (1.0, 1.01, 1.5, 2.0, 10.0):
         w = np.full(20, factor)
         losses.append(
             [np.mean(RidgePath(K.copy(), Weights.of(w)).left_out(Y, a * factor) ** 2) for a in (1e-6, 1e-2, 1.0)]
         )
-    np.testing.assert_allclose(losses[1:], losses[:1] * 2, rtol=1e-6)
+    np.testing.assert_allclose(losses[1:], losses[:1] * 4, rtol=1e-6)
 
 
 # Ridge path ------------------------------------------------------------------------------------------------------
@@ -221,12 +221,13 @@ def test_choose_ridge_by_refits(weights, dtype, noise, rng):
     before = pairs.array.copy()
     for rows in (np.arange(25), np.array([0, 2, 3, 7, 11, 12, 18, 20, 24])):
         losses = []
-        for alpha in ALPHAS:
+        alphas = [alpha * w.mean() for alpha in ALPHAS]
+        for alpha in alphas:
             residuals = naive.leave_one_out_residuals(K[np.ix_(rows, rows)], Y[rows], alpha, w[rows])
             losses.append(np.average((residuals**2).sum(axis=1), weights=w[rows]))
         for start in range(len(ALPHAS)):
-            choice = choose_ridge(pairs.block(rows), Y[rows], Weights.of(w)[rows], start=ALPHAS[start])
-            chosen = ALPHAS.index(choice.alpha)
+            choice = choose_ridge(pairs.block(rows), Y[rows], Weights.of(w)[rows], start=alphas[start])
+            chosen = alphas.index(choice.alpha)
             assert choice.loss == pytest.approx(losses[chosen], rel=TOLERANCE[dtype])
             assert losses[chosen] <= min(losses[max(chosen - 1, 0) : chosen + 2]) * (1 + TOLERANCE[dtype])
             path = losses[start : chosen + 1] if start < chosen else losses[chosen : start + 1][::-1]
@@ -234,22 +235,31 @@ def test_choose_ridge_by_refits(weights, dtype, noise, rng):
             for alpha, (coef, _) in choice.solved.items():
                 expected = naive.ridge_solve(K[np.ix_(rows, rows)], Y[rows], alpha, w[rows])
                 assert_close(coef, expected, 100 * TOLERANCE[dtype])
-            assert next_larger(choice.alpha) in choice.solved or chosen == len(ALPHAS) - 1
+            assert next_larger(choice.alpha, Weights.of(w)) in choice.solved or chosen == len(ALPHAS) - 1
     np.testing.assert_array_equal(pairs.array, before)
 
 
-def test_choose_ridge_counts_repetitions(rng):
+def test_choose_ridge_counts_replicates(rng):
     chosen = set()
     for _ in range(20):
         X = rng.uniform(-2, 2, (20, 1))
         Y = np.sin(X) + rng.normal(size=(20, 1))
         counts = rng.choice([1, 2], 20, p=[0.8, 0.2])
         rows = np.repeat(np.arange(20), counts)
-        one = choose_ridge(filled(X).array, Y, Weights.of(counts))
+        weights = Weights.of(counts).with_copies(Copies(np.arange(20), np.ones(20, dtype=bool)))
+        one = choose_ridge(filled(X).array, Y, weights)
         other = choose_ridge(filled(X[rows]).array, Y[rows], Weights.of(np.ones(len(rows))))
         assert (one.alpha, one.loss) == (other.alpha, pytest.approx(other.loss))
         chosen.add(one.alpha)
     assert len(chosen) > 2
+
+
+@pytest.mark.parametrize("factor", [1e-6, 0.3, 7.0, 1e6])
+def test_a_factor_of_all_weights_is_one_of_the_ridge(factor, rng):
+    _, K, Y = problem(rng, n=30)
+    w = rng.uniform(0.5, 2, 30)
+    one, other = choose_ridge(K, Y, Weights.of(w)), choose_ridge(K, Y, Weights.of(factor * w))
+    assert other.alpha == pytest.approx(factor * one.alpha) and other.loss == pytest.approx(one.loss)
 
 
 def test_choose_ridge_leaves_groups_out_together(rng):

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..kernels import Points
 from ..solvers import Weights
-from ..tables._copies import Copies
 from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
 from ..targets._codes import Target

@@ -112,7 +112,8 @@ class Race:
     @property
     def smallest_ridge(self):
         """The smallest number that any candidate might add to the diagonal of its Gram matrix."""
-        alphas = [ALPHAS[0] * self.weights.unit if isinstance(model.alpha, str) else model.alpha for model in self._models]
+        smallest = ALPHAS[0] * self.weights.unit
+        alphas = [smallest if isinstance(model.alpha, str) else model.alpha for model in self._models]
         return min(alphas) / self.weights.total.max()
 
     def run(self, indices, folds: Folds, dtype=np.float64) -> list[Scored]:

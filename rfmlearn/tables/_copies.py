@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -84,7 +85,7 @@ class Copies:
 
     Models are compared on rows left out, and what is left of a copy would give its outcome away; replicates each tell
     something new about the noise. The classical instrument is pure error, the spread of outcomes at one place, where
-    rows have the same values in all columns: far below what any model could promise, it has no other cause than copying.
+    rows have the same values in all columns: far below what any model could promise, it has one cause, copying.
 
     - Numbers that hardly ever coincide are their own evidence: rows with the same outcome at one place are copies, and
       there are no replicates.
@@ -126,7 +127,7 @@ class Copies:
         if _coincidence(outcomes[np.unique(cells)]) < COINCIDENCE:
             return cls(cells, np.zeros(len(everything), dtype=bool))
         counts = weights.rows if weights.are_repetitions else np.ones(len(everything))
-        repeats = float(np.gcd.reduce(np.bincount(cells, weights=counts).astype(np.int64)))
+        repeats = float(math.gcd(*map(int, np.unique(np.bincount(cells, weights=counts)))))
         agree = agree & ~_may_agree_by_chance(places, cells, counts / repeats)
         packs = _packs(cells, counts, repeats)
         return cls(np.where(agree, places, packs), ~agree, repeats)
@@ -200,7 +201,7 @@ def _may_agree_by_chance(places, cells, counts):
 
 
 def _packs(cells, counts, repeats):
-    """Rows of one cell, as many together as a table that is repeated has of each, by the number of the first of them."""
+    """Rows of one cell, as many together as a repeated table has of each, by the number of the first of them."""
     if repeats == 1:
         return np.arange(len(cells))
     order = np.argsort(cells, kind="stable")
