@@ -90,6 +90,8 @@ class Copies:
     - Numbers that hardly ever coincide are their own evidence: rows with the same outcome at one place are copies, and
       there are no replicates.
     - If every row occurs g times, or a multiple of it, the table is another one g times over: each g rows are one.
+    - In a table of a few categories rows coincide by chance: if at most half as many again do as would if the columns
+      were independent, there are no other copies.
     - All rows at a place where outcomes agree are copies, unless they may agree by chance, as classes and ratings do:
       where a third or more of the places with several rows hold different outcomes, and the mean agreement of pairs
       there, to the power of the rows less one, is not below 5 %.
@@ -128,7 +130,10 @@ class Copies:
             return cls(cells, np.zeros(len(everything), dtype=bool))
         counts = weights.rows if weights.are_repetitions else np.ones(len(everything))
         repeats = float(math.gcd(*map(int, np.unique(np.bincount(cells, weights=counts)))))
-        agree = agree & ~_may_agree_by_chance(places, cells, counts / repeats)
+        if _coincide_by_chance(X, places, counts / repeats):
+            agree = np.zeros(len(everything), dtype=bool)
+        else:
+            agree = agree & ~_may_agree_by_chance(places, cells, counts / repeats)
         packs = _packs(cells, counts, repeats)
         return cls(np.where(agree, places, packs), ~agree, repeats)
 
@@ -196,8 +201,30 @@ def _may_agree_by_chance(places, cells, counts):
     agreeing = np.count_nonzero(agreement == 1)
     if 2 * (len(agreement) - agreeing) < agreeing:
         return np.zeros(len(places), dtype=bool)
-    likely = np.mean(agreement) ** (sizes - 1) >= CHANCE if len(agreement) else several
-    return (several & likely)[places]
+    several[several] = np.mean(agreement) ** (sizes[several] - 1) >= CHANCE if len(agreement) else False
+    return several[places]
+
+
+def _coincide_by_chance(X, places, counts):
+    """Whether pairs of rows have the same values hardly more often than if the columns were independent.
+
+    Categories, and numbers that occur ten times on average, tell by the rows what is expected of them. In others copies
+    would be taken for chance: they tell it by the places alone.
+    """
+    n, distinct = counts.sum(), np.unique(places)
+    sizes = np.bincount(places, weights=counts)
+    observed = np.sum(sizes * (sizes - 1)) / (n * (n - 1))
+    expected = 1.0
+    for column in split_table(X):
+        values = np.unique(_numbers(column), return_inverse=True)[1]
+        if column.is_category or 10 * (values.max() + 1) <= n:
+            expected *= np.sum((np.bincount(values, weights=counts) / n) ** 2)
+        else:
+            shares = np.bincount(values[distinct])
+            expected *= np.sum(shares * (shares - 1.0)) / (len(distinct) * max(len(distinct) - 1, 1))
+        if observed > 1.5 * expected:
+            return False
+    return True
 
 
 def _packs(cells, counts, repeats):
