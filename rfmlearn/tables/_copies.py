@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..runtime._budget import AGREEMENT, CHANCE, COINCIDENCE, ROUNDINGS
+from ..runtime._budget import AGREEMENT, CHANCE, COINCIDENCE, FEWEST_CELLS, ROUNDINGS
 from ..solvers import Weights
 from ._frames import split_table, take_rows
 
@@ -68,7 +68,7 @@ def _refine(codes, numbers, rows):
     if low == high:
         return codes
     rounding = ROUNDINGS * np.finfo(numbers.dtype).eps
-    size = np.median(np.abs(numbers))
+    size = np.partition(np.abs(numbers), len(numbers) // 2)[len(numbers) // 2]  # the median, which might overflow
     x = numbers[rows]
     order = np.lexsort((x, codes))
     sorted_x, sorted_codes = x[order], codes[order]
@@ -129,7 +129,7 @@ class Copies:
         if _coincidence(outcomes[np.unique(cells)]) < COINCIDENCE:
             return cls(cells, np.zeros(len(everything), dtype=bool))
         counts = weights.rows if weights.are_repetitions else np.ones(len(everything))
-        repeats = float(math.gcd(*map(int, np.unique(np.bincount(cells, weights=counts)))))
+        repeats = _common_multiple(np.bincount(cells, weights=counts))
         if _coincide_by_chance(X, places, counts / repeats):
             agree = np.zeros(len(everything), dtype=bool)
         else:
@@ -185,10 +185,10 @@ def _tolerance(outcomes, sample_weight):
 
 
 def _coincidence(outcomes):
-    """The share of pairs of rows that have the same outcome."""
+    """The share of pairs of rows that have the same outcome, as if there were one more: few pairs tell little."""
     counts = np.unique(outcomes, axis=0, return_counts=True)[1].astype(np.float64)
     n = len(outcomes)
-    return 1.0 if n < 2 else float(np.sum(counts * (counts - 1)) / (n * (n - 1)))
+    return 1.0 if n < 2 else float((np.sum(counts * (counts - 1)) + 2) / (n * (n - 1)))
 
 
 def _may_agree_by_chance(places, cells, counts):
@@ -213,7 +213,7 @@ def _coincide_by_chance(X, places, counts):
     """
     n, distinct = counts.sum(), np.unique(places)
     sizes = np.bincount(places, weights=counts)
-    observed = np.sum(sizes * (sizes - 1)) / (n * (n - 1))
+    observed = np.sum(sizes * (sizes - 1.0)) / max(n * (n - 1.0), 1.0)
     expected = 1.0
     for column in split_table(X):
         values = np.unique(_numbers(column), return_inverse=True)[1]
@@ -225,6 +225,12 @@ def _coincide_by_chance(X, places, counts):
         if observed > 1.5 * expected:
             return False
     return True
+
+
+def _common_multiple(counts):
+    """How often a table is repeated of which a cell has so many rows; 1 if too few cells tell."""
+    counts = counts[counts > 0]
+    return 1.0 if len(counts) < FEWEST_CELLS else float(math.gcd(*map(int, np.unique(counts))))
 
 
 def _packs(cells, counts, repeats):
