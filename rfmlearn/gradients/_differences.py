@@ -17,6 +17,8 @@ from ._steps import Steps, deviations, half_deviations
 _SMALL = 0.05
 # Of each block of rows, those with the largest differences are looked at again with smaller steps.
 _N_LARGEST = 4
+# Told when the first row was predicted, which is enough.
+_KNOWN = "X does not have valid feature names"
 
 
 class Differences:
@@ -92,10 +94,12 @@ class Differences:
         for j, dtype in enumerate(columns.dtypes):
             moved[:, j] = moved[:, j].astype(dtype)
         distances = moved[:, :, 0] - moved[:, :, 1]
-        parts = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._evaluate)(X, columns, moved, start, min(start + self.batch_size, 2 * m * p))
-            for start in range(0, 2 * m * p, self.batch_size)
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=_KNOWN)
+            parts = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+                delayed(self._evaluate)(X, columns, moved, start, min(start + self.batch_size, 2 * m * p))
+                for start in range(0, 2 * m * p, self.batch_size)
+            )
         values = np.concatenate(parts).astype(np.float64).reshape(m, p, 2, -1)
         still = np.isnan(distances) | (distances == 0)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -106,7 +110,9 @@ class Differences:
 
     def values(self, X):
         """Values at the rows of a table as they are."""
-        return np.asarray(self.function(copy_rows(X, slice(None))), dtype=np.float64)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=_KNOWN)
+            return np.asarray(self.function(copy_rows(X, slice(None))), dtype=np.float64)
 
     def _evaluate(self, X, columns, moved, start, stop):
         """Values at a range of the moved rows, in which signs change fastest and rows slowest."""

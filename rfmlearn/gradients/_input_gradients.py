@@ -10,12 +10,13 @@ from numbers import Integral, Real
 import numpy as np
 
 from ..runtime._budget import CLOSED_FORM_ROWS, INPUT_GRADIENT_ENTRIES
-from ..tables._frames import check_table, take_rows
+from ..tables._frames import check_table, table_names, take_rows
 
 # Imported for the closed forms that they register.
 from . import _composite, _gaussian_process, _kernel_machines, _linear, _neural_network  # noqa: F401
+from ._categorical import categorical_columns
 from ._differences import Differences
-from ._moves import categorical_columns, copy_rows, find_features
+from ._moves import copy_rows, find_features
 from ._outputs import choose_output, output_function
 from ._registry import closed_form, closed_form_names
 
@@ -78,7 +79,7 @@ def make_gradient(
     """
     _check_options(method, step, batch_size)
     output = choose_output(estimator, output)
-    indices = find_features(features, X, categorical_columns(estimator))
+    indices = find_features(features, X, categorical_columns(estimator, table_names(X)[0]))
     function = closed_form(estimator, output)
     evaluate = output_function(estimator, output)
     first = evaluate(copy_rows(X, slice(0, 1)))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..tables._base import TableEstimator
 from ..tables._frames import find_columns, split_table, table_names, take_rows
 
 _SINGLE = re.compile(r"(float|halffloat)(16|32)?$")
@@ -103,18 +102,3 @@ def copy_rows(X, rows):
 
 def _is_single(column):
     return column.dtype != object and _SINGLE.match(str(column.dtype).lower()) is not None
-
-
-def categorical_columns(estimator):
-    """Indices of the columns that an estimator of this package takes for categories.
-
-    It may be what a search has found, or the first step of a pipeline.
-    """
-    while hasattr(estimator, "best_estimator_") or hasattr(estimator, "named_steps"):
-        if hasattr(estimator, "named_steps"):
-            estimator = next((step for _, step in estimator.steps if step not in (None, "passthrough")), None)
-        else:
-            estimator = estimator.best_estimator_
-    if isinstance(estimator, TableEstimator):
-        return estimator._categorical_columns()
-    return np.empty(0, dtype=np.intp)

@@ -7,6 +7,8 @@ from sklearn.base import is_regressor
 from sklearn.utils import check_consistent_length
 
 from ..recursion._spectral import eigenpairs, shares_of_trace
+from ..tables._column import column_values
+from ..targets._task import MOST_CLASSES, guess_task
 from ._learned_agop import LearnedAGOP
 from ._matplotlib import BLUE, DARK_GRAY, LIGHT_GRAY, labels, new_figure
 from ._row_targets import class_codes, classes_of_labels, one_column, target_numbers
@@ -14,7 +16,6 @@ from ._row_targets import class_codes, classes_of_labels, one_column, target_num
 # Ten colours chosen to be told apart by the colour-blind (Petroff, arXiv 2107.02270), and markers that help.
 _COLORS = "#3f90da #ffa90e #bd1f01 #832db6 #a96b59 #e76300 #b9ac70 #717581 #92dadd #94a4a2".split()
 _MARKERS = "osD^vPpX<>"
-_MOST_CLASSES = 10
 # Of rows in no class that has a colour: the other classes, and missing labels.
 _GRAY_LOOKS = [(LIGHT_GRAY, "o"), (DARK_GRAY, "d")]
 FIGURE_SIZE = (6.4, 4.6)
@@ -134,7 +135,7 @@ class ProjectionDisplay:
         return [*groups, ("missing", missing)] if missing.any() else groups
 
     def _n_colored(self):
-        return len(self.classes) if len(self.classes) <= _MOST_CLASSES else _MOST_CLASSES - 1
+        return len(self.classes) if len(self.classes) <= MOST_CLASSES else MOST_CLASSES - 1
 
     def plot(self, *, ax=None):
         """Draw the rows.
@@ -197,6 +198,7 @@ def _known_classes(estimator, y):
     classes = getattr(estimator, "classes_", getattr(getattr(estimator, "estimator_", None), "classes_", None))
     if classes is not None:
         return classes
-    if is_regressor(estimator) or (y.dtype.kind in "iuf" and len(np.unique(y)) > _MOST_CLASSES):
+    known = y[[value is not None for value in column_values(y)]]
+    if is_regressor(estimator) or guess_task(known) == "regression":
         return None
     return classes_of_labels(y)
