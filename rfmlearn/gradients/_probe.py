@@ -64,6 +64,7 @@ class Choice:
         return f"{what}. Trends over half a deviation, between values that X has, were measured instead. {remedy}"
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def choose_steps(differences, X, smallest, make_coarse, scales):
     """The smallest step of each column at which differences say something, or coarse ones if there is none.
 
@@ -134,9 +135,8 @@ class _Climb:
 
     def hides_jumps(self, wide):
         """Whether gradients over wide steps are larger than those over small ones, along a column and at many rows."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            here = _length(wide) > _HIDDEN * np.maximum(_length(self.slopes), self.negligible)
-            by_row, small = (np.linalg.norm(part[:, :, here], axis=(0, 2)) for part in (wide, self.slopes))
+        here = _length(wide) > _HIDDEN * np.maximum(_length(self.slopes), self.negligible)
+        by_row, small = (np.linalg.norm(part[:, :, here], axis=(0, 2)) for part in (wide, self.slopes))
         more = by_row > _HIDDEN * np.maximum(small, self.negligible)
         return bool(_ONE_OF * np.count_nonzero(more) >= len(more))
 
@@ -168,12 +168,10 @@ class _Climb:
 
 def _deviation(values):
     """Standard deviation over rows, of all outputs together; 0 if a value is not finite."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        deviation = np.sqrt(np.sum(np.var(values - values[:1], axis=0)))
+    deviation = np.sqrt(np.sum(np.var(values - values[:1], axis=0)))
     return float(deviation) if np.isfinite(deviation) else 0.0
 
 
 def _length(gradient):
     """Root mean square over rows, of all outputs together."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.sqrt(np.mean(np.sum(np.square(gradient), axis=0), axis=0))
+    return np.sqrt(np.mean(np.sum(np.square(gradient), axis=0), axis=0))
