@@ -21,7 +21,7 @@ from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
 from ..tables._numeric import SCALINGS
 from ..targets._checks import check_group_labels, check_labels, check_numbers
-from ..targets._task import TASKS, guess_task, holds_numbers, warn_of_many_labels
+from ..targets._task import TASKS, guess_task, warn_of_many_labels
 from ._layers import enter_last, learn_layers
 from ._random_features import RANDOM_FEATURES
 
@@ -43,13 +43,14 @@ def _numbers(estimator, X, y):
 
 def _labels(estimator, X, y):
     """Targets of a classification; an error that names the task where they are none."""
-    if isinstance(y, np.ndarray) and y.dtype == object and holds_numbers(y):
-        y = np.array(y.tolist())
+    if getattr(getattr(y, "dtype", None), "kind", "") == "O":
+        values = np.array(np.asarray(y).tolist())
+        y = values if values.dtype.kind in "biuf" else y  # numbers and booleans are labels, whatever holds them
     try:
         with np.errstate(invalid="ignore"):  # scikit-learn casts numbers of any size to integers
             return check_labels(estimator, X, y)
     except ValueError as error:
-        if "Unknown label type" not in str(error):
+        if "label type: continuous" not in str(error):
             raise
         raise ValueError("classification needs labels in y, got numbers that are not whole.") from error
 
@@ -79,8 +80,8 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         Classifier or regressor that learns from the coordinates; its parameters are reached as
         ``estimator__max_iter``. Of an `RFMClassifier` or `RFMRegressor` with ``scaling=None`` the AGOP is that of
         its coded targets, `agop_`; of others that of `average_gradient_outer_product`. None is an RFM with
-        ``kernel="laplace"``, ``feature_matrix="full"`` and ``scaling=None``, a regressor or a classifier as `task` says.
-        Estimators of other libraries will do, if they have ``fit``, ``get_params`` and ``set_params``.
+        ``kernel="laplace"``, ``feature_matrix="full"`` and ``scaling=None``, a regressor or a classifier as
+        `task` says. Estimators of other libraries will do, if they have ``fit``, ``get_params`` and ``set_params``.
     task : {"auto", "regression", "classification"}, default="auto"
         What y holds. With an `estimator`, "auto" is its own type. Without one, "auto" takes strings, booleans and
         categories for classes, and whole numbers, be they ints or floats, if there are at most ten different ones that

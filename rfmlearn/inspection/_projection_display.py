@@ -7,8 +7,6 @@ from sklearn.base import is_regressor
 from sklearn.utils import check_consistent_length
 
 from ..recursion._spectral import eigenpairs, shares_of_trace
-from ..tables._column import column_values
-from ..targets._task import MOST_CLASSES, guess_task
 from ._learned_agop import LearnedAGOP
 from ._matplotlib import BLUE, DARK_GRAY, LIGHT_GRAY, labels, new_figure
 from ._row_targets import class_codes, classes_of_labels, one_column, target_numbers
@@ -16,6 +14,7 @@ from ._row_targets import class_codes, classes_of_labels, one_column, target_num
 # Ten colours chosen to be told apart by the colour-blind (Petroff, arXiv 2107.02270), and markers that help.
 _COLORS = "#3f90da #ffa90e #bd1f01 #832db6 #a96b59 #e76300 #b9ac70 #717581 #92dadd #94a4a2".split()
 _MARKERS = "osD^vPpX<>"
+_MOST_CLASSES = 10
 # Of rows in no class that has a colour: the other classes, and missing labels.
 _GRAY_LOOKS = [(LIGHT_GRAY, "o"), (DARK_GRAY, "d")]
 FIGURE_SIZE = (6.4, 4.6)
@@ -135,7 +134,7 @@ class ProjectionDisplay:
         return [*groups, ("missing", missing)] if missing.any() else groups
 
     def _n_colored(self):
-        return len(self.classes) if len(self.classes) <= MOST_CLASSES else MOST_CLASSES - 1
+        return len(self.classes) if len(self.classes) <= _MOST_CLASSES else _MOST_CLASSES - 1
 
     def plot(self, *, ax=None):
         """Draw the rows.
@@ -198,7 +197,14 @@ def _known_classes(estimator, y):
     classes = getattr(estimator, "classes_", getattr(getattr(estimator, "estimator_", None), "classes_", None))
     if classes is not None:
         return classes
-    known = y[[value is not None for value in column_values(y)]]
-    if is_regressor(estimator) or guess_task(known) == "regression":
+    if is_regressor(estimator) or _are_numbers(y):
         return None
     return classes_of_labels(y)
+
+
+def _are_numbers(y):
+    """Whether targets are numbers rather than labels, as `AGOPFeatureMap` takes them: not whole, or of many values."""
+    if y.dtype.kind not in "iuf":
+        return False
+    values = np.unique(y[~np.isnan(y)])
+    return len(values) > _MOST_CLASSES or bool(np.any(values != np.round(values)))

@@ -17,7 +17,7 @@ _ROWS_OF_A_LABEL = 5
 
 
 def guess_task(y, sample_weight=None):
-    """ "classification" or "regression", by the type of the targets and how many different values they have.
+    """Name of the task, by the type of the targets and how many different values they have.
 
     Strings, booleans and categories are classes. Whole numbers are classes if there are at most ten different ones,
     each at two rows or more on average (two different ones in any case). All else is numbers, also several columns.
@@ -27,11 +27,15 @@ def guess_task(y, sample_weight=None):
     y : array-like of shape (n,) or (n, n_outputs)
     sample_weight : ndarray of shape (n,), default=None
         Rows of weight zero are not looked at.
+
+    Returns
+    -------
+    {"classification", "regression"}
     """
     values = np.asarray(y)
     if values.ndim == 2 and values.shape[1] > 1:
         return "regression"
-    if _is_named(y) or values.dtype.kind in "bUSTO" and not holds_numbers(values):
+    if _is_named(y) or (values.dtype.kind in "bUSTO" and not _holds_numbers(values)):
         return "classification"
     values = values.astype(np.float64) if values.dtype.kind == "O" else values
     values = values.reshape(-1) if sample_weight is None else values.reshape(-1)[sample_weight > 0]
@@ -64,6 +68,6 @@ def _is_named(y):
     return dtype.startswith(("category", "categorical", "enum"))
 
 
-def holds_numbers(values):
+def _holds_numbers(values):
     """Whether all are numbers, none of them a boolean."""
     return all(isinstance(value, Number) and not isinstance(value, (bool, np.bool_)) for value in values.flat)
