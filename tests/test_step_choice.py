@@ -114,6 +114,22 @@ def test_piecewise_constant_models(name, dtype, rng):
     agop(model, X, step=0.5)  # what was asked for needs no warning
 
 
+STEPS = {
+    "one threshold": (lambda X: X[:, 0] > 0, [0.35, 0.0, 0.0]),
+    "and a smooth column": (lambda X: (X[:, 0] > 0) + X[:, 1], [0.35, 1.0, 0.0]),
+    "whole numbers": (lambda X: np.floor(X[:, 0]).astype(np.int8), [1.1, 0.0, 0.0]),
+    "far from most rows": (lambda X: 10.0 * (X[:, 0] > 2.8), [1.1, 0.0, 0.0]),
+}
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_functions_with_few_jumps(case, rng):
+    function, expected = STEPS[case]
+    with pytest.warns(UserWarning, match="constant"):
+        G = agop(function, rows_of(rng, 2000))
+    np.testing.assert_allclose(G.diagonal(), expected, rtol=0.5, atol=1e-2)
+
+
 @pytest.mark.parametrize("decimals", [2, 1, 0])
 def test_rounded_output(decimals, rng):
     X = rows_of(rng)

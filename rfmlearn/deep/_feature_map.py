@@ -7,8 +7,8 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone, is_classifier, is_regressor
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, has_fit_parameter
 
@@ -20,39 +20,11 @@ from ..tables._base import TableEstimator
 from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
 from ..tables._numeric import SCALINGS
-from ..targets._checks import check_group_labels, check_labels, check_numbers
-from ..targets._task import TASKS, guess_task, warn_of_many_labels
+from ..targets._checks import check_group_labels
+from ..targets._task import TASKS
 from ._layers import enter_last, learn_layers
 from ._random_features import RANDOM_FEATURES
-
-
-def _numbers(estimator, X, y):
-    """Targets of a regression; an error that names the task where they are none."""
-    kind = np.asarray(y).dtype.kind
-    try:
-        if kind in "mM":
-            raise ValueError("dates and times are no numbers")
-        return check_numbers(estimator, X, y)
-    except (TypeError, ValueError) as error:
-        if kind not in "OUSTmM":
-            raise
-        several = " (several columns of y are always a regression)" if len(np.shape(y)) == 2 else ""
-        why = "" if kind in "UST" else f": {error}"
-        raise ValueError(f"regression needs numbers in y, got dtype {np.asarray(y).dtype}{several}{why}.") from error
-
-
-def _labels(estimator, X, y):
-    """Targets of a classification; an error that names the task where they are none."""
-    if getattr(getattr(y, "dtype", None), "kind", "") == "O":
-        values = np.array(np.asarray(y).tolist())
-        y = values if values.dtype.kind in "biuf" else y  # numbers and booleans are labels, whatever holds them
-    try:
-        with np.errstate(invalid="ignore"):  # scikit-learn casts numbers of any size to integers
-            return check_labels(estimator, X, y)
-    except ValueError as error:
-        if "label type: continuous" not in str(error):
-            raise
-        raise ValueError("classification needs labels in y, got numbers that are not whole.") from error
+from ._targets import check_targets, find_task
 
 
 def _has_one_layer(feature_map):
@@ -263,8 +235,8 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         """
         X = self._check_X(X, reset=True)
         weights = check_weights(sample_weight, X)
-        is_regression = self._is_regression(y, weights)
-        y = self._check_y(X, y, is_regression)
+        task = find_task(self, y, weights)
+        y = check_targets(self, X, y, task)
         groups = check_group_labels(groups, X)
         rng, kept = check_random_state(self.random_state), np.flatnonzero(weights > 0)
         self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
@@ -272,7 +244,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         self._check_n_components(Z.shape[1])
         by_row = {"sample_weight": None if sample_weight is None else weights, "groups": groups}
         by_row = {name: values[kept] for name, values in by_row.items() if values is not None}
-        fit = self._fitter(y[kept], is_regression, by_row, rng)
+        fit = self._fitter(y[kept], task, by_row, rng)
         layers = learn_layers(
             Z,
             weights[kept],
@@ -290,37 +262,6 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         self._store(self.layers_[-1])
         return self
 
-    def _is_regression(self, y, weights):
-        """Whether the task is regression; None if it is the estimator's, which does not say."""
-        name = type(self.estimator).__name__
-        if self.estimator is not None:
-            own = "regression" if is_regressor(self.estimator) else None
-            own = "classification" if is_classifier(self.estimator) else own
-            if own is not None and self.task not in ("auto", own):
-                raise ValueError(f"task={self.task!r}, but estimator={name} is for {own}: leave task at 'auto'.")
-            return own if own is None else own == "regression"
-        if self.task != "auto" or y is None:
-            return self.task == "regression"
-        check_consistent_length(weights, y)
-        is_regression = guess_task(y, weights) == "regression"
-        if is_regression:
-            warn_of_many_labels(y, stacklevel=4)
-        return is_regression
-
-    def _check_y(self, X, y, is_regression):
-        """Targets as the estimator wants them: numbers as floats, labels as they are."""
-        if y is None:
-            return check_numbers(self, X, y)
-        if self.estimator is None and is_regression:
-            return _numbers(self, X, y)
-        if self.estimator is None:
-            return _labels(self, X, y)
-        if is_regression and np.asarray(y).dtype.kind in "OUSTmM":
-            return _numbers(self, X, y)
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
-        check_consistent_length(X, y)
-        return y
-
     def _check_n_components(self, n_coordinates):
         limit = n_coordinates if self.n_layers == 1 else self.n_random_features
         if limit and isinstance(self.n_components, Integral) and self.n_components > limit:
@@ -329,10 +270,10 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
                 "vary, indicators of missing numbers, and categories (or random features, with more than one layer)."
             )
 
-    def _fitter(self, y, is_regression, by_row, rng):
+    def _fitter(self, y, task, by_row, rng):
         """From points to the estimator fitted to them; `by_row` are weights and groups, if there are any."""
         if self.estimator is None:
-            single = RFMRegressor if is_regression else RFMClassifier
+            single = RFMRegressor if task == "regression" else RFMClassifier
             template = single(kernel="laplace", feature_matrix="full", scaling=None)
         else:
             template = self.estimator

@@ -92,10 +92,12 @@ def choose_steps(differences, X, smallest, make_coarse, scales):
     values = differences.values(rows)
     climb = _Climb.of(slopes, smallest, scales, _deviation(values))
     wide = slopes(Steps.of(np.maximum(_WIDE * scales, climb.steps.sizes)))
-    if climb.found_nothing and not (_length(wide) > climb.negligible).any():
+    matters = _length(wide) > _HIDDEN * climb.negligible
+    if climb.silent.all() and not matters.any():
         is_rough = _deviation(differences.values(X)) > 0
     else:
-        is_rough = bool((climb.told & (climb.doubt > _FAIR)).any()) or climb.hides_jumps(wide)
+        jumps = (climb.told & (climb.doubt > _FAIR)) | (climb.silent & matters)
+        is_rough = bool(jumps.any()) or climb.hides_jumps(wide)
     if not is_rough:
         return Choice(climb.steps)
     noise = np.abs(differences.values(rows) - values)
@@ -129,9 +131,9 @@ class _Climb:
     n_flat: int
 
     @property
-    def found_nothing(self):
-        """Whether no column matters with any of the steps."""
-        return not self.told.any() and np.isinf(self.doubt).all()
+    def silent(self):
+        """Columns along which no small step changes anything that matters."""
+        return ~self.told & np.isinf(self.doubt)
 
     def hides_jumps(self, wide):
         """Whether gradients over wide steps are larger than those over small ones, along a column and at many rows."""
