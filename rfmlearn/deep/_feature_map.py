@@ -304,7 +304,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         if not values.any():
             warnings.warn(
                 "the AGOP is zero, since predictions do not depend on X, or are piecewise constant (as of trees, which "
-                "need a larger step): the map only centres.",
+                "need a larger step), or so small that squares of their gradients vanish: the map only centres.",
                 UserWarning,
                 stacklevel=3,
             )

@@ -74,7 +74,14 @@ def _of_column_transformer(transformer, names):
 def _places(columns, names):
     """Places of the columns that a ColumnTransformer was given, as it has stored them."""
     if isinstance(columns, slice):
-        return columns if not isinstance(columns.start or columns.stop, str) else slice(0, 0)
+        start, stop = columns.start, columns.stop
+        if not isinstance(start, str) and not isinstance(stop, str):
+            return columns
+        known = {None, *names}
+        if start not in known or stop not in known:
+            return []
+        # A slice of names holds its end.
+        return slice(names.index(start) if start else 0, names.index(stop) + 1 if stop else None, columns.step)
     columns = np.atleast_1d(np.asarray(columns))
     if columns.dtype.kind in "OU":
         return [names.index(name) for name in columns if name in names]
