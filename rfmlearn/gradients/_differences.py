@@ -46,7 +46,7 @@ class Differences:
     sample_weight : ndarray of shape (m,), default=None
         Positive weights of the rows of X in the deviation of a column.
     is_smooth : bool, default=False
-        Whether the function is known to be, so that `prepare` need not look.
+        Whether the function is known to be, so that nothing need be tried.
     """
 
     def __init__(
@@ -59,10 +59,12 @@ class Differences:
         columns = Columns.of(X, features)
         columns.check_finite()
         self._scales = deviations(columns.numbers, sample_weight)
-        self._given, self._probes, self._advice = step is not None, step is None and not is_smooth, None
+        self._given, self._is_smooth, self._advice = step is not None, is_smooth, None
+        self._probes = step is None and not is_smooth
         epsilons = np.array([_epsilon(dtype, value_dtype) for dtype in columns.dtypes])
         self.steps = Steps.of((np.cbrt(epsilons) if step is None else step) * self._scales)
-        self._coarse = partial(half_deviations, columns.numbers, self._scales, sample_weight)
+        # It holds the numbers of the table, until steps are chosen.
+        self._coarse = partial(half_deviations, columns.numbers, self._scales, sample_weight) if self._probes else None
         self._n_rows, self._n_flat_rows = 0, 0
         self._low, self._high = np.inf, -np.inf
         self._total, self._of_jumps = 0.0, 0.0
@@ -71,7 +73,8 @@ class Differences:
         """Choose steps for the rows of a table, if they are not given."""
         if self._probes:
             choice = choose_steps(self, X, self.steps, self._coarse, self._scales)
-            self.steps, self._advice, self._probes = choice.steps, choice.advice(), False
+            self.steps, self._advice = choice.steps, choice.advice()
+            self._probes, self._coarse = False, None
 
     def __call__(self, X):
         """Gradients at the rows of a table, shape (n_outputs, m, p)."""
@@ -143,7 +146,7 @@ class Differences:
     def _note_jumps(self, X, gradient):
         """Look again at the rows with the largest differences: a smaller step makes a jump larger, or misses it."""
         small = np.flatnonzero(self.steps.sizes <= _SMALL * self._scales)
-        if self._advice is not None or not len(small):
+        if self._is_smooth or self._advice is not None or not len(small):
             return
         with np.errstate(over="ignore", invalid="ignore"):
             squares = np.sum((gradient * self._scales)[:, :, small] ** 2, axis=0)
