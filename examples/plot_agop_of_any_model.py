@@ -47,9 +47,9 @@ for name, model in models.items():
 #
 # ``average_gradient_outer_product`` takes the gradient in closed form where there is one: for these machines, networks
 # and support vectors. Trees are constant in pieces, and their derivative is zero almost everywhere; differences over
-# half a standard deviation (``step=0.5``) say how they vary on that scale. Everything is in the units of the columns of
-# X. The true function, given as a plain function, tells what should come out: the first two columns form a block, as
-# they act together.
+# half a standard deviation (``step=0.5``; without a step, something like it is taken with a warning) say how they vary
+# on that scale. Everything is in the units of the columns of X. The true function, given as a plain function, tells
+# what should come out: the first two columns form a block, as they act together.
 
 agops = {"truth": average_gradient_outer_product(target, X)}
 for name, model in models.items():

@@ -2,12 +2,13 @@
 
 from sklearn.base import _fit_context
 from sklearn.utils._missing import is_pandas_na
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
     "DocumentedMixin",
+    "HasMethods",
     "Interval",
     "StrOptions",
     "_fit_context",

@@ -117,14 +117,22 @@ def test_rows_of_weight_zero_do_not_count():
     np.testing.assert_array_equal(found[0].noise, found[1].noise)
 
 
-def test_a_matrix_to_start_from_says_nothing_of_copies(regressor):
+@pytest.mark.parametrize("form", ["diagonal", "full"])
+def test_a_matrix_to_start_from_is_that_of_the_columns_not_of_copies(form, regressor):
     X, y = numbers()
-    start = RFMRegressor(max_iter=1, feature_matrix_init=np.ones(4)).fit(X, y)
-    with pytest.raises(ValueError, match="feature_matrix_init must be a fitted estimator or None here"):
-        FeatureImportanceDisplay.from_estimator(start, X, y)
-    start = RFMRegressor(max_iter=1, feature_matrix="full", feature_matrix_init=FrozenEstimator(regressor)).fit(X, y)
-    display = FeatureImportanceDisplay.from_estimator(start, X, y, n_repeats=1)
-    assert display.importances.shape == (1, 4)
+    matrix = np.array([4.0, 1.0, 1.0, 2.0])
+    frozen = RFMRegressor(max_iter=1, feature_matrix="full", feature_matrix_init=FrozenEstimator(regressor)).fit(X, y)
+    starts = [matrix, np.diag(matrix), matrix.tolist()]
+    fits = [RFMRegressor(max_iter=1, feature_matrix=form, feature_matrix_init=start).fit(X, y) for start in starts]
+    displays = [
+        FeatureImportanceDisplay.from_estimator(model, X, y, n_repeats=1, random_state=0) for model in [frozen, *fits]
+    ]
+    assert all(display.importances.shape == (1, 4) for display in displays)
+    # What the copies start from is the average of the diagonal.
+    beside = RFMRegressor(max_iter=1, feature_matrix=form, feature_matrix_init=np.r_[matrix, np.full(4, 2.0)])
+    expected = beside.fit(beside_copies(X, np.arange(len(X)), np.random.RandomState(0)), y).feature_importances_
+    for display in displays[1:]:
+        np.testing.assert_allclose(np.r_[display.importances[0], display.noise[0]], expected, rtol=1e-6)
 
 
 def test_all_importances_zero():

@@ -111,7 +111,8 @@ def test_all_targets_missing():
 def test_classes_of_a_feature_map_are_those_it_was_fitted_to(estimator):
     X, _ = numbers()
     y = np.arange(60) % 12
-    display = ProjectionDisplay.from_estimator(AGOPFeatureMap(estimator, step=1.0).fit(X, y), X[:30], y[:30] % 3)
+    feature_map = AGOPFeatureMap(estimator, step=1.0, task="classification" if estimator is None else "auto").fit(X, y)
+    display = ProjectionDisplay.from_estimator(feature_map, X[:30], y[:30] % 3)
     expected = range(12) if estimator is None else range(3)
     assert list(display.classes) == list(expected)
 

@@ -17,6 +17,7 @@ from ..tables._base import TableEstimator
 from ..tables._encoder import ColumnEncoder, column_shares
 from ..tables._frames import take_rows
 from ..tables._numeric import SCALINGS
+from ..targets._checks import check_groups
 from ._layers import Layer, enter_last, learn_layers
 from ._random_features import RANDOM_FEATURES
 
@@ -76,7 +77,7 @@ class BaseDeepRFM(TableEstimator):
             )
         return model if model.random_state is not None else model.set_params(random_state=rng.randint(2**31 - 1))
 
-    def _fit(self, X, y, weights, validation, describe):
+    def _fit(self, X, y, weights, groups, validation, describe):
         """Learn the layers; `describe` adds what it sees in the points of a layer to its record.
 
         Parameters
@@ -84,12 +85,13 @@ class BaseDeepRFM(TableEstimator):
         X : table as `_check_X` returns it
         y : ndarray
         weights : ndarray of shape (n,)
+        groups : array-like of shape (n,) or None
         validation : tuple (X, y, weights) or None
         describe : callable
             From points, mapped points and the rows they stand for to a dict.
         """
         rng, kept = check_random_state(self.random_state), np.flatnonzero(weights > 0)
-        y, weights = y[kept], weights[kept]
+        y, weights, groups = y[kept], weights[kept], check_groups(groups, X, kept)
         self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
         Z = self._encoder.fit_transform(take_rows(X, kept), weights).dense()
         template = self._template(rng)
@@ -100,7 +102,7 @@ class BaseDeepRFM(TableEstimator):
         layers = learn_layers(
             Z,
             weights,
-            lambda H: clone(template).fit(H, y, weights),
+            lambda H: clone(template).fit(H, y, weights, groups=groups),
             n_layers=self.n_layers,
             kind=self.random_features,
             n_features=self.n_random_features,

@@ -102,7 +102,7 @@ class DeepRFMClassifier(LogitsClassifierMixin, BaseDeepRFM):
     _single = RFMClassifier
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y, sample_weight=None, *, groups=None, X_val=None, y_val=None, sample_weight_val=None):
         """Learn the layers from a table.
 
         Parameters
@@ -113,6 +113,9 @@ class DeepRFMClassifier(LogitsClassifierMixin, BaseDeepRFM):
             Class labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. Whole numbers are repetitions of rows.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of rows that belong together: in every layer they are left out together where the ridge is chosen and
+            probabilities are calibrated.
         X_val, y_val : array-like, default=None
             Validation set: the layer with the smallest Brier score on it predicts instead of the last.
         sample_weight_val : array-like, default=None
@@ -125,7 +128,7 @@ class DeepRFMClassifier(LogitsClassifierMixin, BaseDeepRFM):
         Raises
         ------
         ValueError
-            If X, y or a weight is not what is described above; the message names it.
+            If X, y, a weight or a group is not what is described above; the message names it.
         """
         X = self._check_X(X, reset=True)
         y = check_labels(self, X, y)
@@ -140,7 +143,7 @@ class DeepRFMClassifier(LogitsClassifierMixin, BaseDeepRFM):
             values = (value for points in (H, mapped) for value in collapse(points, labels[rows], weights[rows]))
             return dict(zip(names, values, strict=True))
 
-        self._fit(X, labels, weights, validation, describe)
+        self._fit(X, labels, weights, groups, validation, describe)
         return self
 
     @staticmethod

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Number, Real
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted, has_fit_parameter
 
-from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
+from .._sklearn_compat import HasMethods, Interval, StrOptions, _fit_context, check_weights
 from ..recursion._spectral import eigenpairs, shares_of_trace
 from ..rfm._classifier import RFMClassifier
 from ..rfm._regressor import RFMRegressor
@@ -21,17 +20,11 @@ from ..tables._base import TableEstimator
 from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
 from ..tables._numeric import SCALINGS
-from ..targets._checks import check_labels, check_numbers
+from ..targets._checks import check_group_labels
+from ..targets._task import TASKS
 from ._layers import enter_last, learn_layers
 from ._random_features import RANDOM_FEATURES
-
-
-def _holds_numbers(y):
-    """Whether targets are for regression: numbers that are not all whole, or several columns."""
-    y = np.asarray(y)
-    if y.dtype == object and all(isinstance(value, Number) for value in y.flat):
-        y = y.astype(np.float64)
-    return (y.ndim == 2 and y.shape[1] > 1) or type_of_target(y).startswith("continuous")
+from ._targets import check_targets, find_task
 
 
 def _has_one_layer(feature_map):
@@ -59,8 +52,12 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         Classifier or regressor that learns from the coordinates; its parameters are reached as
         ``estimator__max_iter``. Of an `RFMClassifier` or `RFMRegressor` with ``scaling=None`` the AGOP is that of
         its coded targets, `agop_`; of others that of `average_gradient_outer_product`. None is an RFM with
-        ``kernel="laplace"``, ``feature_matrix="full"`` and ``scaling=None``: a classifier, but a regressor if y has
-        numbers that are not whole, or several columns.
+        ``kernel="laplace"``, ``feature_matrix="full"`` and ``scaling=None``, a regressor or a classifier as
+        `task` says. Estimators of other libraries will do, if they have ``fit``, ``get_params`` and ``set_params``.
+    task : {"auto", "regression", "classification"}, default="auto"
+        What y holds. With an `estimator`, "auto" is its own type. Without one, "auto" takes strings, booleans and
+        categories for classes, and whole numbers, be they ints or floats, if there are at most ten different ones that
+        occur twice or more on average (two different ones in any case); all else, and several columns, are numbers.
     n_components : int, float or None, default=None
         None keeps all coordinates. A whole number keeps so many leading eigenvectors of the AGOP; a share between 0
         and 1 as many as have that share of its trace. Then rows become their products with the eigenvectors, times the
@@ -74,7 +71,8 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         proportional to weight; None means all.
     step : float or None, default=None
         Of differences, for estimators whose gradients have no closed form, in standard deviations of each coordinate.
-        None is as small as rounding allows; models that are piecewise constant, such as trees, need 0.5 or so.
+        None finds the smallest one that suits the estimator; for models that are piecewise constant, such as trees,
+        that is half a deviation, with a warning, as `input_gradients` describes.
     n_layers : int, default=1
         More than 1 makes a deep map: the mapped rows pass random features, from which the next map is learned.
     random_features : {"relu", "fourier"}, default="relu"
@@ -145,7 +143,8 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "estimator": [BaseEstimator, None],
+        "estimator": [HasMethods(["fit", "get_params", "set_params"]), None],
+        "task": [StrOptions({*TASKS})],
         "n_components": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="neither"),
@@ -167,6 +166,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         self,
         estimator=None,
         *,
+        task="auto",
         n_components=None,
         agop_power=0.25,
         shrinkage=0.005,
@@ -180,6 +180,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         random_state=None,
     ):
         self.estimator = estimator
+        self.task = task
         self.n_components = n_components
         self.agop_power = agop_power
         self.shrinkage = shrinkage
@@ -200,7 +201,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         return tags
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, groups=None):
         """Fit the estimator, and learn the map from its gradients.
 
         Parameters
@@ -211,6 +212,9 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative; the estimator must take weights too. Whole numbers are repetitions of rows.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of rows that belong together, handed to the fit of the estimator, which must take them, as
+            `RFMRegressor` and `RFMClassifier` do.
 
         Returns
         -------
@@ -219,17 +223,28 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         Raises
         ------
         ValueError
-            If X, y or a weight is not what is described above, if n_components is larger than the number of
-            coordinates, or if the estimator has neither gradients nor predictions.
+            If X, y, a weight or a group is not what is described above, if y or the estimator is not for the task, if
+            n_components is larger than the number of coordinates, or if the estimator has neither gradients nor
+            predictions.
+
+        Warns
+        -----
+        UserWarning
+            If the AGOP is zero, no small step suits the estimator, or whole numbers that were taken for numbers look
+            like labels.
         """
         X = self._check_X(X, reset=True)
-        y = self._check_y(X, y)
         weights = check_weights(sample_weight, X)
+        task = find_task(self, y, weights)
+        y = check_targets(self, X, y, task)
+        groups = check_group_labels(groups, X)
         rng, kept = check_random_state(self.random_state), np.flatnonzero(weights > 0)
         self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
         Z = self._encoder.fit_transform(take_rows(X, kept), weights[kept]).dense()
         self._check_n_components(Z.shape[1])
-        fit = self._fitter(y[kept], None if sample_weight is None else weights[kept], rng)
+        by_row = {"sample_weight": None if sample_weight is None else weights, "groups": groups}
+        by_row = {name: values[kept] for name, values in by_row.items() if values is not None}
+        fit = self._fitter(y[kept], task, by_row, rng)
         layers = learn_layers(
             Z,
             weights[kept],
@@ -247,16 +262,6 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         self._store(self.layers_[-1])
         return self
 
-    def _check_y(self, X, y):
-        """Targets as the estimator wants them: numbers as floats, labels as they are."""
-        if y is None or (self.estimator is None and _holds_numbers(y)):
-            return check_numbers(self, X, y)
-        if self.estimator is None:
-            return check_labels(self, X, y)
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
-        check_consistent_length(X, y)
-        return y
-
     def _check_n_components(self, n_coordinates):
         limit = n_coordinates if self.n_layers == 1 else self.n_random_features
         if limit and isinstance(self.n_components, Integral) and self.n_components > limit:
@@ -265,18 +270,16 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
                 "vary, indicators of missing numbers, and categories (or random features, with more than one layer)."
             )
 
-    def _fitter(self, y, weights, rng):
-        """From points to the estimator fitted to them."""
+    def _fitter(self, y, task, by_row, rng):
+        """From points to the estimator fitted to them; `by_row` are weights and groups, if there are any."""
         if self.estimator is None:
-            single = RFMRegressor if _holds_numbers(y) else RFMClassifier
+            single = RFMRegressor if task == "regression" else RFMClassifier
             template = single(kernel="laplace", feature_matrix="full", scaling=None)
         else:
             template = self.estimator
-        if weights is not None and not has_fit_parameter(template, "sample_weight"):
-            raise ValueError(
-                f"sample_weight was given, but fit of estimator={type(template).__name__} takes no sample_weight."
-            )
-        keywords = {} if weights is None else {"sample_weight": weights}
+        for name in by_row:
+            if not has_fit_parameter(template, name):
+                raise ValueError(f"{name} was given, but fit of estimator={type(template).__name__} takes no {name}.")
 
         def fit(H):
             model = clone(template)
@@ -285,7 +288,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
                 for name, value in sorted(model.get_params().items())
                 if value is None and name.rpartition("__")[2] == "random_state"
             ]
-            return model.set_params(**{name: rng.randint(2**31 - 1) for name in unset}).fit(H, y, **keywords)
+            return model.set_params(**{name: rng.randint(2**31 - 1) for name in unset}).fit(H, y, **by_row)
 
         return fit
 
@@ -301,7 +304,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         if not values.any():
             warnings.warn(
                 "the AGOP is zero, since predictions do not depend on X, or are piecewise constant (as of trees, which "
-                "need a larger step): the map only centres.",
+                "need a larger step), or so small that squares of their gradients vanish: the map only centres.",
                 UserWarning,
                 stacklevel=3,
             )

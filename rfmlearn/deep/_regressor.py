@@ -95,7 +95,7 @@ class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
     _single = RFMRegressor
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y, sample_weight=None, *, groups=None, X_val=None, y_val=None, sample_weight_val=None):
         """Learn the layers from a table.
 
         Parameters
@@ -106,6 +106,8 @@ class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. Whole numbers are repetitions of rows.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of rows that belong together: in every layer they are left out together where the ridge is chosen.
         X_val, y_val : array-like, default=None
             Validation set: the layer with the smallest squared error on it predicts instead of the last.
         sample_weight_val : array-like, default=None
@@ -118,7 +120,7 @@ class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
         Raises
         ------
         ValueError
-            If X, y or a weight is not what is described above; the message names it.
+            If X, y, a weight or a group is not what is described above; the message names it.
         """
         X = self._check_X(X, reset=True)
         y = check_numbers(self, X, y)
@@ -129,7 +131,7 @@ class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
             if y_val.shape[1:] != y.shape[1:]:
                 raise ValueError(f"y_val has shape {y_val.shape}, but y has shape {y.shape}.")
             validation = validation[0], y_val, validation[1]
-        self._fit(X, y, weights, validation, lambda H, mapped, rows: {})
+        self._fit(X, y, weights, groups, validation, lambda H, mapped, rows: {})
         return self
 
     @staticmethod

@@ -66,7 +66,9 @@ def average_gradient_outer_product(
         The columns by which to differentiate: indices, names, or a mask. None takes all. They must be numeric; others
         stay as they are.
     step : float or None, default=None
-        Of differences, in standard deviations of each column over X. None is the cube root of the machine epsilon.
+        Of differences, in standard deviations of each column over X. None finds the smallest one that suits the
+        estimator; for one that is piecewise constant, as trees are, half a deviation between values that X has, with a
+        warning. `input_gradients` says how.
     batch_size : int, default=10_000
         Rows that differences give to the estimator at once, at most.
     layer : str or None, default=None
@@ -84,8 +86,8 @@ def average_gradient_outer_product(
     Raises
     ------
     ValueError
-        If the estimator has not the output or the closed form asked for, a column is categorical, or a parameter is
-        not what is described above; the message names it.
+        If the estimator has not the output or the closed form asked for, a column is categorical, a parameter is not
+        what is described above, or the result is not finite; the message names it.
     TypeError
         If the estimator cannot predict.
     NotFittedError
@@ -94,8 +96,8 @@ def average_gradient_outer_product(
     Warns
     -----
     UserWarning
-        If differences find the estimator constant around more than half of the rows although its output varies over
-        X, as trees, forests and nearest neighbours are: a larger `step`, such as 0.5, measures their trends.
+        If differences over small steps say nothing, since the estimator is piecewise constant, as trees, forests,
+        boosting and nearest neighbours are, or noisy; or if the `step` that was given is too small for it.
 
     See Also
     --------
@@ -141,6 +143,7 @@ def average_gradient_outer_product(
     if rows is not None:
         X = take_rows(X, rows)
     result = average(gradient, X, weights, center)
+    _check_finite(result, gradient, X)
     gradient.finish()
     return result
 
@@ -153,14 +156,38 @@ def average(gradient, X, weights, center):
         if center and rows.start == 0:
             # Any origin does; this one is near the mean, so that no digits are lost when the mean is subtracted.
             origin = block[:, :1].copy()
-        block, by_row = block - origin, weights[rows][:, None]
-        mean += np.sum(by_row * block, axis=1, keepdims=True)
-        flat = (np.sqrt(by_row) * block).reshape(-1, block.shape[2])
-        total += flat.T @ flat
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told at the end
+            block, by_row = block - origin, weights[rows][:, None]
+            mean += np.sum(by_row * block, axis=1, keepdims=True)
+            flat = (np.sqrt(by_row) * block).reshape(-1, block.shape[2])
+            total += flat.T @ flat
     if center:
         mean = mean[:, 0]
-        total -= mean.T @ mean
+        with np.errstate(over="ignore", invalid="ignore"):
+            total -= mean.T @ mean
+        # A mean square beside a squared mean may come out below zero by rounding.
+        np.fill_diagonal(total, np.maximum(np.diag(total), 0.0))
     return total
+
+
+def _check_finite(agop, gradient, X):
+    """ValueError that names what to change."""
+    if np.isfinite(agop).all():
+        return
+    largest, n_lost = 0.0, 0
+    for _, block in gradient.blocks(X):
+        lost = ~np.isfinite(block).all(axis=(0, 2))
+        n_lost += int(np.count_nonzero(lost))
+        largest = max(largest, float(np.max(np.abs(block[:, ~lost]), initial=0.0)))
+    if n_lost:
+        raise ValueError(
+            f"the AGOP is not finite: gradients at {n_lost} of {len(X)} rows are NaN or infinite, as the output of the "
+            "estimator is there or nearby, or they overflow. Leave out these rows, or give the target in smaller units."
+        )
+    raise ValueError(
+        f"the AGOP is not finite: gradients are as large as {largest:.3g}, and their squares overflow. Give the target "
+        "in smaller units, or the columns of X in larger ones."
+    )
 
 
 def _check_torch_options(output, method, features, step):

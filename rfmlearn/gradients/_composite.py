@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._registry import closed_form, register
-
-_PASSES = (None, "passthrough")
+from ._registry import PASSES, closed_form, register
 
 
 @register("sklearn", "GridSearchCV", "RandomizedSearchCV")
@@ -25,7 +23,7 @@ def transformed_target(model, output):
 @register("sklearn", "Pipeline")
 def pipeline(model, output):
     """Chain rule through steps ``z = A x + b``, if the last one has a closed form."""
-    steps = [step for _, step in model.steps[:-1] if step not in _PASSES]
+    steps = [step for _, step in model.steps[:-1] if step not in PASSES]
     matrices = [_linear_part(step) for step in steps]
     last = closed_form(model.steps[-1][1], output)
     if last is None or any(matrix is None for matrix in matrices):

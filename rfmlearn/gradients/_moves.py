@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..tables._base import TableEstimator
-from ..tables._frames import find_columns, split_table, table_names
+from ..tables._frames import find_columns, split_table, table_names, take_rows
 
 _SINGLE = re.compile(r"(float|halffloat)(16|32)?$")
 
@@ -72,6 +71,12 @@ class Columns:
         dtypes = [np.dtype(np.float32 if _is_single(column.data) else np.float64) for column in chosen]
         return cls(indices, list(getattr(X, "columns", table_names(X)[0])), dtypes, numbers)
 
+    def check_finite(self):
+        """ValueError if a column has an infinite number."""
+        infinite = np.isinf(self.numbers).any(axis=0)
+        if infinite.any():
+            raise ValueError(f"Column {self.names[self.indices[infinite.argmax()]]!r} has an infinite number.")
+
     def replace(self, X, values):
         """The table with these columns replaced by values of shape (len(X), p); `X` itself is left alone."""
         if isinstance(X, np.ndarray):
@@ -89,20 +94,11 @@ class Columns:
         return X
 
 
+def copy_rows(X, rows):
+    """Rows of a table that share nothing with it: a model may write into what it predicts."""
+    part = take_rows(X, rows)
+    return part.clone() if hasattr(part, "clone") else part.copy()
+
+
 def _is_single(column):
     return column.dtype != object and _SINGLE.match(str(column.dtype).lower()) is not None
-
-
-def categorical_columns(estimator):
-    """Indices of the columns that an estimator of this package takes for categories.
-
-    It may be what a search has found, or the first step of a pipeline.
-    """
-    while hasattr(estimator, "best_estimator_") or hasattr(estimator, "named_steps"):
-        if hasattr(estimator, "named_steps"):
-            estimator = next((step for _, step in estimator.steps if step not in (None, "passthrough")), None)
-        else:
-            estimator = estimator.best_estimator_
-    if isinstance(estimator, TableEstimator):
-        return estimator._categorical_columns()
-    return np.empty(0, dtype=np.intp)

@@ -19,7 +19,8 @@ def choose_output(estimator, output):
             return "prediction"
         raise ValueError(f"output={output!r} needs an estimator with {METHODS[output]}, but a function was given.")
     has_scores = hasattr(estimator, "predict_proba") or hasattr(estimator, "decision_function")
-    gives_labels = has_scores or hasattr(estimator, "classes_")
+    # CatBoost's regressors have classes_ too: an empty list.
+    gives_labels = has_scores or np.size(getattr(estimator, "classes_", ())) > 0
     if output == "auto":
         if has_scores:
             return "probability" if hasattr(estimator, "predict_proba") else "decision"

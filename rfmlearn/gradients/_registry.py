@@ -10,6 +10,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 # The method by which an estimator brings its own gradient: from the output asked for to what `register` describes.
 HOOK = "_input_gradient"
 
+# What stands in a pipeline for no step.
+PASSES = (None, "passthrough")
+
 # Keyed by the root of the module and the name of the class, so that no estimator need be imported to be known.
 _BUILDERS: dict[tuple[str, str], Callable] = {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_consistent_length, check_random_state
 
 from .._sklearn_compat import check_weights
@@ -129,14 +129,13 @@ class FeatureImportanceDisplay:
         TypeError
             If it has no `feature_importances_`.
         ValueError
-            If a number is below 1, X and y do not fit together, or the estimator has an array `feature_matrix_init`,
-            which says nothing of the copies: give it a fitted estimator there, whose entries are found by name.
+            If a number is below 1, or X and y do not fit together.
         ImportError
             Without matplotlib, before anything is fitted.
         """
         check_count("n_repeats", n_repeats)
         check_count("max_features", max_features)
-        _check_estimator(estimator)
+        check_learned(estimator, ["feature_importances_"], "as the estimators of tables in rfmlearn and trees")
         require_matplotlib("FeatureImportanceDisplay.plot")
         X = check_table(X)
         check_consistent_length(X, y, sample_weight)
@@ -147,6 +146,9 @@ class FeatureImportanceDisplay:
         if "categorical_features" in copy.get_params():
             mask = categorical_mask(X, copy.get_params()["categorical_features"])
             copy.set_params(categorical_features=np.tile(mask, 2))
+        start = copy.get_params().get("feature_matrix_init")
+        if start is not None and not hasattr(start, "get_params"):
+            copy.set_params(feature_matrix_init=_NamedMatrix(_square(start), estimator.coordinate_names_))
         rng = check_random_state(random_state)
         found = [
             clone(copy).fit(beside_copies(X, rows, rng), y, **weighted).feature_importances_ for _ in range(n_repeats)
@@ -203,12 +205,14 @@ class FeatureImportanceDisplay:
         return self
 
 
-def _check_estimator(estimator):
-    """Raise unless clones of an estimator can learn importances of more columns than it has seen."""
-    check_learned(estimator, ["feature_importances_"], "as the estimators of tables in rfmlearn and trees")
-    given = estimator.get_params(deep=False).get("feature_matrix_init")
-    if given is not None and not hasattr(given, "feature_matrix_"):
-        raise ValueError(
-            "feature_matrix_init must be a fitted estimator or None here: an array says nothing of the coordinates "
-            "of shuffled copies, while the entries of a fitted estimator are found by name."
-        )
+class _NamedMatrix(BaseEstimator):
+    """A matrix to start from that has names, as that of a fitted estimator: those of copies are not among them."""
+
+    def __init__(self, feature_matrix_, coordinate_names_):
+        self.feature_matrix_ = feature_matrix_
+        self.coordinate_names_ = coordinate_names_
+
+
+def _square(matrix):
+    """A matrix that may be given by its diagonal."""
+    return np.diag(matrix) if np.ndim(matrix) == 1 else np.asarray(matrix)

@@ -197,6 +197,14 @@ def _known_classes(estimator, y):
     classes = getattr(estimator, "classes_", getattr(getattr(estimator, "estimator_", None), "classes_", None))
     if classes is not None:
         return classes
-    if is_regressor(estimator) or (y.dtype.kind in "iuf" and len(np.unique(y)) > _MOST_CLASSES):
+    if is_regressor(estimator) or _are_numbers(y):
         return None
     return classes_of_labels(y)
+
+
+def _are_numbers(y):
+    """Whether targets are numbers rather than labels, as `AGOPFeatureMap` takes them: not whole, or of many values."""
+    if y.dtype.kind not in "iuf":
+        return False
+    values = np.unique(y[~np.isnan(y)])
+    return len(values) > _MOST_CLASSES or bool(np.any(values != np.round(values)))

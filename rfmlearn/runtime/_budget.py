@@ -172,6 +172,8 @@ MAX_SCORE = 2.0**48
 INPUT_GRADIENT_ENTRIES = 2**23
 # Closed forms take so many rows at a time, as they also hold arrays of rows by training rows.
 CLOSED_FORM_ROWS = 1024
+# Rows at which steps of differences are tried: enough to see a tree move, and few beside those to be averaged.
+N_PROBED_ROWS = 32
 # As many outputs of a network are differentiated one by one; more are replaced by as many random combinations.
 MAX_EXACT_OUTPUTS = 64
 

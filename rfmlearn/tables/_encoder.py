@@ -209,5 +209,6 @@ def _scaled_weights(sample_weight, n):
 
 def column_shares(diagonal, coordinate_columns, n_columns):
     """Shares of the columns of a table in the trace of an AGOP, from its diagonal; equal ones if it vanishes."""
-    sums = np.bincount(coordinate_columns, weights=diagonal, minlength=n_columns)
+    # By rounding a mean square of centred gradients may come out below zero.
+    sums = np.bincount(coordinate_columns, weights=np.maximum(diagonal, 0.0), minlength=n_columns)
     return sums / sums.sum() if sums.sum() > 0 else np.full(n_columns, 1 / n_columns)
