@@ -228,6 +228,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         rng, kept = check_random_state(self.random_state), np.flatnonzero(weights > 0)
         self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
         Z = self._encoder.fit_transform(take_rows(X, kept), weights[kept]).dense()
+        self._warn_of_suspicions(self._encoder)
         self._check_n_components(Z.shape[1])
         fit = self._fitter(y[kept], None if sample_weight is None else weights[kept], rng)
         layers = learn_layers(

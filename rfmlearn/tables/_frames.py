@@ -7,7 +7,9 @@ import sys
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from ._column import Column, plain
+from ._column import Column
+from ._foreign import at_hand
+from ._values import plain
 
 
 def library_of(X):
@@ -21,17 +23,14 @@ def library_of(X):
 def check_table(X, estimator=None):
     """Check the shape and kind of the user's table; `estimator` is named in the error messages.
 
-    A DataFrame returns as it is. All else returns as an array: float32 (of float32 and float16), float64 (of other
-    real numbers), or object (of strings and objects). Infinity in a DataFrame or in objects is left to the encoder.
+    A DataFrame of pandas or polars returns as it is, and a table of another library as one of these. All else returns
+    as an array: float32 (of float32 and float16), float64 (of other real numbers), object (of strings and objects), or
+    as it is (of dates, and of whole numbers that float64 does not tell apart). Infinity in a DataFrame or in objects is
+    left to the encoder.
     """
+    X = at_hand(X)
     if library_of(X) is None:
-        checked = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=estimator, input_name="X")
-        kind = checked.dtype.kind
-        if kind in "US":  # a list of numbers and strings would otherwise turn its numbers into strings
-            return np.asarray(X, dtype=object)
-        if kind not in "biuf":
-            return checked
-        return checked.astype(np.float32 if checked.dtype in (np.float16, np.float32) else np.float64, copy=False)
+        return _check_array(X, estimator)
     # A stand-in of the same shape draws scikit-learn's own messages without copying the table.
     check_array(np.broadcast_to(np.int8(0), X.shape), estimator=estimator, input_name="X")
     names = list(X.columns)
@@ -39,6 +38,32 @@ def check_table(X, estimator=None):
         repeated = sorted({str(name) for name in names if names.count(name) > 1})
         raise ValueError(f"Column names must be unique, but these are repeated: {repeated}.")
     return X
+
+
+def _check_array(X, estimator):
+    X = _without_mask(X) if isinstance(X, np.ma.MaskedArray) else X
+    with np.errstate(over="ignore"):  # a longdouble may become infinite, which is refused
+        checked = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=estimator, input_name="X")
+    dtype = checked.dtype
+    if dtype.kind in "US":  # a list of numbers and strings would otherwise turn its numbers into strings
+        return np.asarray(X, dtype=object)
+    if dtype.kind not in "biuf":
+        return checked.astype(dtype.newbyteorder("="), copy=False)
+    if dtype.kind in "iu" and dtype.itemsize == 8 and not _float64_holds(checked):
+        return checked.astype(dtype.newbyteorder("="), copy=False)
+    return checked.astype(np.float32 if dtype in (np.float16, np.float32) else np.float64, copy=False)
+
+
+def _without_mask(X):
+    """The array with NaN, or None among objects, where it is masked; scikit-learn would take what is under the mask."""
+    if X.dtype.kind in "biuf" and (X.dtype.kind == "f" or _float64_holds(X.data)):
+        return X.astype(np.float32 if X.dtype in (np.float16, np.float32) else np.float64).filled(np.nan)
+    return X.astype(object).filled(None)
+
+
+def _float64_holds(integers):
+    """Whether all of an array of whole numbers are float64 as they are, below 2^53 in magnitude."""
+    return not integers.size or bool(integers.max() <= 2**53 and integers.min() >= -(2**53))
 
 
 def table_names(X):
@@ -54,9 +79,14 @@ def split_table(X):
     library = library_of(X)
     if library is None:
         parts = list(X.T)
-    else:
-        parts = X.get_columns() if library == "polars" else [X.iloc[:, j] for j in range(X.shape[1])]
-    return [Column(part, name) for part, name in zip(parts, table_names(X)[0], strict=True)]
+    elif library == "polars":
+        parts = X.get_columns()
+    else:  # what pandas holds in NumPy's types is an array
+        parts = [X.iloc[:, j] for j in range(X.shape[1])]
+        parts = [part.to_numpy() if isinstance(part.dtype, np.dtype) else part for part in parts]
+    return [
+        Column(part, name, in_frame=library is not None) for part, name in zip(parts, table_names(X)[0], strict=True)
+    ]
 
 
 def take_rows(X, rows):
