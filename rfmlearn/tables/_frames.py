@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 from sklearn.utils.validation import check_array
 
 from ._column import Column
-from ._foreign import at_hand
+from ._libraries import at_hand, library_of
 from ._values import plain
-
-
-def library_of(X):
-    """Name of the library whose DataFrame `X` is, or None; imports nothing."""
-    for name in ("pandas", "polars"):
-        if name in sys.modules and isinstance(X, getattr(sys.modules[name], "DataFrame", ())):
-            return name
-    return None
 
 
 def check_table(X, estimator=None):
@@ -41,29 +31,43 @@ def check_table(X, estimator=None):
 
 
 def _check_array(X, estimator):
+    _refuse_records(X)
     X = _without_mask(X) if isinstance(X, np.ma.MaskedArray) else X
-    with np.errstate(over="ignore"):  # a longdouble may become infinite, which is refused
+    with np.errstate(over="ignore"):  # a longdouble may become infinite, which is refused by name
         checked = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=estimator, input_name="X")
-    dtype = checked.dtype
-    if dtype.kind in "US":  # a list of numbers and strings would otherwise turn its numbers into strings
-        return np.asarray(X, dtype=object)
-    if dtype.kind not in "biuf":
-        return checked.astype(dtype.newbyteorder("="), copy=False)
-    if dtype.kind in "iu" and dtype.itemsize == 8 and not _float64_holds(checked):
-        return checked.astype(dtype.newbyteorder("="), copy=False)
-    return checked.astype(np.float32 if dtype in (np.float16, np.float32) else np.float64, copy=False)
+        if not checked.dtype.isnative:
+            checked = checked.astype(checked.dtype.newbyteorder("="))
+        kind, is_list = checked.dtype.kind, isinstance(X, (list, tuple))
+        # A list of numbers and strings would otherwise turn its numbers into strings, and whole ones be rounded.
+        if kind in "US" or (is_list and kind == "f" and not _float64_holds(np.nan_to_num(checked))):
+            return np.asarray(X, dtype=object)
+        if kind not in "biuf" or (kind in "iu" and not _float64_holds(checked)):
+            return checked
+        return checked.astype(_precision_of(checked.dtype), copy=False)
+
+
+def _precision_of(dtype):
+    return np.float32 if dtype in (np.float16, np.float32) else np.float64
+
+
+def _refuse_records(X):
+    """TypeError for rows or columns that have names, in what is no table."""
+    is_dict = isinstance(X, dict) or (isinstance(X, (list, tuple)) and len(X) > 0 and isinstance(X[0], dict))
+    if is_dict or getattr(getattr(X, "dtype", None), "names", None):
+        kind = "a structured array" if hasattr(X, "dtype") else "a dict" if isinstance(X, dict) else "a list of dicts"
+        raise TypeError(f"X must be an array or a DataFrame, got {kind}: pandas.DataFrame(X) makes one of it.")
 
 
 def _without_mask(X):
     """The array with NaN, or None among objects, where it is masked; scikit-learn would take what is under the mask."""
-    if X.dtype.kind in "biuf" and (X.dtype.kind == "f" or _float64_holds(X.data)):
-        return X.astype(np.float32 if X.dtype in (np.float16, np.float32) else np.float64).filled(np.nan)
+    if X.dtype.kind in "bf" or (X.dtype.kind in "iu" and _float64_holds(X.data)):
+        return X.astype(_precision_of(X.dtype.newbyteorder("="))).filled(np.nan)
     return X.astype(object).filled(None)
 
 
-def _float64_holds(integers):
-    """Whether all of an array of whole numbers are float64 as they are, below 2^53 in magnitude."""
-    return not integers.size or bool(integers.max() <= 2**53 and integers.min() >= -(2**53))
+def _float64_holds(numbers):
+    """Whether all whole numbers in an array are float64 as they are, those up to 2^53 in magnitude."""
+    return not numbers.size or bool(numbers.max() <= 2**53 and numbers.min() >= -(2**53))
 
 
 def table_names(X):

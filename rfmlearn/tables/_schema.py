@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ._dates import TIMES
-from ._frames import library_of
+from ._libraries import library_of
 from ._values import plain
 
 
@@ -22,7 +22,7 @@ class TableSchema:
     Attributes
     ----------
     library : {"pandas", "polars"} or None
-        Whose DataFrame it was; None for an array, of which nothing else is kept.
+        Whose DataFrame it was; None for an array, of which nothing but `times` is kept.
     names : tuple
         Names of the columns, of whatever type.
     dtypes : dict of int to str
@@ -43,8 +43,9 @@ class TableSchema:
     def of(cls, X, columns, categorical):
         """Schema of a table, its columns, and the indices of the categorical ones."""
         library = library_of(X)
+        times = {j: _type_of_times(column) for j, column in enumerate(columns) if column.measure in TIMES}
         if library is None:
-            return cls()
+            return cls(times=times)
         types = {int(j): columns[j].data.dtype for j in categorical}
         categories = {
             j: (str(dtype.categories.dtype), bool(dtype.ordered))
@@ -52,7 +53,6 @@ class TableSchema:
             if type(dtype).__name__ == "CategoricalDtype"
         }
         dtypes = {j: str(dtype) for j, dtype in types.items()}
-        times = {j: _type_of_times(column) for j, column in enumerate(columns) if column.measure in TIMES}
         if library == "polars":  # the levels that an Enum may have are among its parameters
             dtypes = {j: name.partition("(")[0] for j, name in dtypes.items()}
             times = {j: (name.partition("(")[0], zone) for j, (name, zone) in times.items()}
@@ -69,9 +69,15 @@ class TableSchema:
             among them of each row.
         """
         if self.library is None:
-            return _array(columns)
+            return _array([self._array_numbers(j, column) for j, column in enumerate(columns)])
         frame = importlib.import_module(self.library)
         return self._polars(frame, columns) if self.library == "polars" else self._pandas(frame, columns)
+
+    def _array_numbers(self, j, column):
+        if j not in self.times or not isinstance(column, np.ndarray) or column.dtype == object:
+            return column
+        name, _ = self.times[j]
+        return _python_dates(column) if name == "date" else column.astype(name)
 
     def _pandas(self, pd, columns):
         series = [
@@ -90,9 +96,7 @@ class TableSchema:
         if zone is not None:
             series = series.dt.tz_localize("UTC").dt.tz_convert(zone)
         try:
-            if name == "date":
-                return pd.Series([None if pd.isna(value) else value.date() for value in series], dtype=object)
-            return series.astype(name)
+            return pd.Series(_python_dates(column), dtype=object) if name == "date" else series.astype(name)
         except (TypeError, ValueError):  # beyond what nanoseconds reach, or unknown to this version
             return series
 
@@ -138,6 +142,10 @@ def _array(columns):
         return np.column_stack(columns)
     values = [c if isinstance(c, np.ndarray) else [c[0][place] for place in c[1]] for c in columns]
     return np.column_stack([np.asarray(column, dtype=object) for column in values])
+
+
+def _python_dates(column):
+    return column.astype("M8[D]").astype(object)
 
 
 def _type_of_times(column):

@@ -1,9 +1,12 @@
-"""Tables of libraries other than NumPy, pandas and polars, read into one of these."""
+"""Libraries of tables: whose a table is, and those of others than NumPy, pandas and polars read into one of these."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+import warnings
+
+import numpy as np
 
 # Objects that hold a query and no rows yet: type and module of each, and how it is run.
 _QUERIES = {
@@ -20,6 +23,14 @@ _QUERIES = {
 }
 
 
+def library_of(X):
+    """Name of the library whose DataFrame `X` is, pandas or polars, or None; imports nothing."""
+    for name in ("pandas", "polars"):
+        if name in sys.modules and isinstance(X, getattr(sys.modules[name], "DataFrame", ())):
+            return name
+    return None
+
+
 def at_hand(X):
     """The table in pandas or polars, with its names and types; `X` itself if it is none of another library.
 
@@ -30,18 +41,18 @@ def at_hand(X):
     ImportError
         If neither pandas nor polars is there to read it.
     """
-    if isinstance(X, (list, tuple)):
+    if isinstance(X, (np.ndarray, list, tuple)) or library_of(X) is not None:
         return X
     for kind in type(X).__mro__:
         query = kind.__module__.partition(".")[0], kind.__name__
         if query in _QUERIES:
             raise TypeError(
-                f"X must be a table, got a {query[0].strip('_')} {query[1]}, which is a query that has not been run: "
-                f"call .{_QUERIES[query]} first."
+                f"X must be a table, got a {type(X).__name__} of {query[0].strip('_')}, which is a query that has not "
+                f"been run: call .{_QUERIES[query]} first."
             )
     if hasattr(X, "to_native") and _is_of("narwhals", X):
         return at_hand(X.to_native())
-    if _is_of("pandas", X) or _is_of("polars", X) or hasattr(X, "dtype") or _is_arrow_column(X):
+    if _is_column(X):
         return X
     if hasattr(X, "__arrow_c_stream__") or hasattr(X, "__arrow_c_array__"):
         return _from_arrow(X)
@@ -55,9 +66,9 @@ def _is_of(library, X):
     return type(X).__module__.partition(".")[0] == library
 
 
-def _is_arrow_column(X):
-    """Whether it is a single column of Arrow, which scikit-learn refuses with a message of its own."""
-    return _is_of("pyarrow", X) and not hasattr(X, "column_names") and not hasattr(X, "schema")
+def _is_column(X):
+    """Whether it is a single column or an array, of which scikit-learn knows what to say."""
+    return not hasattr(X, "columns") and (hasattr(X, "dtype") or (_is_of("pyarrow", X) and hasattr(X, "type")))
 
 
 def _from_arrow(X):
@@ -72,9 +83,11 @@ def _from_arrow(X):
 
 def _from_interchange(X):
     pandas = _library("pandas")
-    if pandas is not None:
+    if pandas is None:
+        return _needed("polars", X).from_dataframe(X)
+    with warnings.catch_warnings():  # pandas 3 announces that Arrow will replace it
+        warnings.filterwarnings("ignore", message="The Dataframe Interchange Protocol", category=DeprecationWarning)
         return pandas.api.interchange.from_dataframe(X)
-    return _needed("polars", X).from_dataframe(X)
 
 
 def _library(name):
