@@ -32,7 +32,7 @@ def check_values(column, levels, found):
     Warns
     -----
     UserWarning
-        If the type has changed and some values are not known, or if none of ten rows or more is.
+        If the type has changed and some values are not known, or if none of several values in ten rows or more is.
     """
     factor = column.factor
     counts = factor.counts()[:-1]
@@ -52,7 +52,7 @@ def check_values(column, levels, found):
         raise ValueError(f"{what}, but {then}: no value is known. Pass the column in the type that it had.")
     if changed:
         warn_user(f"{what}, which count as missing, but {then}. Pass the column in the type that it had.")
-    elif not is_any_known and counts.sum() >= _FEWEST_ROWS:
+    elif not is_any_known and len(unknown) > 1 and counts.sum() >= _FEWEST_ROWS:  # one may be a new shop
         warn_user(f"{what}, none of which was seen in fit, where it held {some(known)}: all count as missing.")
 
 

@@ -29,6 +29,7 @@ _KINDS_OF_ARRAYS = {"i": "number", "u": "number", "f": "number", "b": "boolean",
 }
 # Kinds whose values a library may tell apart by itself: among objects it is Python's own equality that counts.
 _TYPED = ("number", "category", "boolean")
+_COMPLEX = (complex, np.complexfloating)
 # Of pandas and of polars. The order of a polars Categorical is that in which the process met its strings.
 _ORDERED = ("CategoricalDtype", "Enum")
 _NAMES = {"number": "numbers", "date": "dates", "duration": "durations", "time": "times"}
@@ -137,7 +138,7 @@ class Column:
         ValueError
             If it holds something else now.
         """
-        if self.measure == measure:
+        if self.measure == measure and not (self.kind == "object" and any(issubclass(k, _COMPLEX) for k in self.types)):
             return self.numbers()
         meant = [meaning(value) if measure in TIMES else value for value in self.values]
         strange = [v for v, m in zip(self.values, meant, strict=True) if m is not None and not _is_a(m, measure)]
@@ -173,9 +174,7 @@ class Column:
         """Its values as categories; TypeError if Python cannot tell them apart."""
         data, in_order = self.data, type(self.data.dtype).__name__ in _ORDERED
         if isinstance(data, np.ndarray) and data.dtype.kind in "biuf":
-            data = data.astype(np.float64) if data.dtype.itemsize > 8 else data  # Python has no longdouble
-            _, first, codes = np.unique(data, return_index=True, return_inverse=True)
-            return Factor.without_missing(data[first].tolist(), codes)
+            return Factor.of_numbers(data)
         if hasattr(data, "to_physical") and self.kind == "category":
             return _factor_of_polars(data, in_order)
         if in_order:

@@ -33,6 +33,20 @@ class Factor:
         missing = [place for place, value in enumerate(values) if is_missing(value)]
         return cls(values, np.where(np.isin(codes, missing), -1, codes) if missing else codes)
 
+    @classmethod
+    def of_numbers(cls, data):
+        """Factor of an array of numbers or booleans."""
+        data = data.astype(np.float64) if data.dtype.itemsize > 8 else data  # Python has no longdouble
+        low, high = data.min(), data.max()
+        if data.dtype.kind in "iu" and int(high) - int(low) < 2 * len(data):  # faster than to sort
+            places = (data - low if data.dtype.itemsize == 8 else data.astype(np.intp) - int(low)).astype(np.intp)
+            seen = np.flatnonzero(np.bincount(places))
+            codes = np.zeros(seen[-1] + 1, dtype=np.int32)
+            codes[seen] = np.arange(len(seen))
+            return cls([int(low) + place for place in seen.tolist()], codes[places])
+        _, first, codes = np.unique(data, return_index=True, return_inverse=True)
+        return cls.without_missing(data[first].tolist(), codes)
+
     def counts(self):
         """Number of rows of each of the values, and of missing ones."""
         return np.bincount(np.asarray(self.codes, dtype=np.intp) + 1, minlength=len(self.values) + 1)[

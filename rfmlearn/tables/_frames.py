@@ -16,7 +16,7 @@ def check_table(X, estimator=None):
     A DataFrame of pandas or polars returns as it is, and a table of another library as one of these. All else returns
     as an array: float32 (of float32 and float16), float64 (of other real numbers), object (of strings and objects), or
     as it is (of dates, and of whole numbers that float64 does not tell apart). Infinity in a DataFrame or in objects is
-    left to the encoder.
+    left to the encoder, and in arrays too where there is an estimator.
     """
     X = at_hand(X)
     if library_of(X) is None:
@@ -34,7 +34,9 @@ def _check_array(X, estimator):
     _refuse_records(X)
     X = _without_mask(X) if isinstance(X, np.ma.MaskedArray) else X
     with np.errstate(over="ignore"):  # a longdouble may become infinite, which is refused by name
-        checked = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=estimator, input_name="X")
+        # An encoder looks for infinity itself: it names the column, and some columns do not count.
+        finite = "allow-nan" if estimator is None else False
+        checked = check_array(X, dtype=None, ensure_all_finite=finite, estimator=estimator, input_name="X")
         if not checked.dtype.isnative:
             checked = checked.astype(checked.dtype.newbyteorder("="))
         kind, is_list = checked.dtype.kind, isinstance(X, (list, tuple))
@@ -52,9 +54,14 @@ def _precision_of(dtype):
 
 def _refuse_records(X):
     """TypeError for rows or columns that have names, in what is no table."""
-    is_dict = isinstance(X, dict) or (isinstance(X, (list, tuple)) and len(X) > 0 and isinstance(X[0], dict))
-    if is_dict or getattr(getattr(X, "dtype", None), "names", None):
-        kind = "a structured array" if hasattr(X, "dtype") else "a dict" if isinstance(X, dict) else "a list of dicts"
+    kind = None
+    if hasattr(X, "dtype"):  # sparse matrices may be dicts
+        kind = "a structured array" if getattr(X.dtype, "names", None) else None
+    elif isinstance(X, dict):
+        kind = "a dict"
+    elif isinstance(X, (list, tuple)) and len(X) > 0 and isinstance(X[0], dict):
+        kind = "a list of dicts"
+    if kind is not None:
         raise TypeError(f"X must be an array or a DataFrame, got {kind}: pandas.DataFrame(X) makes one of it.")
 
 
@@ -62,7 +69,9 @@ def _without_mask(X):
     """The array with NaN, or None among objects, where it is masked; scikit-learn would take what is under the mask."""
     if X.dtype.kind in "bf" or (X.dtype.kind in "iu" and _float64_holds(X.data)):
         return X.astype(_precision_of(X.dtype.newbyteorder("="))).filled(np.nan)
-    return X.astype(object).filled(None)
+    objects = X.data.astype(object)
+    objects[np.ma.getmaskarray(X)] = None
+    return objects
 
 
 def _float64_holds(numbers):

@@ -9,7 +9,7 @@ import numpy as np
 from ._values import family, some
 
 # With fewer rows, or fewer levels, nothing can be told.
-_FEWEST_ROWS = 30
+_FEWEST_ROWS = 40
 _FEWEST_LEVELS = 10
 _FEWEST_WHOLE_NUMBERS = 25  # fewer of them may well be codes: grades, months, hours
 _FEWEST_BESIDE_A_GAP = 3
@@ -17,7 +17,8 @@ _MOSTLY = 0.8
 _LOOKED_AT = 1000  # levels, at most
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_WRITTEN_NUMBER = re.compile(r"[-+(]?\s*[$€£¥]?\s*[-+]?\d[\d.,' \u00a0]*\s*([$€£¥%]|[KkMm])?\)?")
+_DIGITS = r"(\d{1,3}([., '\u00a0]\d{3})+|\d+)([.,]\d+)?"
+_WRITTEN_NUMBER = re.compile(rf"[-+(]?\s*[$€£¥]?\s*[-+]?{_DIGITS}\s*([$€£¥%]|[KkMm])?\)?")
 _CODE = re.compile(r"0\d+")  # a number would lose the zero
 _MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _DATE = re.compile(

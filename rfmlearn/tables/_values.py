@@ -47,7 +47,9 @@ def plain(value):
     if library == "numpy" and isinstance(value, np.generic):
         item = value.item()
         # Nanoseconds would become a bare number, and what has no counterpart comes back as it is.
-        return str(value) if isinstance(item, np.generic) or (value.dtype.kind in "mM" and type(item) is int) else item
+        if isinstance(item, np.generic) or (value.dtype.kind in "mM" and type(item) is int):
+            return str(value).replace("T", " ")
+        return item
     if library == "pandas":
         if hasattr(value, "to_pydatetime") and not value.nanosecond:
             return value.to_pydatetime()
