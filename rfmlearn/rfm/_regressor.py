@@ -174,7 +174,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Numbers and categories; NaN and None mean missing.
+            Numbers, dates and categories; NaN and None mean missing.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None

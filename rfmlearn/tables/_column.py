@@ -9,7 +9,7 @@ from numbers import Number
 
 import numpy as np
 
-from ._dates import TIMES, array_of_times, days, days_of_objects, measure_of
+from ._dates import TIMES, days_of_column, days_of_objects, measure_of
 from ._factor import Factor
 from ._values import column_values, family, meaning, some
 
@@ -154,8 +154,8 @@ class Column:
 
     def _days(self):
         try:
-            array = None if self.kind == "object" else array_of_times(self.data, self.kind)
-            return days_of_objects(self.values, self.measure) if array is None else days(array)
+            numbers = None if self.kind == "object" else days_of_column(self.data, self.kind)
+            return days_of_objects(self.values, self.measure) if numbers is None else numbers
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"Column {self.name!r}: {error}") from error
 

@@ -34,19 +34,20 @@ def days(array):
     return numbers
 
 
-def array_of_times(data, kind):
-    """Dates or durations of a typed column as datetime64 or timedelta64; None where Python objects are needed."""
-    if not isinstance(data, np.ndarray):
-        name = str(data.dtype).lower()
-        if hasattr(data, "get_chunks"):  # polars
-            data = data.to_numpy()
-        elif name.startswith("period"):
-            data = data.dt.to_timestamp().to_numpy()
-        elif re.match("date(32|64)|time(32|64)", name):  # of Arrow, in pandas
-            return None
-        else:  # with a time zone, or of Arrow
-            data = data.to_numpy(_CODES[kind], na_value=np.array("NaT", dtype=_CODES[kind])[()])
-    return data if data.dtype.kind in "mM" else None
+def days_of_column(data, kind):
+    """Numbers of days that a typed column means; None where Python objects have to be made of it."""
+    if isinstance(data, np.ndarray):
+        return days(data)
+    if hasattr(data, "to_physical"):  # polars
+        unit = getattr(data.dtype, "time_unit", None) or ("D" if kind == "date" else "ns")
+        return data.to_physical().cast(float).to_numpy() / (1.0 if unit == "D" else _PER_DAY[unit])
+    name = str(data.dtype).lower()
+    if name.startswith("period"):
+        return days(data.dt.to_timestamp().to_numpy())
+    if re.match("date(32|64)|time(32|64)", name):  # of Arrow, in pandas
+        return None
+    # With a time zone, or of Arrow.
+    return days(data.to_numpy(_CODES[kind], na_value=np.array("NaT", dtype=_CODES[kind])[()]))
 
 
 def days_of_objects(values, measure):

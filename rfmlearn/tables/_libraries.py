@@ -73,12 +73,14 @@ def _is_column(X):
 
 def _from_arrow(X):
     """By pandas where pyarrow can give it to pandas, which keeps categories of numbers; else by polars."""
-    pyarrow, pandas = _library("pyarrow"), _library("pandas")
-    if pyarrow is not None and pandas is not None:
-        table = X if isinstance(X, pyarrow.Table) else pyarrow.table(X)
-        # What pandas has noted of an index, which is a column here, and of dates as objects is not asked for.
-        return table.to_pandas(ignore_metadata=True, date_as_object=False, integer_object_nulls=True)
-    return _needed("polars", X).DataFrame(X)
+    pyarrow = _library("pyarrow")
+    if pyarrow is None:
+        return _needed("polars", X).DataFrame(X)
+    table = X if isinstance(X, pyarrow.Table) else pyarrow.table(X)
+    if _library("pandas") is None:
+        return _needed("polars", X).from_arrow(table)
+    # What pandas has noted of an index, which is a column here, and of dates as objects is not asked for.
+    return table.to_pandas(ignore_metadata=True, date_as_object=False, integer_object_nulls=True)
 
 
 def _from_interchange(X):
