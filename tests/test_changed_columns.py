@@ -199,6 +199,22 @@ def test_a_column_without_a_coordinate_is_ignored_whatever_it_holds(kind, pd):
 DATES = [dt.date(2020, 1, 1), dt.datetime(2020, 1, 2)]
 
 
+@pytest.mark.parametrize("empty", [np.nan, 3.0, None, "u"])
+def test_arrays_and_lists_with_such_columns(empty):
+    X = np.array([[value, empty] for value in TARGET], dtype=object)
+    for table in (X, X.tolist(), X.astype(float) if isinstance(empty, float) else X):
+        model = RFMRegressor(max_iter=0).fit(table, TARGET)
+        assert model.coordinate_names_ == ["x0"]
+        expected = model.predict(table[:2])
+        for value in ("v", 1.0, None, np.inf, [1]):
+            new = np.empty((2, 2), dtype=object)
+            new[:, 0] = TARGET[:2]
+            new[0, 1] = new[1, 1] = value
+            assert_array_equal(model.predict(new), expected)
+            if not isinstance(value, list):
+                assert_array_equal(model.predict(new.tolist()), expected)
+
+
 def test_infinity_in_a_constant_column_of_an_array():
     X = np.column_stack([TARGET, np.ones(N)])
     model = RFMRegressor(max_iter=0).fit(X, TARGET)

@@ -114,6 +114,11 @@ def test_few_rows_are_not_suspicious(pd):
     assert suspicions([f"id-{k}" for k in range(20)]) == []
 
 
+def test_ids_that_are_whole_numbers():
+    (message,) = suspicions([str(10_000 + 7 * k) for k in range(N)])
+    assert "mostly holds numbers" in message and message.endswith("Drop it if it holds ids.")
+
+
 def test_numbers_and_a_mark_among_objects(pd):
     X = pd.DataFrame({"a": REALS}).astype(object)
     X.loc[0, "a"] = "?"

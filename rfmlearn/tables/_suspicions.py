@@ -48,7 +48,7 @@ def suspicion(name, levels, n_rows, declared):
     is_unique = n_rows >= _FEWEST_ROWS and len(levels) > _MOSTLY * n_rows
     meant = None if declared else _meant(levels)
     if meant is not None:
-        return meant.format(name=name)
+        return meant.format(name=name) + (" Drop it if it holds ids." if is_unique else "")
     if is_unique:
         return (
             f"Column {name!r} is a category with {len(levels)} different values in {n_rows} rows, such as "
