@@ -15,6 +15,7 @@ from rfmlearn import (
     RFMRegressorCV,
     average_gradient_outer_product,
 )
+from rfmlearn.tables import _libraries
 from rfmlearn.tables._encoder import ColumnEncoder
 from rfmlearn.tables._frames import check_table
 
@@ -125,9 +126,10 @@ def test_gradients_of_arrow_tables(frame):
 
 def test_without_pandas_polars_reads_arrow(frame, pl, monkeypatch):
     X = Stream(arrow(frame.drop(columns="grade")))
-    monkeypatch.setitem(sys.modules, "pandas", None)
+    missing, library = ["pandas"], _libraries._library
+    monkeypatch.setattr(_libraries, "_library", lambda name: None if name in missing else library(name))
     assert isinstance(check_table(X), pl.DataFrame)
-    monkeypatch.setitem(sys.modules, "polars", None)
+    missing.append("polars")
     with pytest.raises(ImportError, match=r"needed to read a test_tables_of_others\.Stream: install one"):
         check_table(X)
 
