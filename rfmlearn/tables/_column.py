@@ -23,10 +23,7 @@ _KINDS = {
     "duration": re.compile(r"timedelta|duration"),
     "time": re.compile(r"time(32|64)?\b"),
 }
-_KINDS_OF_ARRAYS = {"i": "number", "u": "number", "f": "number", "b": "boolean", "O": "object"} | {
-    "M": "date",
-    "m": "duration",
-}
+_KINDS_OF_ARRAYS = dict.fromkeys("iuf", "number") | {"b": "boolean", "O": "object", "M": "date", "m": "duration"}
 # Kinds whose values a library may tell apart by itself: among objects it is Python's own equality that counts.
 _TYPED = ("number", "category", "boolean")
 _COMPLEX = (complex, np.complexfloating)
@@ -82,8 +79,10 @@ class Column:
     @cached_property
     def measure(self):
         """What its numbers measure: 'number', one of `TIMES`, or 'other'; None where all are missing."""
+        if self.kind == "boolean":
+            return "number"
         if self.kind != "object":
-            return "number" if self.kind == "boolean" else self.kind if self.kind in _NAMES else "other"
+            return self.kind if self.kind in _NAMES else "other"
         measures = {measure_of(kind) or ("number" if issubclass(kind, Number) else "other") for kind in self.types}
         return next(iter(measures), None) if len(measures) < 2 else "other"
 
@@ -138,19 +137,22 @@ class Column:
         ValueError
             If it holds something else now.
         """
-        if self.measure == measure and not (self.kind == "object" and any(issubclass(k, _COMPLEX) for k in self.types)):
+        is_complex = self.kind == "object" and any(issubclass(kind, _COMPLEX) for kind in self.types)
+        if self.measure == measure and not is_complex:
             return self.numbers()
         meant = [meaning(value) if measure in TIMES else value for value in self.values]
         strange = [v for v, m in zip(self.values, meant, strict=True) if m is not None and not _is_a(m, measure)]
-        if not strange:
-            numbers = [np.nan if value is None else float(value) for value in meant] if measure == "number" else None
-            return days_of_objects(meant, measure) if numbers is None else np.array(numbers)
-        held, way_out = family(strange[0]), _CONVERSIONS.get(measure)
-        raise ValueError(
-            f"Column {self.name!r} held {_NAMES[measure]} in fit, but holds {held} now, such as "
-            f"{some(dict.fromkeys(map(str, strange)))}. "
-            + (f"Convert it: {way_out}." if held == "text" and way_out else "Pass it in the type that it had.")
-        )
+        if strange:
+            held = family(strange[0])
+            way_out = _CONVERSIONS.get(measure) if held == "text" else None
+            raise ValueError(
+                f"Column {self.name!r} held {_NAMES[measure]} in fit, but holds {held} now, such as "
+                f"{some(dict.fromkeys(map(str, strange)))}. "
+                + ("Pass it in the type that it had." if way_out is None else f"Convert it: {way_out}.")
+            )
+        if measure in TIMES:
+            return days_of_objects(meant, measure)
+        return np.array([np.nan if value is None else float(value) for value in meant], dtype=np.float64)
 
     def _days(self):
         try:
