@@ -78,12 +78,10 @@ def test_other_number_of_columns_than_in_fit(Estimator, columns):
         Estimator(max_iter=0).fit(X, y, X_val=np.ones((30, columns)), y_val=y)
 
 
-def test_dates_and_lists_name_their_column(Estimator):
+def test_lists_name_their_column(Estimator):
     pd = pytest.importorskip("pandas")
     X, y = data()
     table = pd.DataFrame(X, columns=["a", "b", "c"])
-    with pytest.raises(ValueError, match=r"'when'.*not numeric"):
-        Estimator().fit(table.assign(when=pd.date_range("2020-01-01", periods=30)), y)
     with pytest.raises(TypeError, match="'parts'"):
         Estimator().fit(table.assign(parts=[[1, 2]] * 30), y)
 

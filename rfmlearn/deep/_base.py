@@ -94,6 +94,7 @@ class BaseDeepRFM(TableEstimator):
         y, weights, groups = y[kept], weights[kept], check_groups(groups, X, kept)
         self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
         Z = self._encoder.fit_transform(take_rows(X, kept), weights).dense()
+        self._warn_of_suspicions(self._encoder)
         template = self._template(rng)
         Z_val = None if validation is None else self._encoder.transform(validation[0]).dense()
         self.layers_: list[Layer] = []

@@ -207,7 +207,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Numbers and categories; NaN and None mean missing.
+            Numbers, dates and categories; NaN and None mean missing.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -241,6 +241,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         rng, kept = check_random_state(self.random_state), np.flatnonzero(weights > 0)
         self._encoder = ColumnEncoder(self.scaling, self.categorical_features)
         Z = self._encoder.fit_transform(take_rows(X, kept), weights[kept]).dense()
+        self._warn_of_suspicions(self._encoder)
         self._check_n_components(Z.shape[1])
         by_row = {"sample_weight": None if sample_weight is None else weights, "groups": groups}
         by_row = {name: values[kept] for name, values in by_row.items() if values is not None}

@@ -101,7 +101,7 @@ class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Numbers and categories; NaN and None mean missing.
+            Numbers, dates and categories; NaN and None mean missing.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None

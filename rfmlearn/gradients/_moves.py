@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..tables._dates import TIMES
 from ..tables._frames import find_columns, split_table, table_names, take_rows
 
 _SINGLE = re.compile(r"(float|halffloat)(16|32)?$")
@@ -67,6 +68,9 @@ class Columns:
         """Look at columns of a table; ValueError if one is not numeric."""
         columns = split_table(X)
         chosen = [columns[j] for j in indices]
+        times = [column.name for column in chosen if column.measure in TIMES]
+        if times:
+            raise ValueError(f"Column {times[0]!r} holds dates or times, which differences do not move: pass others.")
         numbers = np.stack([column.numbers() for column in chosen], axis=1)
         dtypes = [np.dtype(np.float32 if _is_single(column.data) else np.float64) for column in chosen]
         return cls(indices, list(getattr(X, "columns", table_names(X)[0])), dtypes, numbers)
@@ -80,7 +84,7 @@ class Columns:
     def replace(self, X, values):
         """The table with these columns replaced by values of shape (len(X), p); `X` itself is left alone."""
         if isinstance(X, np.ndarray):
-            X = X.copy()
+            X = X.astype(np.float64) if X.dtype.kind in "iu" else X.copy()
             X[:, self.indices] = values
             return X
         parts = [part.astype(dtype) for part, dtype in zip(values.T, self.dtypes, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..tables._column import column_values
+from ..tables._values import column_values
 
 
 def one_column(y):

@@ -35,9 +35,10 @@ def beside_copies(X, rows, rng):
     orders = [_shuffled(len(X), rows, rng) for _ in range(X.shape[1])]
     if isinstance(X, np.ndarray):
         return np.hstack([X, np.take_along_axis(X, np.stack(orders, axis=1), axis=0)])
-    names, columns = table_names(X)[0], [column.data for column in split_table(X)]
+    names, is_polars = table_names(X)[0], hasattr(X, "get_columns")
+    columns = X.get_columns() if is_polars else [X.iloc[:, j] for j in range(X.shape[1])]
     copies = dict(zip(_names_of_copies(names), zip(columns, orders, strict=True), strict=True))
-    if hasattr(X, "get_columns"):  # polars
+    if is_polars:
         return X.hstack([column[order].alias(name) for name, (column, order) in copies.items()])
     table = X.set_axis(names, axis=1)
     shuffled = {name: column.iloc[order].set_axis(X.index) for name, (column, order) in copies.items()}

@@ -120,6 +120,7 @@ class BaseRFM(TableEstimator):
         """
         self._encoder, codes = make_encoder(self), target.encode(y)
         points = self._encoder.fit_transform(X, weights.total, codes, weights.groups)
+        suspicions = self._warn_of_suspicions(self._encoder)
         rng, names = check_random_state(self.random_state), self._encoder.coordinate_names_
         recursion = make_recursion(self, points, names, codes, weights, rng)
         if validation is not None:
@@ -130,6 +131,7 @@ class BaseRFM(TableEstimator):
         with log_to_stderr(self.verbose):
             best, self.history_, self.fit_warnings_ = rule.run(recursion)
         warn_of_trouble(self.fit_warnings_, stacklevel=3)
+        self.fit_warnings_ = suspicions + self.fit_warnings_
         self._target = target
         self._store(recursion, best)
         return recursion, best

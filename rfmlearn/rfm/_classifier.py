@@ -236,7 +236,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Numbers and categories; NaN and None mean missing.
+            Numbers, dates and categories; NaN and None mean missing.
         y : array-like of shape (n_samples,)
             Class labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -268,7 +268,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         factors = class_factors(self.class_weight, classes, y, sample_weight)[labels]
         kept = np.flatnonzero(sample_weight > 0)
         weights = Weights.of(sample_weight[kept], factors[kept], check_groups(groups, X, kept))
-        X, labels, weights = merge_copies(take_rows(X, kept), labels[kept], weights)
+        X, labels, weights = merge_copies(take_rows(X, kept), labels[kept], weights, self.categorical_features)
         target = ClassCodes.fit(labels, len(classes), weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:

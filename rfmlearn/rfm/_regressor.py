@@ -175,7 +175,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Numbers and categories; NaN and None mean missing.
+            Numbers, dates and categories; NaN and None mean missing.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -205,7 +205,9 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         sample_weight = check_weights(sample_weight, X)
         kept = np.flatnonzero(sample_weight > 0)
         weights = Weights.of(sample_weight[kept], groups=check_groups(groups, X, kept))
-        X, Y, weights = merge_copies(take_rows(X, kept), y.reshape(len(y), -1)[kept], weights)
+        X, Y, weights = merge_copies(
+            take_rows(X, kept), y.reshape(len(y), -1)[kept], weights, self.categorical_features
+        )
         target = ScaledTargets.fit(Y, weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:

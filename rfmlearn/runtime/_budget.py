@@ -155,6 +155,8 @@ ROUNDINGS = 16
 AGREEMENT = 1e-3
 # Outcomes at one place that agree by chance as rarely as this do it for another reason: they are copies.
 CHANCE = 0.05
+# Rows of a table of categories coincide up to so many times as often as if its columns were independent.
+MORE_THAN_CHANCE = 1.5
 # Numbers of rows in fewer cells may have a factor in common by chance.
 FEWEST_CELLS = 10
 # Outcomes that fewer pairs of rows share hardly ever coincide.

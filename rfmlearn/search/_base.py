@@ -83,7 +83,9 @@ class BaseRFMCV(TableEstimator):
         rng = check_random_state(self.random_state)
         kept = weights.rows > 0
         rows = np.flatnonzero(kept)
-        copies = Copies.find(take_rows(X, rows), outcomes.y[rows], weights[rows]).spread_over(rows, len(kept))
+        copies = Copies.find(
+            take_rows(X, rows), outcomes.y[rows], weights[rows], self.categorical_features
+        ).spread_over(rows, len(kept))
         weights = weights.with_copies(copies)
         weights = weights.in_units_of(weights.merge(rows, *copies.among(rows)))
         folds = make_folds(self.cv, X, labels, groups, rng, kept, copies)
@@ -104,6 +106,7 @@ class BaseRFMCV(TableEstimator):
         self.ensemble_score_ = score(selection.predictions[selection.rows], *scored)
         self.fit_warnings_ = self._collect_warnings(race)
         warn_of_trouble(self.fit_warnings_, stacklevel=3)
+        self.fit_warnings_ = race.suspicions + self.fit_warnings_
         return selection
 
     def _collect_warnings(self, race):
@@ -121,6 +124,7 @@ class BaseRFMCV(TableEstimator):
         n_jobs = n_threads_in_force() if self.n_jobs is None else effective_n_jobs(self.n_jobs)
         encoder = ColumnEncoder("robust", self.categorical_features)
         points = encoder.fit_transform(take_rows(X, rows), weights.total[rows])
+        suspicions = self._warn_of_suspicions(encoder)
         settings, n_codes = self.settings, outcomes.n_codes
         if settings is None:
             n_numeric, n_categorical = len(encoder.numeric_), len(encoder.categorical_)
@@ -134,11 +138,13 @@ class BaseRFMCV(TableEstimator):
             outcomes=outcomes,
             weights=weights,
             copies=copies,
-            make_model=self._make_model,
+            # A fold may lack the one value that makes a column of objects categorical: that is decided on all rows.
+            make_model=lambda parameters: self._make_model(parameters, encoder.categorical_),
             settings=settings,
             seed=int(rng.randint(2**31 - 1)),
             n_jobs=n_jobs,
             deadline=deadline,
+            suspicions=suspicions,
             sizes={"n_ridge_rows": self.budget.n_ridge_rows, "n_bandwidth_rows": self.budget.n_bandwidth_rows},
         )
 
@@ -157,8 +163,9 @@ class BaseRFMCV(TableEstimator):
             except (TypeError, ValueError) as error:
                 raise ValueError(f"settings[{k}] is not for {self._single.__name__}: {error}") from error
 
-    def _make_model(self, parameters):
-        model = self._single(**({"categorical_features": self.categorical_features} | parameters))
+    def _make_model(self, parameters, categorical=None):
+        categorical = self.categorical_features if categorical is None else categorical
+        model = self._single(**({"categorical_features": categorical} | parameters))
         model._validate_params()
         return model
 
@@ -223,7 +230,7 @@ class BaseRFMCV(TableEstimator):
         """Weighted average of the members' predictions for the user's table."""
         check_is_fitted(self)
         X = self._check_X(X, reset=False)
-        parts = [member.predict(X) for member in self.members_]
+        parts = [member.predict(X, known=k > 0) for k, member in enumerate(self.members_)]
         return sum(parts[1:], start=parts[0])
 
 

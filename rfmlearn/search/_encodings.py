@@ -75,7 +75,7 @@ class Encodings:
         with self._locks[key]:
             if key not in self._kept:
                 fold = self.encode(encoder, train)
-                test_points = fold.encoder.transform(take_rows(self._X, test))
+                test_points = fold.encoder.transform(take_rows(self._X, test), known=True)
                 self._kept[key] = replace(fold, test_points=test_points)
             fold = self._kept[key]
             self._count_down(key)

@@ -84,9 +84,9 @@ class MemberGroup:
         """Share of the ensemble."""
         return sum(member.weight for member in self.machines)
 
-    def predict(self, X):
-        """Weighted sum of the machines' predictions for a checked table."""
-        points = self.encoder.transform(X)
+    def predict(self, X, known=False):
+        """Weighted sum of the machines' predictions for a checked table, `known` as in `ColumnEncoder.transform`."""
+        points = self.encoder.transform(X, known)
         parts = [
             member.weight * member.link(self.target.decode(member.machine.decision(points))) for member in self.machines
         ]

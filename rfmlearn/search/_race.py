@@ -76,6 +76,8 @@ class Race:
     settings : list of dict
     seed : int
     n_jobs : int
+    suspicions : list of str
+        What the user was told of the columns.
     sizes : dict
         Numbers of rows at which recursions look.
     deadline : float
@@ -99,6 +101,7 @@ class Race:
     settings: list[dict]
     seed: int
     n_jobs: int
+    suspicions: list = field(default_factory=list)
     sizes: dict = field(default_factory=dict)
     deadline: float = np.inf
     on_progress: Callable = lambda done, total, what: None

@@ -85,7 +85,7 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         Weighted average of the members' importances: the diagonal of the AGOP summed over the coordinates of each
         column, as shares of its total.
     fit_warnings_ : list of str
-        What fit has warned of: a time limit that was reached, trouble in the solutions of the members.
+        What fit has warned of: odd columns, a time limit that was reached, trouble in the solutions of the members.
 
     Notes
     -----
@@ -126,7 +126,7 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Numbers and categories; NaN and None mean missing.
+            Numbers, dates and categories; NaN and None mean missing.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None

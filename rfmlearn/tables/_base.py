@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from .._sklearn_compat import DocumentedMixin, check_weights
+from ..runtime._trouble import warn_user
 from ._frames import check_table
 
 
@@ -28,7 +29,16 @@ class TableEstimator(DocumentedMixin, BaseEstimator):
         """The user's table, a DataFrame as it is or an array, with its columns counted and named."""
         X = check_table(X, self)
         validate_data(self, X, reset=reset, skip_check_array=True)
+        names = getattr(self, "feature_names_in_", None)
+        if reset and names is not None:  # an array that pandas may have lent, and text of NumPy
+            self.feature_names_in_ = np.fromiter(map(str, names), dtype=object, count=len(names))
         return X
+
+    def _warn_of_suspicions(self, encoder):
+        """Warn of columns that are hardly meant as they were read; the messages, for `fit_warnings_`."""
+        for message in encoder.suspicions_:
+            warn_user(message)
+        return list(encoder.suspicions_)
 
     def _check_validation(self, X_val, y_val, sample_weight_val):
         """Both or neither of X_val and y_val; the table and its weights."""

@@ -4,57 +4,37 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from functools import cached_property
 from numbers import Number
 
 import numpy as np
 
-# pandas, polars, Arrow and numpy name their types alike, so the name tells what a column holds.
+from ._dates import TIMES, days_of_column, days_of_objects, measure_of
+from ._factor import Factor
+from ._values import column_values, family, meaning, some
+
+# pandas, polars and Arrow name their types alike, so the name tells what a column holds.
 _KINDS = {
     "number": re.compile(r"u?int\d+|float|double|halffloat|decimal|sparse\[(u?int|float)"),
-    "category": re.compile(r"(str|string|large_string|category|categorical|enum|dictionary)\b"),
+    "category": re.compile(r"(str|string|large_string|string_view|category|categorical|enum|dictionary)\b"),
     "boolean": re.compile(r"bool|sparse\[bool"),
-    "object": re.compile(r"object|null\b"),
+    "object": re.compile(r"object|null\b|(large_|fixed_size_)?binary\b"),
+    "date": re.compile(r"datetime|date(32|64)?\b|timestamp|period"),
+    "duration": re.compile(r"timedelta|duration"),
+    "time": re.compile(r"time(32|64)?\b"),
 }
+_KINDS_OF_ARRAYS = dict.fromkeys("iuf", "number") | {"b": "boolean", "O": "object", "M": "date", "m": "duration"}
 # Kinds whose values a library may tell apart by itself: among objects it is Python's own equality that counts.
 _TYPED = ("number", "category", "boolean")
+_COMPLEX = (complex, np.complexfloating)
 # Of pandas and of polars. The order of a polars Categorical is that in which the process met its strings.
 _ORDERED = ("CategoricalDtype", "Enum")
-
-
-@dataclass(frozen=True)
-class Factor:
-    """A column as places among its distinct values.
-
-    Attributes
-    ----------
-    values : list
-        The distinct values, and others that its type allows.
-    codes : ndarray of int of shape (n,)
-        Place among them of each row's value, -1 where it is missing.
-    in_order : bool
-        Whether `values` are in the order of the column's type, as those of a pandas category or a polars Enum are.
-    """
-
-    values: list
-    codes: np.ndarray
-    in_order: bool = False
-
-    def levels(self):
-        """Plain values that occur, in the order of the type or else ascending; then None if one is missing."""
-        seen = np.zeros(len(self.values) + 1, dtype=bool)
-        seen[self.codes] = True  # -1 is the last
-        values = [value for value, occurs in zip(self.values, seen, strict=False) if occurs]
-        values = values if self.in_order else _ascending(values)
-        return list(dict.fromkeys(map(plain, values))) + [None] * bool(seen[-1])
-
-    def places(self, levels):
-        """Place of each row's value among levels; others go where missing ones do, to None, or else get -1."""
-        known = {level: place for place, level in enumerate(levels)}
-        other = known.get(None, -1)
-        table = np.array([*(known.get(plain(value), other) for value in self.values), other], dtype=np.int32)
-        return table[self.codes]
+_NAMES = {"number": "numbers", "date": "dates", "duration": "durations", "time": "times"}
+_CONVERSIONS = {
+    "number": "pandas.to_numeric(..., errors='coerce')",
+    "date": "pandas.to_datetime(..., errors='coerce')",
+    "duration": "pandas.to_timedelta(..., errors='coerce')",
+}
 
 
 class Column:
@@ -67,15 +47,22 @@ class Column:
     data : ndarray of shape (n,), pandas.Series or polars.Series
     name : str
         For messages.
+    in_frame : bool
+        Whether the table can give a type to each column, so that digits in strings and booleans are categories.
     """
 
-    def __init__(self, data, name):
+    def __init__(self, data, name, in_frame=False):
+        if isinstance(data, np.ndarray) and not data.dtype.isnative:
+            data = data.astype(data.dtype.newbyteorder("="))
         self.data = data
         self.name = name
+        self.in_frame = in_frame
 
     @cached_property
     def kind(self):
-        """One of the keys of `_KINDS`, or 'other' (dates, lists, complex numbers, ...)."""
+        """One of the keys of `_KINDS`, or 'other' (lists, complex numbers, ...)."""
+        if isinstance(self.data, np.ndarray):
+            return _KINDS_OF_ARRAYS.get(self.data.dtype.kind, "other")
         name = str(self.data.dtype).lower()
         return next((kind for kind, pattern in _KINDS.items() if pattern.match(name)), "other")
 
@@ -85,17 +72,36 @@ class Column:
         return column_values(self.data)
 
     @cached_property
+    def types(self):
+        """Types of the objects that are not missing."""
+        return set(map(type, self.values)) - {type(None)}
+
+    @cached_property
+    def measure(self):
+        """What its numbers measure: 'number', one of `TIMES`, or 'other'; None where all are missing."""
+        if self.kind == "boolean":
+            return "number"
+        if self.kind != "object":
+            return self.kind if self.kind in _NAMES else "other"
+        measures = {measure_of(kind) or ("number" if issubclass(kind, Number) else "other") for kind in self.types}
+        return next(iter(measures), None) if len(measures) < 2 else "other"
+
+    @property
+    def is_declared(self):
+        """Whether its type is one of categories, not only of text."""
+        return re.match("categor|enum|dictionary", str(self.data.dtype).lower()) is not None
+
+    @cached_property
     def is_category(self):
         """Whether the type, or in an object column the values, make it categorical."""
-        is_array = isinstance(self.data, np.ndarray)
         if self.kind != "object":
-            return self.kind in ("category", "boolean") and not is_array
-        if all(value is None for value in self.values):
+            return self.in_frame and self.kind in ("category", "boolean")
+        if self.measure is None:
             return True  # anything may come later: as a category with no level seen it is ignored, never an error
-        if not is_array:  # a frame can tell strings apart, so digits in strings stay categories
-            return any(
-                isinstance(value, bool) or not isinstance(value, Number) for value in self.values if value is not None
-            )
+        if self.measure in TIMES:
+            return False
+        if self.in_frame:  # a frame can tell strings apart, so digits in strings stay categories
+            return self.measure != "number" or any(issubclass(kind, (bool, np.bool_)) for kind in self.types)
         try:
             _ = self._parsed
         except ValueError:
@@ -103,22 +109,57 @@ class Column:
         return False
 
     def numbers(self):
-        """Numbers of the rows as float64, NaN where one is missing."""
-        is_array, dtype = isinstance(self.data, np.ndarray), self.data.dtype
+        """Numbers of the rows as float64, those of dates in days; NaN where one is missing."""
+        if self.measure in TIMES:
+            return self._days()
         if self.kind == "object":
-            if not is_array and any(isinstance(value, str) for value in self.values):
+            if self.in_frame and any(issubclass(kind, (str, bytes)) for kind in self.types):
                 message = "is not numeric: it holds strings. List it in categorical_features."
                 raise ValueError(f"Column {self.name!r} {message}")
             return self._parsed
+        dtype = self.data.dtype
         if self.kind == "category":
             raise ValueError(f"Column {self.name!r} of dtype {dtype} is not numeric. List it in categorical_features.")
         if self.kind == "other":
             raise ValueError(f"Column {self.name!r} of dtype {dtype} is not numeric: encode it as numbers first.")
-        if is_array:
-            return self.data.astype(np.float64)
+        if isinstance(self.data, np.ndarray):
+            with np.errstate(over="ignore"):  # a longdouble may become infinite, which is refused by name
+                return self.data.astype(np.float64)
         if hasattr(self.data, "cast"):  # polars casts, pandas converts
             return self.data.cast(float).to_numpy()
         return self.data.to_numpy(np.float64, na_value=np.nan)
+
+    def numbers_as(self, measure):
+        """Numbers of what the column was in fit; text that means such numbers is converted.
+
+        Raises
+        ------
+        ValueError
+            If it holds something else now.
+        """
+        is_complex = self.kind == "object" and any(issubclass(kind, _COMPLEX) for kind in self.types)
+        if self.measure == measure and not is_complex:
+            return self.numbers()
+        meant = [meaning(value) if measure in TIMES else value for value in self.values]
+        strange = [v for v, m in zip(self.values, meant, strict=True) if m is not None and not _is_a(m, measure)]
+        if strange:
+            held = family(strange[0])
+            way_out = _CONVERSIONS.get(measure) if held == "text" else None
+            raise ValueError(
+                f"Column {self.name!r} held {_NAMES[measure]} in fit, but holds {held} now, such as "
+                f"{some(dict.fromkeys(map(str, strange)))}. "
+                + ("Pass it in the type that it had." if way_out is None else f"Convert it: {way_out}.")
+            )
+        if measure in TIMES:
+            return days_of_objects(meant, measure)
+        return np.array([np.nan if value is None else float(value) for value in meant], dtype=np.float64)
+
+    def _days(self):
+        try:
+            numbers = None if self.kind == "object" else days_of_column(self.data, self.kind)
+            return days_of_objects(self.values, self.measure) if numbers is None else numbers
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"Column {self.name!r}: {error}") from error
 
     @cached_property
     def _parsed(self):
@@ -135,15 +176,14 @@ class Column:
         """Its values as categories; TypeError if Python cannot tell them apart."""
         data, in_order = self.data, type(self.data.dtype).__name__ in _ORDERED
         if isinstance(data, np.ndarray) and data.dtype.kind in "biuf":
-            _, first, codes = np.unique(data, return_index=True, return_inverse=True)
-            return _without_missing(data[first].tolist(), codes)
+            return Factor.of_numbers(data)
         if hasattr(data, "to_physical") and self.kind == "category":
             return _factor_of_polars(data, in_order)
         if in_order:
             return Factor(data.cat.categories.tolist(), data.cat.codes.to_numpy(), in_order)
-        if hasattr(data, "factorize") and self.kind in _TYPED and data.dtype != np.float16:  # no index of pandas is
+        if hasattr(data, "factorize") and self.kind in _TYPED:  # pandas
             codes, values = data.factorize()
-            return _without_missing(values.tolist(), codes)
+            return Factor.without_missing(values.tolist(), codes)
         return self._factor_of_objects()
 
     def _factor_of_objects(self):
@@ -153,7 +193,18 @@ class Column:
             message = f"Column {self.name!r}: an argument must be a string or a number ({error})."
             raise TypeError(message) from error
         codes = np.fromiter(map(places.__getitem__, self.values), dtype=np.int32, count=len(self.values))
-        return _without_missing(list(places), codes)
+        return Factor.without_missing(list(places), codes)
+
+
+def _is_a(value, measure):
+    """Whether a value, or for numbers the text of it, is what a column measures."""
+    if measure in TIMES or measure_of(type(value)) is not None:
+        return measure_of(type(value)) == measure
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _factor_of_polars(data, in_order):
@@ -163,50 +214,3 @@ def _factor_of_polars(data, in_order):
         data = text.cast(sys.modules["polars"].Enum(text.drop_nulls().unique()))
     codes = data.to_physical().cast(int).fill_null(-1).to_numpy()
     return Factor(list(data.dtype.categories), codes, in_order)
-
-
-def column_values(data):
-    """Python objects of the rows of a column or an array, None where one is missing."""
-    values = data.tolist() if isinstance(data, np.ndarray) else data.to_list()
-    try:
-        return [None if value != value else value for value in values]
-    except (TypeError, ValueError):
-        return [None if _is_missing(value) else value for value in values]
-
-
-def _is_missing(value):
-    if value is None:
-        return True
-    try:
-        return bool(value != value)  # NaN, NaT and Decimal's NaN differ from themselves
-    except (TypeError, ValueError):  # pandas.NA has no truth value, nor has an array
-        return type(value).__name__ == "NAType"
-
-
-def _without_missing(values, codes):
-    """A factor whose codes of missing values are -1."""
-    missing = [place for place, value in enumerate(values) if _is_missing(value)]
-    return Factor(values, np.where(np.isin(codes, missing), -1, codes) if missing else codes)
-
-
-def _ascending(values):
-    try:
-        return sorted(values)
-    except TypeError:  # values of several types have no order of their own
-        return sorted(values, key=lambda value: (type(value).__name__, str(value)))
-
-
-def plain(value):
-    """A scalar of NumPy or pandas as Python's own, as text where there is none: it loads wherever Python does."""
-    library = type(value).__module__.partition(".")[0]
-    if library == "numpy" and isinstance(value, np.generic):
-        item = value.item()
-        # Nanoseconds would become a bare number, and what has no counterpart comes back as it is.
-        return str(value) if isinstance(item, np.generic) or (value.dtype.kind in "mM" and type(item) is int) else item
-    if library == "pandas":
-        if hasattr(value, "to_pydatetime") and not value.nanosecond:
-            return value.to_pydatetime()
-        if hasattr(value, "to_pytimedelta") and not value.nanoseconds:
-            return value.to_pytimedelta()
-        return str(value)  # an interval, a period
-    return value

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..runtime._budget import AGREEMENT, CHANCE, COINCIDENCE, FEWEST_CELLS, ROUNDINGS
+from ..runtime._budget import AGREEMENT, CHANCE, COINCIDENCE, FEWEST_CELLS, MORE_THAN_CHANCE
 from ..solvers import Weights
-from ._frames import split_table, take_rows
+from ._frames import take_rows
+from ._same_rows import TableNumbers, same_rows
 
 
-def merge_copies(X, outcomes, weights: Weights):
+def merge_copies(X, outcomes, weights: Weights, categorical_features="from_dtype"):
     """A table, its outcomes and weights with all copies of a row as one, of the weight of all of them.
 
     Parameters
@@ -22,61 +23,18 @@ def merge_copies(X, outcomes, weights: Weights):
     outcomes : ndarray of int of shape (n,), or of float of shape (n, n_outputs)
     weights : Weights
         Positive.
+    categorical_features : default="from_dtype"
+        As in `ColumnEncoder`.
 
     Returns
     -------
     X, outcomes, weights
         Of m rows, the first of the copies; `weights` know of replicates.
     """
-    copies, everything = Copies.find(X, outcomes, weights), np.arange(len(weights))
+    copies, everything = Copies.find(X, outcomes, weights, categorical_features), np.arange(len(weights))
     rows, places = copies.among(everything)
     weights = weights.with_copies(copies).merge(everything, rows, places)
     return (X, outcomes, weights) if len(rows) == len(X) else (take_rows(X, rows), outcomes[rows], weights)
-
-
-def same_rows(X):
-    """For each row of a table the number of the first one that has the same values; None if all rows differ.
-
-    The same are also numbers that differ by a few roundings, as the images of equal rows under a linear map do. Columns
-    are looked at one after another, and only where rows have agreed so far: a column of distinct numbers ends it. So
-    the cost is O(n log n) for most tables, and O(n d log n) if many rows are the same.
-    """
-    rows, codes = np.arange(X.shape[0]), np.zeros(X.shape[0], dtype=np.intp)
-    for column in sorted(split_table(X), key=lambda column: column.is_category):
-        codes = _refine(codes, _numbers(column), rows)
-        several = np.bincount(codes)[codes] > 1
-        rows, codes = rows[several], codes[several]
-        if not len(rows):
-            return None
-    places = np.arange(X.shape[0])
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    places[rows] = rows[first][inverse]
-    return places
-
-
-def _numbers(column):
-    """Numbers that tell the values of a column apart, infinite where one is missing."""
-    if column.is_category:
-        return np.where(column.factor.codes < 0, np.inf, column.factor.codes)
-    numbers = column.numbers()
-    return np.where(np.isnan(numbers), np.inf, numbers) if np.isnan(numbers).any() else numbers
-
-
-def _refine(codes, numbers, rows):
-    """Codes of the rows that have agreed so far, told apart by the numbers of one more column."""
-    low, high = numbers.min(), numbers.max()
-    if low == high:
-        return codes
-    rounding = ROUNDINGS * np.finfo(numbers.dtype).eps
-    size = np.partition(np.abs(numbers), len(numbers) // 2)[len(numbers) // 2]  # the median, which might overflow
-    x = numbers[rows]
-    order = np.lexsort((x, codes))
-    sorted_x, sorted_codes = x[order], codes[order]
-    with np.errstate(invalid="ignore", over="ignore"):  # between two missing ones
-        apart = np.diff(sorted_x) > rounding * (np.abs(sorted_x[1:]) + size)
-    new = np.empty(len(rows), dtype=np.intp)
-    new[order] = np.concatenate([[0], np.cumsum(apart | (np.diff(sorted_codes) > 0))])
-    return new
 
 
 @dataclass(frozen=True)
@@ -114,9 +72,10 @@ class Copies:
     repeats: float = 1.0
 
     @classmethod
-    def find(cls, X, outcomes, weights):
+    def find(cls, X, outcomes, weights, categorical_features="from_dtype"):
         """Copies among the rows of a table; for parameters see `merge_copies`. Rows of two groups are no copies."""
-        places, everything = same_rows(X), np.arange(X.shape[0])
+        numbers, everything = TableNumbers(X, categorical_features), np.arange(X.shape[0])
+        places = same_rows(numbers, len(everything))
         is_whole = weights.are_repetitions and (weights.rows > 1).any()
         if places is None and not is_whole:
             return cls(everything, np.zeros(len(everything), dtype=bool))
@@ -130,7 +89,7 @@ class Copies:
             return cls(cells, np.zeros(len(everything), dtype=bool))
         counts = weights.rows if weights.are_repetitions else np.ones(len(everything))
         repeats = _common_multiple(np.bincount(cells, weights=counts))
-        if _coincide_by_chance(X, places, counts / repeats):
+        if _coincide_by_chance(numbers, places, counts / repeats):
             agree = np.zeros(len(everything), dtype=bool)
         else:
             agree = agree & ~_may_agree_by_chance(places, cells, counts / repeats)
@@ -205,7 +164,7 @@ def _may_agree_by_chance(places, cells, counts):
     return several[places]
 
 
-def _coincide_by_chance(X, places, counts):
+def _coincide_by_chance(numbers, places, counts):
     """Whether pairs of rows have the same values hardly more often than if the columns were independent.
 
     Categories, and numbers that occur ten times on average, tell by the rows what is expected of them. In others copies
@@ -215,14 +174,14 @@ def _coincide_by_chance(X, places, counts):
     sizes = np.bincount(places, weights=counts)
     observed = np.sum(sizes * (sizes - 1.0)) / max(n * (n - 1.0), 1.0)
     expected = 1.0
-    for column in split_table(X):
-        values = np.unique(_numbers(column), return_inverse=True)[1]
-        if column.is_category or 10 * (values.max() + 1) <= n:
+    for j, is_category in enumerate(numbers.is_category):
+        values = np.unique(numbers[j], return_inverse=True)[1]
+        if is_category or 10 * (values.max() + 1) <= n:
             expected *= np.sum((np.bincount(values, weights=counts) / n) ** 2)
         else:
             shares = np.bincount(values[distinct])
             expected *= np.sum(shares * (shares - 1.0)) / (len(distinct) * max(len(distinct) - 1, 1))
-        if observed > 1.5 * expected:
+        if observed > MORE_THAN_CHANCE * expected:
             return False
     return True
 

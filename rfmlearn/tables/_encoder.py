@@ -10,9 +10,12 @@ from sklearn.base import BaseEstimator
 from ..kernels import Points
 from ..runtime._budget import COLUMN_ENTRIES, FEWEST_COLUMNS
 from ._categories import make_coding
+from ._changes import check_values
+from ._dates import TIMES, from_days
 from ._frames import find_categorical, split_table, table_names
 from ._numeric import SCALINGS, NumericBlock
 from ._schema import TableSchema
+from ._suspicions import suspicion
 
 
 class ColumnEncoder(BaseEstimator):
@@ -34,7 +37,10 @@ class ColumnEncoder(BaseEstimator):
 
     The levels of a category are the values seen in training, in the order of the column's type if it has one and else
     ascending, then a level for missing ones if there were any.
-    Values not seen take the level of missing ones, or else the code -1.
+    Values not seen take the level of missing ones, or else the code -1. Values are compared by what they mean: 1 is 1.0
+    and "1".
+
+    Dates are numbers of days since 1970, durations and times of day numbers of days.
 
     Columns constant in training have no coordinate, whatever the scaling, None included, and whatever comes later:
     those all missing, categories of one level, which `levels_` lists as none, and numeric columns of one distinct
@@ -67,6 +73,8 @@ class ColumnEncoder(BaseEstimator):
         For each coordinate of the points, the column it comes from.
     coordinate_names_ : list of str
         For each coordinate its name, such as ``age``, ``age_missing``, ``color=red``, ``color_missing``.
+    suspicions_ : list of str
+        Messages about categories that look as if they were meant to be something else.
     """
 
     entries: ClassVar[int] = COLUMN_ENTRIES  # numbers that are converted at a time
@@ -113,21 +121,36 @@ class ColumnEncoder(BaseEstimator):
         self.numeric_, self.categorical_ = np.flatnonzero(~categorical), np.flatnonzero(categorical)
         types = {str(columns[j].data.dtype).lower() for j in self.numeric_}
         self._precision = "float32" if types and types <= {"float16", "float32"} else "float64"
+        # Text that means numbers, in an array of objects, counts as numbers.
+        self._measures = [m if (m := columns[j].measure) in TIMES else "number" for j in self.numeric_]
         self._schema = TableSchema.of(X, columns, self.categorical_)
         self._seen_levels = [columns[j].factor.levels() for j in self.categorical_]
         self.levels_ = [levels if len(levels) > 1 else [] for levels in self._seen_levels]
         self._coding = make_coding(self.coding, self.levels_)
-        codes = self._codes(columns)
+        self.suspicions_ = self._suspicions(columns)
+        codes = self._codes(columns, X.shape[0])
         coded = None if self._coding is None else self._coding.fit_transform(codes, targets, w, groups)
         n_columns = len(self.numeric_) + (0 if coded is None else coded.shape[1])
         self._numeric_block = NumericBlock(self.scaling).fit(self._numbers(X, columns, coded), n_columns, w)
         self._name_coordinates()
         return X, columns, codes, coded
 
-    def transform(self, X):
-        """Encode a table that `check_table` has passed, its columns in the same order."""
+    def transform(self, X, known=False):
+        """Encode a table that `check_table` has passed, its columns in the same order.
+
+        Parameters
+        ----------
+        X : table
+        known : bool, default=False
+            Whether the rows are of a table that has been looked at: categories whose values have all changed, or their
+            type, are no reason then to warn or to refuse them.
+
+        Returns
+        -------
+        Points
+        """
         columns = split_table(X)
-        codes = self._codes(columns)
+        codes = self._codes(columns, X.shape[0], check=not known)
         return self._points(X, columns, codes, None if self._coding is None else self._coding.transform(codes))
 
     def inverse_transform(self, Z):
@@ -139,8 +162,8 @@ class ColumnEncoder(BaseEstimator):
         """
         numbers = self._numeric_block.inverse(Z)
         columns: list = [None] * self.n_features_in
-        for i, j in enumerate(self.numeric_):
-            columns[j] = numbers[:, i].astype(self.dtype_)
+        for i, (j, measure) in enumerate(zip(self.numeric_, self._measures, strict=True)):
+            columns[j] = numbers[:, i].astype(self.dtype_) if measure == "number" else from_days(numbers[:, i], measure)
         start = Z.shape[1] - sum(map(len, self.levels_))
         for j, levels, seen in zip(self.categorical_, self.levels_, self._seen_levels, strict=True):
             places = Z[:, start : start + len(levels)].argmax(axis=1) if levels else np.zeros(len(Z), dtype=np.intp)
@@ -153,32 +176,57 @@ class ColumnEncoder(BaseEstimator):
         """Precision of the points."""
         return np.dtype(self._precision)
 
-    def _codes(self, columns):
-        codes = np.empty((len(columns[0].data), len(self.levels_)), dtype=np.int32)
+    def _suspicions(self, columns):
+        """Messages about categorical columns, each at most once."""
+        listed = not isinstance(self.categorical_features, str)
+        found = []
+        for j, levels in zip(self.categorical_, self._seen_levels, strict=True):
+            column, known = columns[j], [level for level in levels if level is not None]
+            n_rows = len(column.factor.codes) - int(column.factor.counts()[-1])
+            found.append(suspicion(column.name, known, n_rows, declared=listed or column.is_declared))
+        return [message for message in found if message is not None]
+
+    def _codes(self, columns, n_rows, check=False):
+        """Places of categories among the levels, -1 in columns of one level, which nobody looks at."""
+        codes = np.full((n_rows, len(self.levels_)), -1, dtype=np.int32)
         for i, (j, levels) in enumerate(zip(self.categorical_, self.levels_, strict=True)):
-            codes[:, i] = columns[j].factor.places(levels)
+            if not levels:
+                continue
+            factor = columns[j].factor
+            found = factor.match(levels)
+            if check:
+                check_values(columns[j], levels, found)
+            codes[:, i] = factor.places(levels, found)
         return codes
 
     def _points(self, X, columns, codes, coded):
-        numeric = self._numeric_block.transform(self._numbers(X, columns, coded), X.shape[0], self.dtype_)
+        blocks = self._numbers(X, columns, coded, self._numeric_block.used)
+        numeric = self._numeric_block.transform(blocks, X.shape[0], self.dtype_)
         if self._coding is not None:
             return Points.of_numbers(numeric)
         return Points.one_hot(numeric, codes, [len(levels) for levels in self.levels_])
 
-    def _numbers(self, X, columns, coded):
-        """Blocks of the numeric columns, then one of the numbers coded from categories, for `NumericBlock`."""
+    def _numbers(self, X, columns, coded, used=None):
+        """Blocks of the numeric columns, then one of the numbers coded from categories, for `NumericBlock`.
+
+        In fit they are read as they are, later as what they were in fit, but for those that are not `used`.
+        """
         width = max(FEWEST_COLUMNS, self.entries // X.shape[0])
         for start in range(0, len(self.numeric_), width):
-            yield start, self._block(X, columns, self.numeric_[start : start + width])
+            yield start, self._block(X, columns, slice(start, start + width), used)
         if coded is not None:
             yield len(self.numeric_), coded
 
-    def _block(self, X, columns, chosen):
-        if isinstance(X, np.ndarray) and X.dtype.kind in "biuf":
+    def _block(self, X, columns, part, used):
+        chosen = self.numeric_[part]
+        if isinstance(X, np.ndarray) and X.dtype.kind in "biuf" and not set(self._measures).intersection(TIMES):
             M = X.T[chosen].astype(np.float64, copy=False).T
-        else:
+        elif used is None:
             M = np.stack([columns[j].numbers() for j in chosen]).T
-        infinite = np.isinf(M).any(axis=0)
+        else:
+            gap, asked = np.full(X.shape[0], np.nan), zip(chosen, self._measures[part], used[part], strict=False)
+            M = np.stack([columns[j].numbers_as(measure) if needed else gap for j, measure, needed in asked]).T
+        infinite = np.isinf(M).any(axis=0) & (True if used is None else used[part][: len(chosen)])
         if infinite.any():
             name = self.column_names[chosen[infinite.argmax()]]
             raise ValueError(f"Input X contains infinity or a value too large for dtype('float64') in column {name!r}.")

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from ._column import Column, plain
-
-
-def library_of(X):
-    """Name of the library whose DataFrame `X` is, or None; imports nothing."""
-    for name in ("pandas", "polars"):
-        if name in sys.modules and isinstance(X, getattr(sys.modules[name], "DataFrame", ())):
-            return name
-    return None
+from ._column import Column
+from ._libraries import at_hand, library_of
+from ._values import plain
 
 
 def check_table(X, estimator=None):
     """Check the shape and kind of the user's table; `estimator` is named in the error messages.
 
-    A DataFrame returns as it is. All else returns as an array: float32 (of float32 and float16), float64 (of other
-    real numbers), or object (of strings and objects). Infinity in a DataFrame or in objects is left to the encoder.
+    A DataFrame of pandas or polars returns as it is, and a table of another library as one of these. All else returns
+    as an array: float32 (of float32 and float16), float64 (of other real numbers), object (of strings and objects), or
+    as it is (of dates, and of whole numbers that float64 does not tell apart). Infinity in a DataFrame or in objects is
+    left to the encoder, and in arrays too where there is an estimator.
     """
+    X = at_hand(X)
     if library_of(X) is None:
-        checked = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=estimator, input_name="X")
-        kind = checked.dtype.kind
-        if kind in "US":  # a list of numbers and strings would otherwise turn its numbers into strings
-            return np.asarray(X, dtype=object)
-        if kind not in "biuf":
-            return checked
-        return checked.astype(np.float32 if checked.dtype in (np.float16, np.float32) else np.float64, copy=False)
+        return _check_array(X, estimator)
     # A stand-in of the same shape draws scikit-learn's own messages without copying the table.
     check_array(np.broadcast_to(np.int8(0), X.shape), estimator=estimator, input_name="X")
     names = list(X.columns)
@@ -39,6 +28,55 @@ def check_table(X, estimator=None):
         repeated = sorted({str(name) for name in names if names.count(name) > 1})
         raise ValueError(f"Column names must be unique, but these are repeated: {repeated}.")
     return X
+
+
+def _check_array(X, estimator):
+    _refuse_records(X)
+    X = _without_mask(X) if isinstance(X, np.ma.MaskedArray) else X
+    with np.errstate(over="ignore"):  # a longdouble may become infinite, which is refused by name
+        # An encoder looks for infinity itself: it names the column, and some columns do not count.
+        finite = "allow-nan" if estimator is None else False
+        checked = check_array(X, dtype=None, ensure_all_finite=finite, estimator=estimator, input_name="X")
+        if not checked.dtype.isnative:
+            checked = checked.astype(checked.dtype.newbyteorder("="))
+        kind, is_list = checked.dtype.kind, isinstance(X, (list, tuple))
+        # A list of numbers and strings would otherwise turn its numbers into strings, and whole ones be rounded.
+        if kind in "US" or (is_list and kind == "f" and not _float64_holds(np.nan_to_num(checked))):
+            return np.asarray(X, dtype=object)
+        if kind not in "biuf" or (kind in "iu" and not _float64_holds(checked)):
+            return checked
+        return checked.astype(_precision_of(checked.dtype), copy=False)
+
+
+def _precision_of(dtype):
+    return np.float32 if dtype in (np.float16, np.float32) else np.float64
+
+
+def _refuse_records(X):
+    """TypeError for rows or columns that have names, in what is no table."""
+    kind = None
+    if hasattr(X, "dtype"):  # sparse matrices may be dicts
+        kind = "a structured array" if getattr(X.dtype, "names", None) else None
+    elif isinstance(X, dict):
+        kind = "a dict"
+    elif isinstance(X, (list, tuple)) and len(X) > 0 and isinstance(X[0], dict):
+        kind = "a list of dicts"
+    if kind is not None:
+        raise TypeError(f"X must be an array or a DataFrame, got {kind}: pandas.DataFrame(X) makes one of it.")
+
+
+def _without_mask(X):
+    """The array with NaN, or None among objects, where it is masked; scikit-learn would take what is under the mask."""
+    if X.dtype.kind in "bf" or (X.dtype.kind in "iu" and _float64_holds(X.data)):
+        return X.astype(_precision_of(X.dtype.newbyteorder("="))).filled(np.nan)
+    objects = X.data.astype(object)
+    objects[np.ma.getmaskarray(X)] = None
+    return objects
+
+
+def _float64_holds(numbers):
+    """Whether all whole numbers in an array are float64 as they are, those up to 2^53 in magnitude."""
+    return not numbers.size or bool(numbers.max() <= 2**53 and numbers.min() >= -(2**53))
 
 
 def table_names(X):
@@ -54,9 +92,14 @@ def split_table(X):
     library = library_of(X)
     if library is None:
         parts = list(X.T)
-    else:
-        parts = X.get_columns() if library == "polars" else [X.iloc[:, j] for j in range(X.shape[1])]
-    return [Column(part, name) for part, name in zip(parts, table_names(X)[0], strict=True)]
+    elif library == "polars":
+        parts = X.get_columns()
+    else:  # what pandas holds in NumPy's types is an array
+        parts = [X.iloc[:, j] for j in range(X.shape[1])]
+        parts = [part.to_numpy() if isinstance(part.dtype, np.dtype) else part for part in parts]
+    return [
+        Column(part, name, in_frame=library is not None) for part, name in zip(parts, table_names(X)[0], strict=True)
+    ]
 
 
 def take_rows(X, rows):

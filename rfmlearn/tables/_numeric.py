@@ -71,7 +71,7 @@ class NumericBlock:
             for i in np.flatnonzero(low < high):
                 x, weights = (M[:, i], w) if count[i] == len(M) else (M[seen[:, i], i], w[seen[:, i]])
                 self._fit_column(start + int(i), np.ldexp(x, -self.exponents[start + i]), weights)
-        self.varying, self.indicated = np.flatnonzero(varying), np.flatnonzero(indicated)
+        self.varying, self.indicated, self.used = *map(np.flatnonzero, (varying, indicated)), varying | indicated
         return self
 
     def _fit_column(self, j, x, w):

@@ -38,7 +38,7 @@ class EncodedRows:
         columns = split_table(X)
         slopes = np.empty((len(X), len(moving)))
         for i, j in enumerate(moving):
-            slopes[:, i] = block.slope(j, columns[encoder.numeric_[j]].numbers())
+            slopes[:, i] = block.slope(j, columns[encoder.numeric_[j]].numbers_as(encoder._measures[j]))
         return cls(encoder.transform(X), encoder.numeric_[moving], slopes, encoder.n_features_in)
 
     def by_column(self, gradient):
