@@ -11,7 +11,7 @@ from instances import DTYPES, assert_close
 from rfmlearn.kernels import LaplaceKernel
 from rfmlearn.kernels._pairs import PairMatrix
 from rfmlearn.kernels._points import as_points
-from rfmlearn.recursion._ridge_choice import choose_ridge, next_larger
+from rfmlearn.recursion._ridge_choice import candidates, choose_ridge, next_larger
 from rfmlearn.runtime._budget import ALPHAS
 from rfmlearn.solvers import (
     CholeskyFactor,
@@ -219,14 +219,15 @@ def test_choose_ridge_by_refits(weights, dtype, noise, rng):
     w, K = WEIGHTS[weights](25), naive.Laplace(2.0).gram(X.astype(float), X.astype(float))
     pairs = filled(X)
     before = pairs.array.copy()
+    alphas = candidates(Weights.of(w))
     for rows in (np.arange(25), np.array([0, 2, 3, 7, 11, 12, 18, 20, 24])):
         losses = []
-        for alpha in ALPHAS:
+        for alpha in alphas:
             residuals = naive.leave_one_out_residuals(K[np.ix_(rows, rows)], Y[rows], alpha, w[rows])
             losses.append(np.average((residuals**2).sum(axis=1), weights=w[rows]))
         for start in range(len(ALPHAS)):
-            choice = choose_ridge(pairs.block(rows), Y[rows], Weights.of(w)[rows], start=ALPHAS[start])
-            chosen = ALPHAS.index(choice.alpha)
+            choice = choose_ridge(pairs.block(rows), Y[rows], Weights.of(w)[rows], start=alphas[start])
+            chosen = alphas.index(choice.alpha)
             assert choice.loss == pytest.approx(losses[chosen], rel=TOLERANCE[dtype])
             assert losses[chosen] <= min(losses[max(chosen - 1, 0) : chosen + 2]) * (1 + TOLERANCE[dtype])
             path = losses[start : chosen + 1] if start < chosen else losses[chosen : start + 1][::-1]
@@ -234,7 +235,7 @@ def test_choose_ridge_by_refits(weights, dtype, noise, rng):
             for alpha, (coef, _) in choice.solved.items():
                 expected = naive.ridge_solve(K[np.ix_(rows, rows)], Y[rows], alpha, w[rows])
                 assert_close(coef, expected, 100 * TOLERANCE[dtype])
-            assert next_larger(choice.alpha) in choice.solved or chosen == len(ALPHAS) - 1
+            assert next_larger(choice.alpha, Weights.of(w)) in choice.solved or chosen == len(ALPHAS) - 1
     np.testing.assert_array_equal(pairs.array, before)
 
 

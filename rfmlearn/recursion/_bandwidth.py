@@ -6,7 +6,7 @@ import numpy as np
 
 from ..kernels._pairs import PairMatrix
 from ..kernels._same_place import same_lengths
-from ..runtime._budget import N_BANDWIDTH_ROWS
+from ..runtime._budget import N_BANDWIDTH_ROWS, SAME_SHARE
 
 
 def bandwidth_rows(sample_weight, rng, max_rows=N_BANDWIDTH_ROWS):
@@ -74,4 +74,4 @@ def weighted_median(values, weights):
         return float(np.partition(values, middle)[middle])
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order], dtype=np.float64)
-    return float(values[order[np.searchsorted(reached, reached[-1] / 2)]])
+    return float(values[order[np.searchsorted(reached, reached[-1] / 2 * (1 - SAME_SHARE))]])

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..kernels import Kernel, Points
 from ..kernels._pairs import PairMatrix
-from ..runtime._budget import EXACT_RESIDUAL, FIRST_RIDGE, MAX_REFINEMENTS
+from ..runtime._budget import EXACT_RESIDUAL, MAX_REFINEMENTS
 from ..solvers import CholeskyFactor, NystromPreconditioner, Solution, Weights, conjugate_gradient, factor_residuals
 from ._bandwidth import adapt_bandwidth
 from ._draws import Draws
@@ -79,7 +79,7 @@ class Recursion:
         One round costs O(n^2 (d + rank)) by conjugate gradients, or O(n^3 / 3 + n^2 d) by a Cholesky factor, and the
         memory of one square array in all.
         """
-        start, coef, gram, alpha = time.perf_counter(), None, None, FIRST_RIDGE
+        start, coef, gram, alpha = time.perf_counter(), None, None, None
         iterative = self.plan.iterative
         matrix = FORMS[self.form].identity(self.points) if self.initial is None else self.initial
         points = self.points.astype(np.float32) if iterative else self.points
@@ -100,7 +100,7 @@ class Recursion:
         gram = None  # the exact fit may need the room for another precision
         yield self.solve(matrix, max_iter, gram=room.pop(), start=start, alpha=alpha)
 
-    def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=FIRST_RIDGE, cautious=None) -> Round:
+    def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=None, cautious=None) -> Round:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory.
 
         Where the plan is mixed, the factor is one of float32, and conjugate gradients with the kernel in float64,
@@ -117,7 +117,7 @@ class Recursion:
             replace(self.plan, mixed=False).check()
         gram = _reuse(gram, centers)
         kernel, alpha, choice = self._fill(gram, centers, alpha)
-        alpha = next_larger(alpha) if cautious and choice else alpha
+        alpha = next_larger(alpha, self.weights) if cautious and choice else alpha
         solution, workspace = self._solve_exactly(gram, kernel, alpha, choice)
         machine = Machine(kernel=kernel, feature_matrix=matrix, centers=centers, dual_coef=solution.coef)
         return self._round(n_iter, machine, alpha, solution, start, workspace)
@@ -126,7 +126,7 @@ class Recursion:
         single = centers.astype(np.float32)
         gram = _reuse(gram, single)
         kernel, alpha, choice = self._fill(gram, single, alpha)
-        alpha = next_larger(alpha) if cautious and choice else alpha
+        alpha = next_larger(alpha, self.weights) if cautious and choice else alpha
         ridge = self.weights.ridge(alpha)
         factor = CholeskyFactor(gram.array, ridge)
 
@@ -145,7 +145,7 @@ class Recursion:
         workspace = best._workspace
         choice, alpha = workspace.choice, best.alpha
         if self.cautious and choice is not None and alpha == choice.alpha:
-            alpha = next_larger(alpha)
+            alpha = next_larger(alpha, self.weights)
         coef = self._solved(choice, alpha)
         if best.solver == "cholesky" and coef is not None:
             # Later rounds have taken the room of its Gram matrix.
@@ -177,7 +177,7 @@ class Recursion:
 
     def solve_cautiously(self, current: Round) -> Solution:
         """Solution with the next larger ridge than an exact round chose, while `rounds` stands at it."""
-        alpha, workspace = next_larger(current.alpha), current._workspace
+        alpha, workspace = next_larger(current.alpha, self.weights), current._workspace
         coef = self._solved(workspace.choice, alpha)
         if coef is not None:
             return Solution(coef)

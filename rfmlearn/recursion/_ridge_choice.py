@@ -28,14 +28,19 @@ class RidgeChoice:
     solved: dict[float, tuple[np.ndarray, np.ndarray]] = field(repr=False)
 
 
-def next_larger(alpha):
+def candidates(weights: Weights):
+    """The ridges that are compared: `ALPHAS` for a row of average weight, so that a factor of all does not matter."""
+    return [alpha * weights.unit for alpha in ALPHAS]
+
+
+def next_larger(alpha, weights: Weights):
     """The candidate after a ridge that was chosen: more cautious, as choices on rows that features have seen may be."""
-    larger = [candidate for candidate in ALPHAS if candidate > alpha]
+    larger = [candidate for candidate in candidates(weights) if candidate > alpha]
     return larger[0] if larger else 10 / 3 * alpha
 
 
-def choose_ridge(gram, targets, weights: Weights, start=FIRST_RIDGE):
-    """The ridge of `ALPHAS` with the smallest weighted left-out error.
+def choose_ridge(gram, targets, weights: Weights, start=None):
+    """The ridge among `candidates` with the smallest weighted left-out error.
 
     Parameters
     ----------
@@ -43,8 +48,8 @@ def choose_ridge(gram, targets, weights: Weights, start=FIRST_RIDGE):
         Gram matrix in the lower triangle; left as it is.
     targets : ndarray of shape (m, n_outputs)
     weights : Weights
-    start : float, default=1e-2
-        Where the search begins: it goes downhill, from one candidate to the next, to the first minimum.
+    start : float, default=None
+        Where the search begins; None is 1e-2 for a row of average weight. It goes downhill, from one candidate to the next, to the first minimum.
 
     Returns
     -------
@@ -55,24 +60,25 @@ def choose_ridge(gram, targets, weights: Weights, start=FIRST_RIDGE):
     Two thirds of m^3 operations for each ridge looked at. What is best for m rows is good for n: alpha plays the part
     of the variance of noise, which does not depend on the number of rows.
     """
-    workspace, solved = np.empty_like(gram), {}
+    workspace, solved, alphas = np.empty_like(gram), {}, candidates(weights)
+    start = FIRST_RIDGE * weights.unit if start is None else start
 
     @functools.cache
     def loss(index):
         workspace[:] = gram
         try:
-            factor = CholeskyFactor(workspace, weights.ridge(ALPHAS[index]))
+            factor = CholeskyFactor(workspace, weights.ridge(alphas[index]))
         except np.linalg.LinAlgError:
             return np.inf
         coef = factor.apply(targets)
         residuals = factor_residuals(factor, coef, weights)
-        solved[ALPHAS[index]] = coef, residuals
+        solved[alphas[index]] = coef, residuals
         return weights.mean_square(residuals)
 
-    index = int(np.argmin(np.abs(np.log(ALPHAS) - np.log(start))))
+    index = int(np.argmin(np.abs(np.log(alphas) - np.log(start))))
     while True:
-        neighbours = [i for i in (index + 1, index - 1) if 0 <= i < len(ALPHAS)]
+        neighbours = [i for i in (index + 1, index - 1) if 0 <= i < len(alphas)]
         best = min(neighbours, key=loss)
         if not loss(best) < loss(index):
-            return RidgeChoice(alpha=ALPHAS[index], loss=loss(index), solved=solved)
+            return RidgeChoice(alpha=alphas[index], loss=loss(index), solved=solved)
         index = best

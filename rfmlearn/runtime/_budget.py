@@ -20,6 +20,11 @@ WORTH_A_THREAD = 500_000
 # it cannot change a result either, not even by rounding.
 PIECE, PRODUCT_PIECE = 128, 256
 
+# Weights ---------------------------------------------------------------------------------------------------------
+
+# Sums of weights that differ by less than this share are equal: thirds of a row, for instance, add up with rounding.
+SAME_SHARE = 1e-10
+
 # Kernels ---------------------------------------------------------------------------------------------------------
 
 # Rows and columns of the blocks in which a triangle is turned over.

@@ -108,8 +108,9 @@ class Race:
     @property
     def smallest_ridge(self):
         """The smallest number that any candidate might add to the diagonal of its Gram matrix."""
-        alphas = [ALPHAS[0] if isinstance(model.alpha, str) else model.alpha for model in self._models]
-        return min(alphas) / self.weights.total.max()
+        unit = self.weights.unit
+        alphas = [ALPHAS[0] * unit if isinstance(model.alpha, str) else model.alpha for model in self._models]
+        return min(alphas) / unit / self.weights.total.max()
 
     def run(self, indices, folds: Folds, dtype=np.float64) -> list[Scored]:
         """Held-out predictions of every round and ridge of some settings, computed in a precision.

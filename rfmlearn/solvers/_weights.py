@@ -21,26 +21,42 @@ class Weights:
     Attributes
     ----------
     total : ndarray of shape (n,)
-        In losses and ridges: weights of rows times those of their classes. Positive.
+        In losses and ridges: weights of rows times those of their classes, in units of `unit`, so that they add up to
+        the number of rows. Positive.
     rows : ndarray of shape (n,)
-        As many rows as each stands for.
+        As many rows as each stands for: whole numbers as they are, others divided by their mean.
     groups : ndarray of int of shape (n,) or None
         The group of each row; None leaves rows out on their own.
     are_repetitions : bool
-        Whether all of `rows` are whole numbers.
+        Whether all weights of rows were whole numbers.
+    unit : float
+        The weight of an average row, by which the user's weights were divided. It is 1 where they are repetitions and
+        classes have no weights.
     """
 
     total: np.ndarray
     rows: np.ndarray
     groups: np.ndarray | None
     are_repetitions: bool
+    unit: float = 1.0
 
     @classmethod
     def of(cls, rows, factors=1.0, groups=None):
         """Weights of rows, factors of their classes, and any labels of groups."""
-        rows = np.asarray(rows, dtype=np.float64)
-        codes = None if groups is None else _codes(groups)
-        return cls(total=rows * factors, rows=rows, groups=codes, are_repetitions=bool(np.all(rows == np.round(rows))))
+        weights = np.asarray(rows, dtype=np.float64)
+        # Beyond 2^53 there are no other numbers than whole ones.
+        are_repetitions = bool(np.all(weights == np.round(weights)) and weights.sum() <= 2.0**53)
+        n_rows = weights.sum() if are_repetitions else np.count_nonzero(weights)
+        row_unit = float(weights.sum() / n_rows)
+        rows = weights / row_unit
+        factor_unit = float(np.sum(rows * factors) / n_rows)
+        return cls(
+            total=rows * (factors / factor_unit),
+            rows=rows,
+            groups=None if groups is None else _codes(groups),
+            are_repetitions=are_repetitions,
+            unit=row_unit * factor_unit,
+        )
 
     def outside(self, rows):
         """The same of some rows, all of each of their groups, that are left out of a system of all rows."""
@@ -56,7 +72,8 @@ class Weights:
         return part if part.groups is None else replace(part, groups=_codes(part.groups))
 
     def ridge(self, alpha):
-        """What is added to the diagonal of the Gram matrix, ``alpha / total``, but never more than 1e15."""
+        """What is added to the diagonal of the Gram matrix, alpha by the user's weights, but never more than 1e15."""
+        alpha = alpha / self.unit
         return alpha / np.maximum(self.total, alpha / LARGEST_RIDGE)
 
     def mean_square(self, errors):

@@ -27,10 +27,10 @@ from numbers import Real
 
 import numpy as np
 
+from ..runtime._budget import SAME_SHARE
+
 SET_METHODS = ("lac", "aps", "raps")
 
-# Sums of weights that differ by less than this share are equal: thirds of a row, for instance, add up with rounding.
-_ROUNDING = 1e-10
 # What a rank too much costs in "raps", in units of probability.
 _PENALTY = 0.01
 
@@ -71,9 +71,9 @@ def conformal_quantile(scores, weight, coverage):
     order = np.argsort(scores, kind="stable")
     cumulative = np.cumsum(weight[order], dtype=np.float64)
     total = float(cumulative[-1]) if len(cumulative) else 0.0
-    target = coverage * (total + 1.0) * (1.0 - _ROUNDING)
+    target = coverage * (total + 1.0) * (1.0 - SAME_SHARE)
     if target > total:
-        needed = math.ceil(coverage / (1.0 - coverage) * (1.0 - _ROUNDING))
+        needed = math.ceil(coverage / (1.0 - coverage) * (1.0 - SAME_SHARE))
         raise ValueError(
             f"coverage={coverage:g} needs at least {needed} rows (total weight), got {total:g}: "
             f"give more rows or a coverage of at most {total / (total + 1.0):.4g}"
