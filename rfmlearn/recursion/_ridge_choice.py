@@ -49,7 +49,8 @@ def choose_ridge(gram, targets, weights: Weights, start=None):
     targets : ndarray of shape (m, n_outputs)
     weights : Weights
     start : float, default=None
-        Where the search begins; None is 1e-2 for a row of average weight. It goes downhill, from one candidate to the next, to the first minimum.
+        Where the search begins; None is 1e-2 for a row of average weight. It goes downhill, from one candidate to the
+        next, to the first minimum.
 
     Returns
     -------

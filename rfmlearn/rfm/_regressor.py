@@ -36,10 +36,10 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         p of "lpq_laplace", q <= p <= 2.
     alpha : float, "auto" or "cautious", default="auto"
         Ridge, added to the diagonal of the Gram matrix as it is: not multiplied by the number of rows. In units of the
-        kernel's value at distance zero, 1. Larger is smoother. A row of weight w gets alpha / w: a factor of all weights
-        divides it. "auto" has every round take the value between 1e-4 and 3 (times the mean weight, unless weights are
-        whole numbers) with the smallest leave-one-out error, in closed form, on 1,500 rows drawn at random if there are
-        more; a factor of all weights that are no whole numbers then changes nothing.
+        kernel's value at distance zero, 1. Larger is smoother. A row of weight w gets alpha / w, so a factor of all
+        weights divides alpha. "auto" has every round take the value between 1e-4 and 3 (times the mean weight, where
+        weights are no whole numbers, so that a factor changes nothing) with the smallest leave-one-out error, in closed
+        form, on 1,500 rows drawn at random if there are more.
         Leave-one-out is optimistic once features are learned, since they have seen the label left out: with "cautious"
         the last fit takes the next larger candidate, about three times the ridge.
     max_iter : int, default=3

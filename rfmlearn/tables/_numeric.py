@@ -38,7 +38,8 @@ def _normal_scores(x, w):
     total = np.cumsum(mass)
     ranks = (total - mass / 2) / total[-1]
     if len(knots) > MAX_KNOTS:
-        keep = np.unique(np.searchsorted(ranks, np.linspace(0, 1, MAX_KNOTS) * (1 - SAME_SHARE)).clip(max=len(knots) - 1))
+        places = np.searchsorted(ranks, np.linspace(0, 1, MAX_KNOTS) * (1 - SAME_SHARE))
+        keep = np.unique(places.clip(max=len(knots) - 1))
         knots, ranks = knots[keep], ranks[keep]
     return knots, ndtri(np.clip(ranks, 1e-300, 1 - 2.0**-53))
 
