@@ -210,7 +210,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         target = ScaledTargets.fit(Y, weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            y_val = check_numbers(self, validation[0], y_val).reshape(len(y_val), -1)
+            y_val = check_numbers(self, validation[0], y_val, "y_val").reshape(len(y_val), -1)
             if y_val.shape[1] != Y.shape[1]:
                 raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {Y.shape[1]}.")
             validation = validation[0], y_val, validation[1]

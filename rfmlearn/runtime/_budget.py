@@ -20,8 +20,15 @@ WORTH_A_THREAD = 500_000
 # it cannot change a result either, not even by rounding.
 PIECE, PRODUCT_PIECE = 128, 256
 
+# Targets ---------------------------------------------------------------------------------------------------------
+
+# Numbers beyond it are refused: differences and sums of them might be infinite.
+LARGEST_TARGET = 1.8e306
+
 # Weights ---------------------------------------------------------------------------------------------------------
 
+# Weights of classes, or one divided by them, must not exceed it: products with weights of rows stay finite.
+LARGEST_CLASS_WEIGHT = 1e40
 # Sums of weights that differ by less than this share are equal: thirds of a row, for instance, add up with rounding.
 SAME_SHARE = 1e-10
 

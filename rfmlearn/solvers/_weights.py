@@ -73,8 +73,8 @@ class Weights:
 
     def ridge(self, alpha):
         """What is added to the diagonal of the Gram matrix, alpha by the user's weights, but never more than 1e15."""
-        alpha = alpha / self.unit
-        return alpha / np.maximum(self.total, alpha / LARGEST_RIDGE)
+        with np.errstate(over="ignore"):
+            return np.minimum(alpha / self.unit / self.total, LARGEST_RIDGE)
 
     def mean_square(self, errors):
         """Weighted mean over rows of squared errors summed over outputs; errors of shape (n, n_outputs)."""
