@@ -1,7 +1,9 @@
 """The only door to names of scikit-learn that are private or differ between its versions."""
 
+import functools
+
 import numpy as np
-from sklearn.base import _fit_context
+from sklearn.base import _fit_context as _validating_parameters
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
@@ -21,6 +23,29 @@ __all__ = [
 
 # The largest weight of a row, or one divided by it, must not exceed it: sums and products with ridges stay finite.
 _LARGEST_WEIGHT = 1e250
+
+
+def _fit_context(*, prefer_skip_nested_validation):
+    """What surrounds every fit: parameters are validated, and a fit that fails leaves the estimator as it was.
+
+    Whatever ends a fit, an interrupt from the keyboard too, an estimator is what it was before: the old model or none,
+    never the new encoder of a table with the old machine.
+    """
+
+    def decorate(fit):
+        @functools.wraps(fit)
+        def fit_whole(estimator, *args, **keywords):
+            before = vars(estimator).copy()
+            try:
+                return fit(estimator, *args, **keywords)
+            except BaseException:
+                vars(estimator).clear()
+                vars(estimator).update(before)
+                raise
+
+        return _validating_parameters(prefer_skip_nested_validation=prefer_skip_nested_validation)(fit_whole)
+
+    return decorate
 
 
 def laplace_approximation_constants():

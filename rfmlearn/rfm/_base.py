@@ -129,7 +129,7 @@ class BaseRFM(TableEstimator):
         rule = StoppingRule(self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback)
         with log_to_stderr(self.verbose):
             best, self.history_, self.fit_warnings_ = rule.run(recursion)
-        warn_of_trouble(self.fit_warnings_, stacklevel=3)
+        warn_of_trouble(self.fit_warnings_, stacklevel=5)
         self._target = target
         self._store(recursion, best)
         return recursion, best

@@ -97,7 +97,7 @@ def as_labels(y, name):
     if all(isinstance(value, str) for value in values):
         return np.asarray(y) if isinstance(y, (list, tuple)) else labels
     if all(isinstance(value, Real) for value in values):
-        small = all(abs(value) < 2**63 for value in values if isinstance(value, Integral))
+        small = all(abs(int(value)) < 2**63 for value in values if isinstance(value, Integral))
         return np.array(values) if small else labels
     examples = {type(value).__name__: value for value in reversed(values)}
     found = ", ".join(f"{kind} ({_short(value)})" for kind, value in sorted(examples.items())[:4])
