@@ -181,7 +181,11 @@ class BaseRFM(TableEstimator):
         """Training rows in the coordinates of the feature matrix."""
         return self._fitted("X_fit_").centers
 
+    def _points(self, X):
+        """Points of a table."""
+        check_is_fitted(self)
+        return self._encoder.transform(self._check_X(X, reset=False))
+
     def _decision(self, X):
         """Coded predictions of a table, shape (m, n_codes)."""
-        check_is_fitted(self)
-        return self.machine_.decision(self._encoder.transform(self._check_X(X, reset=False)))
+        return self.machine_.decision(self._points(X))
