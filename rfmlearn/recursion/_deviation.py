@@ -9,6 +9,7 @@ import numpy as np
 
 from ..kernels import Points
 from ..kernels._pairs import PairMatrix
+from ..kernels._reach import within_reach
 from ..runtime._budget import CLOSED_FORM_ROWS, FIXED_BYTES
 from ..runtime._memory import refuse_beyond
 from ..solvers import CholeskyFactor, Weights, factor_residuals
@@ -69,7 +70,7 @@ class Deviation:
     def relative(self, points: Points):
         """``k(x, x) - k(x)^T (K + R)^-1 k(x) + r`` at points in original coordinates, shape (m,)."""
         factor, centers = self._factor_and_scale[0], self.machine.centers.astype(np.float64)
-        Z = self.machine.feature_matrix.transform(points).astype(np.float64)
+        Z = self.machine.feature_matrix.transform(within_reach(points)).astype(np.float64)
         explained = [
             factor.quadratic_form(self.machine.kernel(centers, Z[start : start + CLOSED_FORM_ROWS]).T)
             for start in range(0, len(Z), CLOSED_FORM_ROWS)

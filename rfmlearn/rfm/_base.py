@@ -188,4 +188,5 @@ class BaseRFM(TableEstimator):
 
     def _decision(self, X):
         """Coded predictions of a table, shape (m, n_codes)."""
-        return self.machine_.decision(self._points(X))
+        points = self._points(X)
+        return self.machine_.decision(points)

@@ -43,6 +43,10 @@ CHUNK = 2**14
 # Squared distances below this share of the norms are computed anew from differences. It says nothing of whether points
 # are the same: near ones are to keep their digits.
 CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
+# Bandwidths, and ones divided by them, up to which their squares are numbers of a precision with digits to spare.
+BANDWIDTH_REACH: dict[type, float] = {np.float32: 1e18, np.float64: 1e100}
+# The same for coordinates of training points, whose squares are summed, and which are multiplied by learned matrices.
+POINT_REACH: dict[type, float] = {np.float32: 1e16, np.float64: 1e75}
 # Indicators of so many levels for each categorical column are a sparse matrix: the product with it is then cheaper.
 SPARSE_FROM = 64
 
