@@ -14,6 +14,7 @@ from ..kernels import Kernel
 from ..kernels._names import KERNELS
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
+from ..runtime._memory import refuse_square
 from ..runtime._progress import log_to_stderr
 from ..runtime._trouble import warn_of_trouble
 from ..solvers import Weights
@@ -164,7 +165,9 @@ class BaseRFM(TableEstimator):
     @property
     def feature_matrix_(self):
         """The learned metric as one array over all coordinates, d^2 numbers; `machine_` has its blocks."""
-        return self._fitted("feature_matrix_").feature_matrix.to_array()
+        machine = self._fitted("feature_matrix_")
+        refuse_square(machine.centers.n_coordinates, "feature_matrix_")
+        return machine.feature_matrix.to_array()
 
     @property
     def kernel_(self):

@@ -98,6 +98,8 @@ N_INSPECTED_ROWS = 1000
 N_LANDMARKS, PRECONDITIONED_FROM = 600, 500
 # Entries of the gradient that are held at once: 256 MB in float64.
 GRADIENT_ENTRIES = 2**25
+# Over more coordinates than this, the eigenvectors of a feature matrix take half a minute in every round.
+SLOW_BLOCK = 4000
 # From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
 ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf}
 # From so many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
