@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import ClassVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -191,5 +192,16 @@ class BaseRFM(TableEstimator):
 
     def _decision(self, X):
         """Coded predictions of a table, shape (m, n_codes)."""
-        points = self._points(X)
-        return self.machine_.decision(points)
+        return self._decide(self._points(X))
+
+    def _decide(self, points):
+        """Coded predictions of points, in their precision.
+
+        Gram matrices of smooth kernels are nearly singular, and coefficients large: in float32 a prediction would
+        depend on how many rows are predicted at a time. So these are evaluated in float64.
+        """
+        machine = self.machine_
+        smooth = machine.kernel.has_cheap_products and getattr(machine.kernel, "exponent", 2.0) > 1.5
+        if smooth and points.dtype == np.float32:
+            return machine.astype(np.float64).decision(points.astype(np.float64)).astype(np.float32)
+        return machine.decision(points)

@@ -248,7 +248,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             If the n^2 numbers do not fit in the memory available, before they are allocated.
         """
         points = self._points(X)
-        F = self.machine_.decision(points)
+        F = self._decide(points)
         Y = self._as_targets(self._target.decode(F), F.dtype)
         if not return_std:
             return Y
