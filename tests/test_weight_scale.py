@@ -89,3 +89,14 @@ def test_whole_numbers_are_as_many_rows_and_others_add_up_to_the_rows():
     assert_allclose(other.ridge(2.0), 2.0 / np.array([0.5, 4.0, 3.0]))
     # Beyond 2^53 floats have no fractions, which does not make repetitions of them.
     assert not Weights.of(np.array([1e17, 2e17])).are_repetitions
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_balanced_classes_leave_weights_repetitions(seed):
+    """Sums of what a class factor multiplies are rounded, and rounding must not decide a median."""
+    rng = np.random.default_rng(seed)
+    X, labels, counts = rng.normal(size=(24, 3)), rng.integers(0, 3, 24), rng.integers(1, 4, 24)
+    rows = np.repeat(np.arange(24), counts)
+    model = RFMClassifier(class_weight="balanced", scaling=("robust", "quantile")[seed % 2], max_iter=1, alpha=0.1)
+    one = model.fit(X, labels, sample_weight=counts).predict_proba(X)
+    assert_allclose(model.fit(X[rows], labels[rows]).predict_proba(X), one, atol=1e-7)
