@@ -1,6 +1,9 @@
 """The only door to names of scikit-learn that are private or differ between its versions."""
 
-from sklearn.base import _fit_context
+import functools
+
+import numpy as np
+from sklearn.base import _fit_context as _validating_parameters
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
@@ -17,6 +20,33 @@ __all__ = [
     "laplace_approximation_constants",
     "wants_frame",
 ]
+
+
+# The largest weight of a row, or one divided by it, must not exceed it: sums and products with ridges stay finite.
+_LARGEST_WEIGHT = 1e250
+
+
+def _fit_context(*, prefer_skip_nested_validation):
+    """What surrounds every fit: parameters are validated, and a fit that fails leaves the estimator as it was.
+
+    Whatever ends a fit, an interrupt from the keyboard too, an estimator is what it was before: the old model or none,
+    never the new encoder of a table with the old machine.
+    """
+
+    def decorate(fit):
+        @functools.wraps(fit)
+        def fit_whole(estimator, *args, **keywords):
+            before = vars(estimator).copy()
+            try:
+                return fit(estimator, *args, **keywords)
+            except BaseException:
+                vars(estimator).clear()
+                vars(estimator).update(before)
+                raise
+
+        return _validating_parameters(prefer_skip_nested_validation=prefer_skip_nested_validation)(fit_whole)
+
+    return decorate
 
 
 def laplace_approximation_constants():
@@ -39,13 +69,26 @@ def wants_frame(transformer):
 
 
 def check_weights(sample_weight, X, name="sample_weight"):
-    """Weights as float64; ValueError for NaN, infinite, negative or only zero ones, under the name given."""
+    """Weights as float64; ValueError for what is no number, and for NaN, infinite, negative or only zero ones.
+
+    The message begins with the name given.
+    """
+    if np.ma.is_masked(sample_weight):
+        raise ValueError(f"{name} has masked entries: every row needs a weight.")
+    given = np.asarray(1.0 if sample_weight is None else sample_weight)
+    if given.dtype.kind in "USMmcV" or (given.dtype == object and any(isinstance(v, str) for v in given.ravel())):
+        raise ValueError(f"{name} must hold real numbers, got {given.dtype.name}.")
     try:
         weights = _check_sample_weight(sample_weight, X, dtype="float64", ensure_non_negative=True)
-    except ValueError as error:
-        if name == "sample_weight":
+    except (TypeError, ValueError, OverflowError) as error:
+        if name == "sample_weight" and name in str(error):
             raise
         raise ValueError(f"{name}: {error}") from error
     if not (weights > 0).any():
         raise ValueError(f"{name} must have a positive entry: all {len(weights)} weights are zero.")
+    if not _LARGEST_WEIGHT**-1 <= (largest := float(weights.max())) <= _LARGEST_WEIGHT:
+        raise ValueError(
+            f"the largest entry of {name} must lie between {_LARGEST_WEIGHT**-1:g} and {_LARGEST_WEIGHT:g}, "
+            f"got {largest:g}: multiply all weights by a constant."
+        )
     return weights

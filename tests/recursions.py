@@ -27,6 +27,7 @@ def make_recursion(X, Y, sample_weight=None, *, groups=None, iterative=False, mi
         n_coordinates=points.n_coordinates,
         n_outputs=Y.shape[1],
         matrix_entries=points.n_coordinates**2,
+        block_entries=points.n_coordinates**2,
         dtype=points.dtype,
         iterative=iterative,
         mixed=mixed,

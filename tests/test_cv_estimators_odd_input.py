@@ -44,7 +44,7 @@ def test_settings_are_dicts(Estimator):
 
 
 def test_groups_are_as_many_as_rows(Estimator):
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="groups has 7 labels, but X has"):
         Estimator(FEW).fit(*data(Estimator), groups=np.zeros(7))
 
 

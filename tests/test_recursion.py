@@ -25,8 +25,9 @@ from recursions import make_recursion, table
 from rfmlearn.kernels import LaplaceKernel
 from rfmlearn.kernels._points import as_points
 from rfmlearn.recursion._feature_matrix import FullFeatureMatrix
+from rfmlearn.recursion._ridge_choice import candidates
 from rfmlearn.recursion._round import Round
-from rfmlearn.runtime._budget import ALPHAS
+from rfmlearn.solvers import Weights
 
 MULTIPLE = LaplaceKernel().median_multiple
 
@@ -342,7 +343,7 @@ def test_a_ridge_can_be_chosen_in_every_round(rng):
         points = iterate.machine.centers.dense()
         K = naive.Laplace(iterate.machine.kernel.bandwidth).gram(points, points)
         assert_close(iterate.machine.dual_coef, naive.ridge_solve(K, Y, iterate.alpha, w), 1e-9)
-        alphas = [alpha * w.mean() for alpha in ALPHAS]
+        alphas = candidates(Weights.of(w))
         residuals = [naive.leave_one_out_residuals(K, Y, alpha, w) for alpha in alphas]
         losses = [np.average((r**2).sum(axis=1), weights=w) for r in residuals]
         chosen = alphas.index(iterate.alpha)

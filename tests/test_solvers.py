@@ -11,7 +11,7 @@ from instances import DTYPES, assert_close
 from rfmlearn.kernels import LaplaceKernel
 from rfmlearn.kernels._pairs import PairMatrix
 from rfmlearn.kernels._points import as_points
-from rfmlearn.recursion._ridge_choice import choose_ridge, next_larger
+from rfmlearn.recursion._ridge_choice import candidates, choose_ridge, next_larger
 from rfmlearn.runtime._budget import ALPHAS
 from rfmlearn.solvers import (
     CholeskyFactor,
@@ -219,9 +219,9 @@ def test_choose_ridge_by_refits(weights, dtype, noise, rng):
     w, K = WEIGHTS[weights](25), naive.Laplace(2.0).gram(X.astype(float), X.astype(float))
     pairs = filled(X)
     before = pairs.array.copy()
+    alphas = candidates(Weights.of(w))
     for rows in (np.arange(25), np.array([0, 2, 3, 7, 11, 12, 18, 20, 24])):
         losses = []
-        alphas = [alpha * w.mean() for alpha in ALPHAS]
         for alpha in alphas:
             residuals = naive.leave_one_out_residuals(K[np.ix_(rows, rows)], Y[rows], alpha, w[rows])
             losses.append(np.average((residuals**2).sum(axis=1), weights=w[rows]))

@@ -127,7 +127,7 @@ class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
         weights = check_weights(sample_weight, X)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            y_val = check_numbers(self, validation[0], y_val)
+            y_val = check_numbers(self, validation[0], y_val, "y_val")
             if y_val.shape[1:] != y.shape[1:]:
                 raise ValueError(f"y_val has shape {y_val.shape}, but y has shape {y.shape}.")
             validation = validation[0], y_val, validation[1]

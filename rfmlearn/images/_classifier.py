@@ -294,7 +294,7 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
         self._store(layers, agop, history)
         rows, decision = layers.left_out
         self._target = target
-        self._calibration = target.calibrate(target.decode(decision), labels[rows], weights.relative[rows])
+        self._calibration = target.calibrate(target.decode(decision), labels[rows], weights.total[rows])
         return self
 
     def _learn(self, kernels, images, targets, weights):

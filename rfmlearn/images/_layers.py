@@ -121,9 +121,9 @@ def _choose_contrast(recursion, rows):
     loss, weights = squares[1] - squares[0], plain.weights
     mean = np.average(loss, weights=weights.total)
     # Whole numbers are repetitions; other weights are as good as this many rows of equal ones (Kish, 1965).
-    count = weights.rows.sum()
+    count = weights.counts.sum()
     if not weights.are_repetitions:
-        count = count**2 / np.sum(weights.rows**2)
+        count = count**2 / np.sum(weights.counts**2)
     error = np.sqrt(np.average((loss - mean) ** 2, weights=weights.total) / count)
     return contrast if mean <= error else None
 

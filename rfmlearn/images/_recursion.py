@@ -160,7 +160,7 @@ class ImageRecursion:
         weights, Y = self.weights[rows], self.targets[rows]
         whole = len(rows) == len(K)  # K is not needed again
         path = RidgePath(K if whole else K[np.ix_(rows, rows)], weights)
-        candidates = IMAGE_ALPHAS if self.alpha is None else (self.alpha,)
+        candidates = [a * weights.unit for a in IMAGE_ALPHAS] if self.alpha is None else [self.alpha]
         left_out = {alpha: path.left_out(Y, alpha) for alpha in candidates}
         losses = {alpha: weights.mean_square(residuals) for alpha, residuals in left_out.items()}
         alpha = min(losses, key=losses.__getitem__)

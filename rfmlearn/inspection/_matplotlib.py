@@ -42,7 +42,8 @@ def labels(names):
 
     Names that differ where they are cut are cut less; those that still coincide get their position, from 1.
     """
-    texts = [" ".join(str(name).split()) for name in names]
+    # Half a pair of surrogates is no letter; fonts refuse it.
+    texts = [" ".join(str(name).encode("utf-8", "replace").decode("utf-8").split()) for name in names]
     short = [_cut(text, _LENGTHS[0]) for text in texts]
     for length in _LENGTHS[1:]:
         count = Counter(short)

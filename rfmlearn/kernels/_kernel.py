@@ -14,6 +14,7 @@ from ..runtime._budget import PRODUCT_PIECE, PairBudget
 from ..runtime._threads import Team
 from ._pairs import PairMatrix
 from ._points import as_points
+from ._reach import check_prepared
 from ._tiles import GradientAccumulator, Prepared, Workspace, coef_columns, tiles
 
 
@@ -246,9 +247,13 @@ class Kernel(ABC):
         """Both sets as the loops want them, from a common origin: subtracting it keeps the digits of distances."""
         if Z.n_coordinates != X.n_coordinates:
             raise ValueError(f"Z has {Z.n_coordinates} coordinates, but X has {X.n_coordinates}.")
-        origin = X.numeric.mean(axis=0, dtype=np.float64).astype(X.dtype) if len(X) else 0
-        x = Prepared.of(X, origin, self)
-        return (x if Z is X else Prepared.of(Z, origin, self, x.tables)), x
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is told of below
+            origin = X.numeric.mean(axis=0, dtype=np.float64).astype(X.dtype) if len(X) else 0
+            x = Prepared.of(X, origin, self)
+            z = x if Z is X else Prepared.of(Z, origin, self, x.tables)
+        for side in (x, z):
+            check_prepared(self.bandwidth, X.dtype, side.norms)
+        return z, x
 
     def tables(self, levels):
         """One table a categorical column: the sums of all pairs of its levels."""

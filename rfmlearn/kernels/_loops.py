@@ -55,7 +55,7 @@ def _power(t, p, out):
             out[j] = t.dtype.type(1)
     else:
         power = t.dtype.type(p)
-        smallest = t.dtype.type(1e-37)
+        smallest = t.dtype.type(np.finfo(t.dtype).tiny)
         for j in range(t.size):
             value = exp2(power * log2(max(t[j], smallest)))
             out[j] = value if t[j] > smallest else zero

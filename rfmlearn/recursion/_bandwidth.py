@@ -6,7 +6,7 @@ import numpy as np
 
 from ..kernels._pairs import PairMatrix
 from ..kernels._same_place import same_lengths
-from ..runtime._budget import N_BANDWIDTH_ROWS
+from ..runtime._budget import BANDWIDTH_REACH, N_BANDWIDTH_ROWS, SAME_SHARE
 
 
 def bandwidth_rows(sample_weight, rng, max_rows=N_BANDWIDTH_ROWS):
@@ -22,7 +22,7 @@ def bandwidth_rows(sample_weight, rng, max_rows=N_BANDWIDTH_ROWS):
     return rows, counts.astype(np.float64)
 
 
-def median_bandwidth(kernel, sums, points, sample_weight):
+def median_bandwidth(kernel, sums, points, sample_weight, share=1):
     """The kernel with a multiple of the weighted median distance of distinct pairs as bandwidth.
 
     Pairs weigh w_i w_j and pairs of the same point are left out, so that a weight means as much as a repetition, even
@@ -36,6 +36,8 @@ def median_bandwidth(kernel, sums, points, sample_weight):
     points : Points
         All transformed points, whose size says how far rounding may keep equal ones apart.
     sample_weight : ndarray of shape (m,)
+    share : int, default=1
+        Distances are those of sums divided by it.
 
     Returns
     -------
@@ -44,13 +46,22 @@ def median_bandwidth(kernel, sums, points, sample_weight):
     """
     upper = np.triu_indices(len(sums), 1)
     sums = sums[upper]
-    distances = kernel.distances(sums, points.n_coordinates)
+    with np.errstate(over="ignore"):
+        distances = kernel.distances(sums / share, points.n_coordinates)
     apart = sums > kernel.same_sum(same_lengths(points))
     # Products of huge weights would overflow; a power of two leaves whole numbers exact, and with them ties.
     sample_weight = np.ldexp(sample_weight, -int(np.frexp(sample_weight.max())[1]))
     weights = sample_weight[upper[0]] * sample_weight[upper[1]]
     median = weighted_median(distances[apart], weights[apart])
-    return kernel.with_bandwidth(kernel.median_multiple * median if median > 0 and np.isfinite(median) else 1.0)
+    if not apart.any():
+        return kernel.with_bandwidth(1.0)
+    reach = BANDWIDTH_REACH[points.dtype.type]
+    if not 1 / reach <= kernel.median_multiple * median <= reach:
+        raise ValueError(
+            f'bandwidth="auto" finds a median distance of {median:.3g} between points, which is out of reach of '
+            f"{points.dtype.name}: give a bandwidth, take a scaling or a larger exponent (here {kernel!r})."
+        )
+    return kernel.with_bandwidth(kernel.median_multiple * median)
 
 
 def adapt_bandwidth(kernel, pairs: PairMatrix, rows, weights, points):
@@ -59,8 +70,8 @@ def adapt_bandwidth(kernel, pairs: PairMatrix, rows, weights, points):
         subset = PairMatrix.empty(len(rows), points.dtype)
         proxy = kernel.bandwidth_proxy()
         subset.fill_sums(proxy, points[rows])
-        adapted = median_bandwidth(proxy, subset.array, points, weights)
-        return kernel.with_bandwidth(adapted.bandwidth / max(points.n_coordinates, 1) ** (1.0 / kernel.exponent))
+        adapted = median_bandwidth(proxy, subset.array, points, weights, max(points.n_coordinates, 1))
+        return kernel.with_bandwidth(adapted.bandwidth)
     sums = pairs.array[np.ix_(rows, rows)]
     return median_bandwidth(kernel, sums, points, weights)
 
@@ -74,4 +85,4 @@ def weighted_median(values, weights):
         return float(np.partition(values, middle)[middle])
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order], dtype=np.float64)
-    return float(values[order[np.searchsorted(reached, reached[-1] / 2)]])
+    return float(values[order[np.searchsorted(reached, reached[-1] / 2 * (1 - SAME_SHARE))]])

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..runtime._memory import refuse_square
 from ._feature_matrix import blocks_diagonal
 from ._machine import Machine
 
@@ -58,6 +59,7 @@ class AGOP:
         """
         if len(self.blocks) == 1 and self.blocks[0].ndim == 2:
             return self.blocks[0]
+        refuse_square(self.machine.centers.n_coordinates, "agop_")
         return self.machine.astype(self.dtype).full_agop(self.sample, center=self.center)
 
     def __getstate__(self):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..kernels import Kernel, Points
+from ..kernels._reach import within_reach
 from ._agop import machine_agop
 from ._feature_matrix import FeatureMatrix
 
@@ -43,11 +44,13 @@ class Machine:
 
     def decision(self, points):
         """Values at new points, in original coordinates, shape (m, n_outputs)."""
-        return self.kernel.product(self.centers, self.dual_coef, self.feature_matrix.transform(points))
+        Z = self.feature_matrix.transform(within_reach(points))
+        return self.kernel.product(self.centers, self.dual_coef, Z)
 
     def numeric_gradient(self, points):
         """Gradient at new points by their numeric coordinates, which come first, shape (n_outputs, m, >= n_numeric)."""
-        gradient = self.kernel.gradient(self.centers, self.dual_coef, self.feature_matrix.transform(points))
+        Z = self.feature_matrix.transform(within_reach(points))
+        gradient = self.kernel.gradient(self.centers, self.dual_coef, Z)
         return self.feature_matrix.pull_back_numeric(gradient)
 
     def agop(self, sample, *, gram=None, center=False):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..kernels import Kernel, LpqLaplaceKernel
-from ..runtime._budget import FIXED_BYTES, ITERATIVE_FROM, MIXED_FROM
+from ..runtime._budget import FIXED_BYTES, ITERATIVE_FROM, MIXED_FROM, SLOW_BLOCK
 from ..runtime._memory import refuse_beyond
 
 
@@ -20,6 +21,8 @@ class Plan:
     n_samples, n_coordinates, n_outputs : int
     matrix_entries : int
         Numbers of the feature matrix.
+    block_entries : int
+        Those of its largest block.
     dtype : dtype
         Precision of the points.
     iterative : bool
@@ -32,6 +35,7 @@ class Plan:
     n_coordinates: int
     n_outputs: int
     matrix_entries: int
+    block_entries: int
     dtype: np.dtype
     iterative: bool = False
     mixed: bool = False
@@ -48,9 +52,14 @@ class Plan:
         return self.n_samples * per_row * (4 if self.mixed else self.dtype.itemsize)
 
     @property
+    def matrix_bytes(self):
+        """Bytes of feature matrix, AGOP and the next root, and of what the eigenvectors of a block take beside them."""
+        return 8 * (3 * self.matrix_entries + 6 * self.block_entries)
+
+    @property
     def n_bytes(self):
         """Bytes of a fit at its peak, beside the table."""
-        return self.gram_bytes + self.point_bytes + 5 * 8 * self.matrix_entries + FIXED_BYTES
+        return self.gram_bytes + self.point_bytes + self.matrix_bytes + FIXED_BYTES
 
     def check(self):
         """Refuse what does not fit in the memory available.
@@ -63,7 +72,7 @@ class Plan:
         refuse_beyond(self.n_bytes, self._complaint)
 
     def _complaint(self, available):
-        matrix = 5 * 8 * self.matrix_entries
+        matrix = self.matrix_bytes
         if matrix > max(self.gram_bytes, available / 2):
             return (
                 f"a feature matrix over {self.n_coordinates} coordinates takes about {matrix / 2**30:.3g} GiB, but "
@@ -100,16 +109,46 @@ def make_plan(n_samples, widths, n_outputs, *, kernel: Kernel, form="diagonal", 
     Plan
     """
     n_coordinates = sum(widths)
-    entries = {"full": n_coordinates**2, "block": sum(width**2 for width in widths), "diagonal": n_coordinates}
+    blocks = {"full": [n_coordinates**2], "block": [width**2 for width in widths], "diagonal": [n_coordinates]}[form]
     large = solver != "cholesky" and n_samples >= MIXED_FROM
     return Plan(
         n_samples=n_samples,
         n_coordinates=n_coordinates,
         n_outputs=n_outputs,
-        matrix_entries=entries[form],
+        matrix_entries=sum(blocks),
+        block_entries=max(blocks),
         dtype=np.dtype(dtype),
         iterative=n_samples >= ITERATIVE_FROM[solver],
         mixed=large and kernel.has_cheap_products and dtype == np.float64,
+    )
+
+
+def warn_of_large_blocks(form, widths, names, stacklevel):
+    """Warn where the eigenvectors of a feature matrix will take very long, naming the column that makes it large.
+
+    Parameters
+    ----------
+    form : {"full", "diagonal", "block"}
+    widths : sequence of int
+        As in `make_plan`.
+    names : list of str
+        Of the coordinates.
+    stacklevel : int
+    """
+    size = {"full": sum(widths), "block": max(widths), "diagonal": 0}[form]
+    if size <= SLOW_BLOCK:
+        return
+    widest = int(np.argmax(widths))
+    first = names[sum(widths[:widest])]
+    what = "numeric" if widest == 0 else f'categories of one column, as "{first}"'
+    ways_out = 'feature_matrix="diagonal"'
+    if widest:
+        ways_out += ' or categorical_encoding="target"' + (' or feature_matrix="block"' if form == "full" else "")
+    warnings.warn(
+        f'feature_matrix="{form}" takes the eigenvectors of a matrix over {size} coordinates in every round, '
+        f"{9 * size**3:.0e} operations; {widths[widest]} of its coordinates are {what}. Take {ways_out}.",
+        UserWarning,
+        stacklevel=stacklevel + 1,
     )
 
 

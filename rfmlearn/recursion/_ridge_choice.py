@@ -62,6 +62,7 @@ def choose_ridge(gram, targets, weights: Weights, start=None):
     of the variance of noise, which does not depend on the number of rows.
     """
     workspace, solved, alphas = np.empty_like(gram), {}, candidates(weights)
+    start = FIRST_RIDGE * weights.unit if start is None else start
 
     @functools.cache
     def loss(index):
@@ -75,7 +76,6 @@ def choose_ridge(gram, targets, weights: Weights, start=None):
         solved[alphas[index]] = coef, residuals
         return weights.mean_square(residuals)
 
-    start = FIRST_RIDGE * weights.unit if start is None else start
     index = int(np.argmin(np.abs(np.log(alphas) - np.log(start))))
     while True:
         neighbours = [i for i in (index + 1, index - 1) if 0 <= i < len(alphas)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import ClassVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -14,6 +15,7 @@ from ..kernels import Kernel
 from ..kernels._names import KERNELS
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
+from ..runtime._memory import refuse_square
 from ..runtime._progress import log_to_stderr
 from ..runtime._trouble import warn_of_trouble
 from ..solvers import Weights
@@ -130,7 +132,7 @@ class BaseRFM(TableEstimator):
         rule = StoppingRule(self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback)
         with log_to_stderr(self.verbose):
             best, self.history_, self.fit_warnings_ = rule.run(recursion)
-        warn_of_trouble(self.fit_warnings_, stacklevel=3)
+        warn_of_trouble(self.fit_warnings_, stacklevel=5)
         self.fit_warnings_ = suspicions + self.fit_warnings_
         self._target = target
         self._store(recursion, best)
@@ -166,7 +168,9 @@ class BaseRFM(TableEstimator):
     @property
     def feature_matrix_(self):
         """The learned metric as one array over all coordinates, d^2 numbers; `machine_` has its blocks."""
-        return self._fitted("feature_matrix_").feature_matrix.to_array()
+        machine = self._fitted("feature_matrix_")
+        refuse_square(machine.centers.n_coordinates, "feature_matrix_")
+        return machine.feature_matrix.to_array()
 
     @property
     def kernel_(self):
@@ -183,7 +187,23 @@ class BaseRFM(TableEstimator):
         """Training rows in the coordinates of the feature matrix."""
         return self._fitted("X_fit_").centers
 
+    def _points(self, X):
+        """Points of a table."""
+        check_is_fitted(self)
+        return self._encoder.transform(self._check_X(X, reset=False))
+
     def _decision(self, X):
         """Coded predictions of a table, shape (m, n_codes)."""
-        check_is_fitted(self)
-        return self.machine_.decision(self._encoder.transform(self._check_X(X, reset=False)))
+        return self._decide(self._points(X))
+
+    def _decide(self, points):
+        """Coded predictions of points, in their precision.
+
+        Gram matrices of smooth kernels are nearly singular, and coefficients large: in float32 a prediction would
+        depend on how many rows are predicted at a time. So these are evaluated in float64.
+        """
+        machine = self.machine_
+        smooth = machine.kernel.has_cheap_products and getattr(machine.kernel, "exponent", 2.0) > 1.5
+        if smooth and points.dtype == np.float32:
+            return machine.astype(np.float64).decision(points.astype(np.float64)).astype(np.float32)
+        return machine.decision(points)

@@ -40,8 +40,10 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         p of "lpq_laplace", q <= p <= 2.
     alpha : float, "auto" or "cautious", default="auto"
         Ridge, added to the diagonal of the Gram matrix as it is: not multiplied by the number of rows. In units of the
-        kernel's value at distance zero, 1. Larger is smoother. "auto" has every round take the value between 1e-4 and 3
-        with the smallest leave-one-out error, in closed form, on 1,500 rows drawn at random if there are more.
+        kernel's value at distance zero, 1. Larger is smoother. A row of weight w gets alpha / w, so a factor of all
+        weights divides alpha. "auto" has every round take the value between 1e-4 and 3 (times the mean weight, where
+        weights are no whole numbers, so that a factor changes nothing) with the smallest leave-one-out error, in closed
+        form, on 1,500 rows drawn at random if there are more.
         Leave-one-out is optimistic once features are learned, since they have seen the label left out: with "cautious"
         the last fit takes the next larger candidate, about three times the ridge.
     max_iter : int, default=3
@@ -241,7 +243,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
             Class labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. Whole numbers are repetitions of rows; otherwise, where rows are left out to choose and to
-            calibrate, they are left out whole.
+            calibrate, they are left out whole, and it is their ratios that matter: as many rows count as there are.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, as measurements of one patient do: where rows are left out to choose the ridge,
             to code categories by their targets and to calibrate, all rows of a group are.
@@ -277,7 +279,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         rows, residuals = recursion.left_out(best)
         scores = target.decode(recursion.targets[rows] - residuals)
         self.classes_ = classes
-        self._calibration = target.calibrate(scores, labels[rows], weights.relative[rows])
+        self._calibration = target.calibrate(scores, labels[rows], weights.total[rows])
         return self
 
     def _logits(self, X):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from .._sklearn_compat import _fit_context, check_weights
+from ..recursion._deviation import Deviation
 from ..solvers import Weights
 from ..tables._copies import merge_copies
 from ..tables._frames import take_rows
@@ -37,8 +38,10 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         p of "lpq_laplace", q <= p <= 2.
     alpha : float, "auto" or "cautious", default="auto"
         Ridge, added to the diagonal of the Gram matrix as it is: not multiplied by the number of rows. In units of the
-        kernel's value at distance zero, 1. Larger is smoother. "auto" has every round take the value between 1e-4 and 3
-        with the smallest leave-one-out error, in closed form, on 1,500 rows drawn at random if there are more.
+        kernel's value at distance zero, 1. Larger is smoother. A row of weight w gets alpha / w, so a factor of all
+        weights divides alpha. "auto" has every round take the value between 1e-4 and 3 (times the mean weight, where
+        weights are no whole numbers, so that a factor changes nothing) with the smallest leave-one-out error, in closed
+        form, on 1,500 rows drawn at random if there are more.
         Leave-one-out is optimistic once features are learned, since they have seen the label left out: with "cautious"
         the last fit takes the next larger candidate, about three times the ridge.
     max_iter : int, default=3
@@ -180,7 +183,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. Whole numbers are repetitions of rows; otherwise, where rows are left out to choose and to
-            calibrate, they are left out whole.
+            calibrate, they are left out whole, and it is their ratios that matter: as many rows count as there are.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, as measurements of one patient do: where rows are left out to choose the ridge
             and to code categories by their targets, all rows of a group are.
@@ -211,30 +214,53 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         target = ScaledTargets.fit(Y, weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            y_val = check_numbers(self, validation[0], y_val).reshape(len(y_val), -1)
+            y_val = check_numbers(self, validation[0], y_val, "y_val").reshape(len(y_val), -1)
             if y_val.shape[1] != Y.shape[1]:
                 raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {Y.shape[1]}.")
             validation = validation[0], y_val, validation[1]
-        self._fit(X, target, Y, weights, validation)
+        _, best = self._fit(X, target, Y, weights, validation)
+        self._deviation = Deviation(machine=best.machine, weights=weights, alpha=best.alpha)
         self._y_shape, self.intercept_ = y.shape[1:], target.mean
         return self
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Predict targets.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (m, n_features)
             Columns as in fit.
+        return_std : bool, default=False
+            Whether to tell the deviation of each target from its prediction too, noise included, as
+            `sklearn.gaussian_process.GaussianProcessRegressor` does:
+            ``s sqrt(1 - k(x)^T (K + R)^-1 k(x) + r)``, where R holds the ridges of the training rows, r that of a row
+            of average weight, and s is such that errors of rows left out, each divided by its deviation, have mean
+            square 1. The first call takes n^2 numbers and 2 n^3 / 3 operations, which pickles leave out, and every row
+            n^2 operations.
 
         Returns
         -------
-        ndarray of shape (m,) or (m, n_outputs)
+        Y : ndarray of shape (m,) or (m, n_outputs)
             float32 if all numeric columns are, else float64.
+        std : ndarray of shape (m,) or (m, n_outputs)
+            With `return_std`. No interval with a guarantee: `RFMRegressorCV.predict_interval` has one.
+
+        Raises
+        ------
+        MemoryError
+            If the n^2 numbers do not fit in the memory available, before they are allocated.
         """
-        F = self._decision(X)
-        Y = self._target.decode(F).reshape(len(F), *self._y_shape)
-        return Y if np.max(np.abs(Y), initial=0.0) > np.finfo(F.dtype).max else Y.astype(F.dtype, copy=False)
+        points = self._points(X)
+        F = self._decide(points)
+        Y = self._as_targets(self._target.decode(F), F.dtype)
+        if not return_std:
+            return Y
+        return Y, self._as_targets(self._target.units * self._deviation(points), F.dtype)
+
+    def _as_targets(self, Y, dtype):
+        """In the shape of the targets, and the precision of the points if it can hold them."""
+        Y = Y.reshape(len(Y), *self._y_shape)
+        return Y if np.max(np.abs(Y), initial=0.0) > np.finfo(dtype).max else Y.astype(dtype, copy=False)
 
     def _input_gradient(self, output):
         """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..kernels import Kernel, make_kernel
+from ..kernels._reach import check_coordinates
 from ..recursion._draws import Draws
 from ..recursion._initial_matrix import make_initial_matrix
-from ..recursion._plan import make_plan
+from ..recursion._plan import make_plan, warn_of_large_blocks
 from ..recursion._recursion import Recursion
 from ..tables._encoder import ColumnEncoder
 
@@ -45,6 +48,9 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
         len(points), points.widths, targets.shape[1], kernel=kernel, form=form, solver=solver, dtype=points.dtype
     )
     plan.check()
+    if model.max_iter:
+        warn_of_large_blocks(form, points.widths, names, stacklevel=6)
+    check_coordinates(points, names, np.float32 if plan.iterative or plan.mixed else points.dtype)
     return Recursion(
         points=points,
         targets=targets,

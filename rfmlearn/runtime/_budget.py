@@ -20,6 +20,18 @@ WORTH_A_THREAD = 500_000
 # it cannot change a result either, not even by rounding.
 PIECE, PRODUCT_PIECE = 128, 256
 
+# Targets ---------------------------------------------------------------------------------------------------------
+
+# Numbers beyond it are refused: differences and sums of them might be infinite.
+LARGEST_TARGET = 1.8e306
+
+# Weights ---------------------------------------------------------------------------------------------------------
+
+# Weights of classes, or one divided by them, must not exceed it: products with weights of rows stay finite.
+LARGEST_CLASS_WEIGHT = 1e40
+# Sums of weights that differ by less than this share are equal: thirds of a row, for instance, add up with rounding.
+SAME_SHARE = 1e-10
+
 # Kernels ---------------------------------------------------------------------------------------------------------
 
 # Rows and columns of the blocks in which a triangle is turned over.
@@ -31,6 +43,10 @@ CHUNK = 2**14
 # Squared distances below this share of the norms are computed anew from differences. It says nothing of whether points
 # are the same: near ones are to keep their digits.
 CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
+# Bandwidths, and ones divided by them, up to which their squares are numbers of a precision with digits to spare.
+BANDWIDTH_REACH: dict[type, float] = {np.float32: 1e18, np.float64: 1e100}
+# The same for coordinates of training points, whose squares are summed, and which are multiplied by learned matrices.
+POINT_REACH: dict[type, float] = {np.float32: 1e16, np.float64: 1e75}
 # Indicators of so many levels for each categorical column are a sparse matrix: the product with it is then cheaper.
 SPARSE_FROM = 64
 
@@ -82,6 +98,8 @@ N_INSPECTED_ROWS = 1000
 N_LANDMARKS, PRECONDITIONED_FROM = 600, 500
 # Entries of the gradient that are held at once: 256 MB in float64.
 GRADIENT_ENTRIES = 2**25
+# Over more coordinates than this, the eigenvectors of a feature matrix take half a minute in every round.
+SLOW_BLOCK = 4000
 # From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
 ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf}
 # From so many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose

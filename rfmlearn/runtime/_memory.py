@@ -25,6 +25,19 @@ def available_bytes():
     return max(0, min(limits)) if limits else None
 
 
+def refuse_square(n_coordinates, name):
+    """Raise MemoryError if two square arrays over so many coordinates do not fit, for what is asked for by its name."""
+    n_bytes = 16 * n_coordinates**2
+    refuse_beyond(
+        n_bytes,
+        lambda available: (
+            f"{name} over all {n_coordinates} coordinates takes {n_bytes / 2**30:.3g} GiB, but only "
+            f"{available / 2**30:.3g} GiB are available: machine_.feature_matrix.blocks and feature_importances_ hold "
+            "what was learned."
+        ),
+    )
+
+
 def refuse_beyond(n_bytes, complaint):
     """Raise MemoryError if so many bytes are not available; `complaint` makes its text of the bytes that are."""
     available = available_bytes()

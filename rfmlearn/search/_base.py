@@ -105,7 +105,7 @@ class BaseRFMCV(TableEstimator):
         scored = selection.rows, weights.total[selection.rows]
         self.ensemble_score_ = score(selection.predictions[selection.rows], *scored)
         self.fit_warnings_ = self._collect_warnings(race)
-        warn_of_trouble(self.fit_warnings_, stacklevel=3)
+        warn_of_trouble(self.fit_warnings_, stacklevel=5)
         self.fit_warnings_ = race.suspicions + self.fit_warnings_
         return selection
 

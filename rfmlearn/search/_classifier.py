@@ -216,8 +216,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         ----------
         X : array-like or DataFrame of shape (m, n_features)
             Columns as in fit.
-        coverage : float, default=0.9
-            Share of new rows whose target should be inside, 0 < coverage < 1.
+        coverage : float or array-like of shape (n_coverages,), default=0.9
+            Share of new rows whose target should be inside, 0 < coverage < 1; or several.
         method : {"lac", "aps", "raps"}, default="raps"
             "lac" makes the smallest sets on average, "aps" larger ones for rows that are harder, "raps" cuts their
             tails of improbable classes.
@@ -228,7 +228,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         Returns
         -------
         ndarray of bool of shape (m, n_classes)
-            True for the classes in the set, in the order of `classes_`.
+            True for the classes in the set, in the order of `classes_`. For several coverages there is one more axis,
+            the last, in their order, as in MAPIE: shape (m, n_classes, n_coverages).
 
         Raises
         ------

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..recursion._deviation import Deviation
 from ..recursion._learned_agop import AGOP
 from ..recursion._machine import Machine
 from ..tables._encoder import ColumnEncoder, column_shares
 from ..targets._calibration import Link
-from ..targets._codes import Target
+from ..targets._codes import ScaledTargets, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class Member:
         From scores to predictions.
     weight : float
         Share of the ensemble.
+    deviation : callable or None
+        From points to deviations of coded targets from what the machine predicts; only in regression.
 
     Examples
     --------
@@ -34,7 +37,7 @@ class Member:
     >>> from rfmlearn import RFMRegressorCV
     >>> model = RFMRegressorCV([{"max_iter": 1}], cv=2).fit(*load_diabetes(return_X_y=True))
     >>> sorted(vars(model.members_[0].machines[0]))
-    ['alpha', 'link', 'machine', 'n_iter', 'weight']
+    ['alpha', 'deviation', 'link', 'machine', 'n_iter', 'weight']
     """
 
     machine: Machine
@@ -42,6 +45,7 @@ class Member:
     alpha: float
     link: Link
     weight: float
+    deviation: Deviation | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +96,18 @@ class MemberGroup:
         ]
         return sum(parts[1:], start=parts[0])
 
+    def distributions(self, X):
+        """For each machine its share, its predictions for a checked table, and the deviations of targets from them."""
+        points, target = self.encoder.transform(X), self.target
+        assert isinstance(target, ScaledTargets), "only numbers have deviations"
+        for member in self.machines:
+            assert member.deviation is not None
+            yield (
+                member.weight,
+                target.decode(member.machine.decision(points)),
+                target.units * member.deviation(points),
+            )
+
     def column_importances(self, n_columns):
         """Shares of the columns in the trace of the AGOP; equal ones if it vanishes."""
         return column_shares(self.agop.diagonal, self.encoder.coordinate_columns_, n_columns)
@@ -118,21 +134,23 @@ def fit_members(race, index, chosen, rows):
     The rounds up to the last one asked for, and an exact fit for each machine. One square array at a time.
     """
     order = sorted(chosen, key=lambda pair: -pair[0].candidate.n_iter)
-    first = order[0][0].candidate
+    first_scored, first_weight = order[0]
+    first = first_scored.candidate
     fold, recursion = race.start(index, rows, cautious=first.cautious)
     learned, trouble = {}, []
     for current in recursion.rounds(first.n_iter):
         learned[current.n_iter] = current.machine.feature_matrix, current.alpha
         trouble += current.trouble
     agop = recursion.agop(current)
-    members = [_member(current, *order[0])]
+    weights = recursion.weights if race.outcomes.shared is None else None
+    members = [_member(current, first_scored, first_weight, weights)]
     for scored, weight in order[1:]:
         candidate = scored.candidate
         matrix, alpha = learned[candidate.n_iter]
         gram = current._workspace.gram
         current = recursion.solve(matrix, candidate.n_iter, gram=gram, alpha=alpha, cautious=candidate.cautious)
         trouble += current.trouble
-        members.append(_member(current, scored, weight))
+        members.append(_member(current, scored, weight, weights))
     return MemberGroup(
         params=dict(race.settings[index]),
         encoder=fold.encoder,
@@ -143,5 +161,10 @@ def fit_members(race, index, chosen, rows):
     )
 
 
-def _member(current, scored, weight):
-    return Member(machine=current.machine, n_iter=current.n_iter, alpha=current.alpha, link=scored.link, weight=weight)
+def _member(current, scored, weight, training_weights):
+    machine, alpha, deviation = current.machine, current.alpha, None
+    if training_weights is not None:
+        deviation = Deviation(machine=machine, weights=training_weights, alpha=alpha)
+    return Member(
+        machine=machine, n_iter=current.n_iter, alpha=alpha, link=scored.link, weight=weight, deviation=deviation
+    )

@@ -115,9 +115,9 @@ class Race:
     @property
     def smallest_ridge(self):
         """The smallest number that any candidate might add to the diagonal of its Gram matrix."""
-        smallest = ALPHAS[0] * self.weights.unit
-        alphas = [smallest if isinstance(model.alpha, str) else model.alpha for model in self._models]
-        return min(alphas) / self.weights.total.max()
+        unit = self.weights.unit
+        alphas = [ALPHAS[0] * unit if isinstance(model.alpha, str) else model.alpha for model in self._models]
+        return min(alphas) / unit / self.weights.total.max()
 
     def run(self, indices, folds: Folds, dtype=np.float64) -> list[Scored]:
         """Held-out predictions of every round and ridge of some settings, computed in a precision.
@@ -181,7 +181,7 @@ class Race:
 
     def _collect(self, index, parts, folds):
         rows = folds.rows
-        weights = self.weights.relative[rows] * folds.shares
+        weights = self.weights.total[rows] * folds.shares
         seconds = float(np.mean([seconds for _, seconds, _ in parts]))
         for n_iter, cautious in parts[0][0]:
             scores = np.concatenate([part[n_iter, cautious] for part, _, _ in parts])

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs
 
 from ..runtime._budget import MAX_JITTERS, TRIANGLE_ROWS
-from ._lapack import factor_lower, invert_lower, solve_lower, solve_lower_inverted
+from ._lapack import factor_lower, invert_lower, multiply_inverted, solve_lower, solve_lower_inverted
 from ._solution import Solution
 
 
@@ -73,6 +73,12 @@ class CholeskyFactor:
     def apply(self, Y):
         """``G^-1 Y`` for Y of shape (n, n_outputs)."""
         return solve_lower_inverted(self._array, Y) if self._is_inverted else solve_lower(self._array, Y)
+
+    def quadratic_form(self, Y):
+        """``y^T G^-1 y`` for each column of Y, shape (n, m): n^2 operations each, after `invert`, which it calls."""
+        self.invert()
+        half = multiply_inverted(self._array, Y)
+        return np.einsum("ij,ij->j", half, half)
 
     def invert(self):
         """Replace the factor L by L^-1, n^3 / 3 operations, after which any entries of G^-1 cost little."""

@@ -56,8 +56,13 @@ def solve_lower(factor, Y):
 def solve_lower_inverted(inverse, Y):
     """``(L L^T)^-1 Y`` with the inverse of L that `invert_lower` leaves, for Y of shape (n, n_outputs)."""
     (trmm,) = scipy.linalg.get_blas_funcs(("trmm",), (inverse,))
-    half = trmm(1.0, inverse.T, np.asarray(Y, dtype=inverse.dtype, order="F"), lower=0, trans_a=1)
-    return trmm(1.0, inverse.T, half, lower=0, overwrite_b=1)
+    return trmm(1.0, inverse.T, multiply_inverted(inverse, Y), lower=0, overwrite_b=1)
+
+
+def multiply_inverted(inverse, Y):
+    """``L^-1 Y`` with the inverse of L that `invert_lower` leaves, for Y of shape (n, n_outputs)."""
+    (trmm,) = scipy.linalg.get_blas_funcs(("trmm",), (inverse,))
+    return trmm(1.0, inverse.T, np.asarray(Y, dtype=inverse.dtype, order="F"), lower=0, trans_a=1)
 
 
 def invert_lower(factor):

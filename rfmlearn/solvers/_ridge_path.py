@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
+from ..runtime._budget import LARGEST_RIDGE
 from ._leave_one_out import left_out_group_residuals, left_out_residuals
 from ._weights import Weights
 
 
 class RidgePath:
     """Dual coefficients and leave-one-out residuals for any number of ridges from one decomposition.
+
+    Ridges are in the user's units, W below in those of `Weights`, by whose unit ridges are divided.
 
     With ``V diag(s) V^T = W^(1/2) K W^(1/2)``, ``(K + alpha W^-1)^-1 = W^(1/2) V diag(1 / (s + alpha)) V^T W^(1/2)``.
 
@@ -34,14 +37,18 @@ class RidgePath:
         # K is positive semidefinite but for rounding, of float32 perhaps, which a small ridge would not cover.
         self._values = np.maximum(values, 0.0)
 
+    def _in_units(self, alpha):
+        return min(alpha / self._weights.unit, LARGEST_RIDGE)
+
     def coef(self, Y, alpha):
         """Dual coefficients for ridge alpha, shape (n, n_outputs)."""
-        projected = self._vectors.T @ (self._root[:, None] * Y)
+        projected, alpha = self._vectors.T @ (self._root[:, None] * Y), self._in_units(alpha)
         return self._root[:, None] * (self._vectors @ (projected / (self._values + alpha)[:, None]))
 
     def left_out(self, Y, alpha):
         """Residuals of rows, or groups, left out, for ridge alpha, shape (n, n_outputs)."""
-        coef, inverse = self.coef(Y, alpha), 1.0 / (self._values + alpha)
+        coef, alpha = self.coef(Y, alpha), self._in_units(alpha)
+        inverse = 1.0 / (self._values + alpha)
         if self._weights.groups is None:
             inverse_diagonal = self._total * (self._vectors**2 @ inverse)
             return left_out_residuals(coef, inverse_diagonal, alpha / self._total, self._weights)

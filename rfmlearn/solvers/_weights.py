@@ -20,20 +20,22 @@ class Weights:
     Attributes
     ----------
     total : ndarray of shape (n,)
-        In losses and ridges: weights of rows times those of their classes. Positive.
+        In losses and ridges: weights of rows times those of their classes, in units of `unit`. Positive.
     rows : ndarray of shape (n,)
-        As many rows as each stands for.
+        As many rows as each stands for: whole numbers as they are, others divided by their mean.
     groups : ndarray of int of shape (n,) or None
         The group of each row; None leaves rows out on their own.
     replicated : ndarray of bool of shape (n,)
         Whether a row's weight is that of replicates, all of which happen to have the same outcome.
     are_repetitions : bool
-        Whether all of `rows` are whole numbers.
+        Whether all weights of rows were whole numbers.
     repeats : float
         Weight of one replicate.
-    unit, row_unit : float
-        Mean of what is left out at a time, of `total` and of `rows`; 1 where no row has a weight. So much counts as one
-        row, and ridges that are compared are multiples of the unit: a factor common to all weights changes nothing.
+    unit : float
+        The weight of what is left out at a time, on average, by which the user's weights were divided: it counts as one
+        row, so that a factor common to all of them changes nothing. It is 1 where no row has a weight.
+    row_unit : float
+        The same of `rows`.
     """
 
     total: np.ndarray
@@ -48,19 +50,27 @@ class Weights:
     @classmethod
     def of(cls, rows, factors=1.0, groups=None):
         """Weights of rows, factors of their classes, and any labels of groups."""
-        rows = np.asarray(rows, dtype=np.float64)
-        weights = cls(
-            total=rows * factors,
+        weights, factors = np.asarray(rows, dtype=np.float64), np.asarray(factors, dtype=np.float64)
+        largest = weights.max(initial=1.0)
+        # Beyond 2^53 there are no other numbers than whole ones.
+        are_repetitions = bool(np.all(weights == np.round(weights)) and np.sum(weights / largest) <= 2.0**53 / largest)
+        unit = 1.0 if are_repetitions else float(_positive_mean(weights))
+        rows, scale = weights / unit, float(np.max(factors))
+        parts = cls(
+            total=rows * (factors / scale),
             rows=rows,
             groups=None if groups is None else _codes(groups),
             replicated=np.zeros(len(rows), dtype=bool),
-            are_repetitions=bool(np.all(rows == np.round(rows))),
+            are_repetitions=are_repetitions,
+            unit=unit * scale,
         )
-        return weights._in_units()
+        return parts._in_units()
 
     def _in_units(self):
+        """Divide by what is left out at a time."""
         share = self.left_out_share()
-        return replace(self, unit=_positive_mean(share * self.total), row_unit=_positive_mean(share * self.rows))
+        unit, row_unit = _positive_mean(share * self.total), _positive_mean(share * self.rows)
+        return replace(self, total=self.total / unit, unit=self.unit * unit, row_unit=row_unit)
 
     def with_copies(self, copies):
         """The same, and what `Copies` has found out of replicates."""
@@ -86,7 +96,8 @@ class Weights:
 
     def in_units_of(self, merged):
         """The same of rows that may be copies, in units of the table in which they are one."""
-        return replace(self, unit=merged.unit, row_unit=merged.row_unit)
+        total = self.total * (self.unit / merged.unit)
+        return replace(self, total=total, unit=merged.unit, row_unit=merged.row_unit)
 
     def outside(self, rows):
         """The same of some rows, all of each of their groups, that are left out of a system of all rows."""
@@ -103,18 +114,14 @@ class Weights:
         return part if part.groups is None else replace(part, groups=_codes(part.groups))
 
     @property
-    def relative(self):
-        """Weights in units of what is left out at a time."""
-        return self.total / self.unit
-
-    @property
     def counts(self):
         """As many independent rows as each stands for, without factors of classes."""
         return self.rows / self.row_unit
 
     def ridge(self, alpha):
-        """What is added to the diagonal of the Gram matrix, ``alpha / total``, but never more than 1e15."""
-        return alpha / np.maximum(self.total, alpha / LARGEST_RIDGE)
+        """What is added to the diagonal of the Gram matrix, alpha by the user's weights, but never more than 1e15."""
+        with np.errstate(over="ignore"):
+            return np.minimum(alpha / self.unit / self.total, LARGEST_RIDGE)
 
     def mean_square(self, errors):
         """Weighted mean over rows of squared errors summed over outputs; errors of shape (n, n_outputs)."""
@@ -133,9 +140,9 @@ class Weights:
 
 
 def _positive_mean(weights):
-    """Mean of the positive ones."""
+    """Mean of the positive ones, whose sum might overflow."""
     positive = weights[weights > 0]
-    return float(np.mean(positive)) if len(positive) else 1.0
+    return float(positive.max() * np.mean(positive / positive.max())) if len(positive) else 1.0
 
 
 def _codes(groups):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from ..runtime._budget import MAX_KNOTS, MAX_SCORE
+from ..runtime._budget import MAX_KNOTS, MAX_SCORE, SAME_SHARE
 
 SCALINGS = (None, "standard", "robust", "quantile")
 # These end with the curve z / sqrt(1 + (z / 3)^2), which holds outliers within 3.
@@ -15,9 +15,12 @@ _TAIL = 3.0
 
 def _weighted_quantiles(x, w, q):
     """Averages of the lower and the upper weighted quantile, so that they mirror when x does."""
-    q = np.asarray(q)
-    lower = np.quantile(x, q, weights=w, method="inverted_cdf")
-    return (lower - np.quantile(-x, 1 - q, weights=w, method="inverted_cdf")) / 2
+    order = np.argsort(x)
+    reached = np.cumsum(w[order])
+    # Rounding must not decide whether a share is reached: thrice a weight is not always the sum of three.
+    targets = np.multiply.outer([1 - SAME_SHARE, 1 + SAME_SHARE], np.multiply(q, reached[-1]))
+    lower, upper = x[order[np.minimum(np.searchsorted(reached, targets), len(x) - 1)]]
+    return (lower + upper) / 2
 
 
 def _mean_and_deviation(x, w):
@@ -35,7 +38,8 @@ def _normal_scores(x, w):
     total = np.cumsum(mass)
     ranks = (total - mass / 2) / total[-1]
     if len(knots) > MAX_KNOTS:
-        keep = np.unique(np.searchsorted(ranks, np.linspace(0, 1, MAX_KNOTS)).clip(max=len(knots) - 1))
+        places = np.searchsorted(ranks, np.linspace(0, 1, MAX_KNOTS) * (1 - SAME_SHARE))
+        keep = np.unique(places.clip(max=len(knots) - 1))
         knots, ranks = knots[keep], ranks[keep]
     return knots, ndtri(np.clip(ranks, 1e-300, 1 - 2.0**-53))
 

@@ -7,7 +7,11 @@ from sklearn.utils import assert_all_finite, check_array, check_consistent_lengt
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._sklearn_compat import is_pandas_na
+from ..runtime._budget import LARGEST_CLASS_WEIGHT
+from ._read import as_array, as_labels, as_numbers, check_size, is_missing
+
+# Kinds of arrays of text.
+_TEXT = "OUST"
 
 
 def _require(estimator, y):
@@ -15,31 +19,29 @@ def _require(estimator, y):
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
 
 
-def check_numbers(estimator, X, y):
+def check_numbers(estimator, X, y, name="y"):
     """Numeric targets as float64, of one or two dimensions."""
     _require(estimator, y)
-    y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=estimator)
+    y = as_numbers(y, name)
     if y.ndim > 2:
-        raise ValueError(f"y must have one or two dimensions, got {y.ndim}.")
+        raise ValueError(f"{name} must have one or two dimensions, got {y.ndim}.")
+    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name, estimator=estimator)
+    check_size(y, name)
     check_consistent_length(X, y)
-    return np.asarray(y, dtype=np.float64)
+    return y
 
 
 def check_labels(estimator, X, y, name="y"):
     """Class labels, one a row, none of them missing."""
     _require(estimator, y)
-    y = column_or_1d(y, warn=True)
-    if y.dtype == object and any(map(_is_missing, y)):
-        raise ValueError(f"{name} has a missing label (None, NaN or NA): every row needs one.")
+    y = column_or_1d(as_labels(y, name), warn=True)
     assert_all_finite(y, input_name=name, estimator_name=type(estimator).__name__)
-    check_classification_targets(y)
+    try:
+        check_classification_targets(y)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     check_consistent_length(X, y)
     return y
-
-
-def _is_missing(label):
-    """Whether a label is None, NaN or pandas.NA."""
-    return label is None or is_pandas_na(label) or label != label
 
 
 def code_labels(estimator, y, sample_weight):
@@ -56,6 +58,9 @@ def code_labels(estimator, y, sample_weight):
 def code_known_labels(estimator, classes, X, y):
     """The integer label of each validation row, among classes."""
     y = check_labels(estimator, X, y, "y_val")
+    if (y.dtype.kind in _TEXT) != (classes.dtype.kind in _TEXT):
+        ours, theirs = classes[:1].tolist()[0], y[:1].tolist()[0]
+        raise ValueError(f"y_val has labels as {theirs!r}, but y has labels as {ours!r}: they must be of one type.")
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(f"y_val has labels that y has not: {unknown[:5].tolist()}.")
@@ -66,9 +71,13 @@ def check_group_labels(groups, X):
     """Labels of groups, one a row, none missing, as they are or, where they have no order, as integers; or None."""
     if groups is None:
         return None
-    groups = column_or_1d(groups)
-    check_consistent_length(X, groups)
-    if any(map(_is_missing, groups.tolist())):
+    groups = as_array(groups, "groups")
+    groups = groups.ravel() if groups.ndim == 2 and groups.shape[1] == 1 else groups
+    if groups.ndim != 1:
+        raise ValueError(f"groups must have one label for each row, got an array of shape {groups.shape}.")
+    if len(groups) != len(X):
+        raise ValueError(f"groups has {len(groups)} labels, but X has {len(X)} rows.")
+    if any(map(is_missing, groups.tolist())):
         raise ValueError("groups has a missing label (None, NaN or NA): every row needs one.")
     try:
         np.unique(groups)
@@ -90,8 +99,22 @@ def class_factors(class_weight, classes, y, sample_weight):
     """Weight of each class."""
     if class_weight == "balanced":
         totals = np.array([sample_weight[y == label].sum() for label in classes])
+        least = int(np.argmin(totals))
+        if totals[least] * LARGEST_CLASS_WEIGHT < totals.sum():
+            raise ValueError(
+                f"class_weight='balanced' cannot weigh class {classes.tolist()[least]!r}, whose rows have a total "
+                f"weight of {totals[least]:.3g} in {totals.sum():.3g}: raise their sample_weight or leave it out."
+            )
         return totals.sum() / (len(totals) * totals)
-    factors = compute_class_weight(class_weight, classes=classes, y=y[sample_weight > 0])
+    try:
+        factors = compute_class_weight(class_weight, classes=classes, y=y[sample_weight > 0]).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"class_weight={class_weight!r} is not for these labels: {error}") from error
     if not (np.isfinite(factors).all() and (factors > 0).all()):
         raise ValueError(f"class_weight must be positive and finite for every class, got {class_weight!r}.")
+    if not (LARGEST_CLASS_WEIGHT**-1 <= factors.min() and factors.max() <= LARGEST_CLASS_WEIGHT):
+        raise ValueError(
+            f"class_weight must lie between {LARGEST_CLASS_WEIGHT**-1:g} and {LARGEST_CLASS_WEIGHT:g}, "
+            f"got {class_weight!r}."
+        )
     return factors

@@ -69,14 +69,15 @@ class ScaledTargets(Target):
 
     def decode(self, decision):
         """Targets of coded values."""
-        return self.mean + self._units * decision
+        return self.mean + self.units * decision
 
     def pull_back(self, gradient):
         """Gradients of targets from those of coded values."""
-        return self._units[:, None, None] * gradient
+        return self.units[:, None, None] * gradient
 
     @property
-    def _units(self):
+    def units(self):
+        """The scale, but 0 for targets that do not vary."""
         return np.where(np.isfinite(self.scale), self.scale, 0.0)
 
     def calibrate(self, scores, y, sample_weight):

@@ -27,10 +27,10 @@ from numbers import Real
 
 import numpy as np
 
+from ..runtime._budget import SAME_SHARE
+
 SET_METHODS = ("lac", "aps", "raps")
 
-# Sums of weights that differ by less than this share are equal: thirds of a row, for instance, add up with rounding.
-_ROUNDING = 1e-10
 # What a rank too much costs in "raps", in units of probability.
 _PENALTY = 0.01
 
@@ -41,6 +41,15 @@ def check_coverage(coverage):
     if not 0.0 < value < 1.0:
         raise ValueError(f"coverage must be a number with 0 < coverage < 1, got coverage={coverage!r}")
     return value
+
+
+def for_each_coverage(function, coverage):
+    """What a function says for a coverage, or for each of several: along a last axis, in their order."""
+    if np.ndim(coverage) == 0:
+        return function(coverage)
+    if np.ndim(coverage) != 1 or not len(coverage):
+        raise ValueError(f"coverage must be a number or a list of numbers, got coverage={coverage!r}")
+    return np.stack([function(value) for value in coverage], axis=-1)
 
 
 def check_set_method(method):
@@ -71,9 +80,9 @@ def conformal_quantile(scores, weight, coverage):
     order = np.argsort(scores, kind="stable")
     cumulative = np.cumsum(weight[order], dtype=np.float64)
     total = float(cumulative[-1]) if len(cumulative) else 0.0
-    target = coverage * (total + 1.0) * (1.0 - _ROUNDING)
+    target = coverage * (total + 1.0) * (1.0 - SAME_SHARE)
     if target > total:
-        needed = math.ceil(coverage / (1.0 - coverage) * (1.0 - _ROUNDING))
+        needed = math.ceil(coverage / (1.0 - coverage) * (1.0 - SAME_SHARE))
         raise ValueError(
             f"coverage={coverage:g} needs at least {needed} rows (total weight), got {total:g}: "
             f"give more rows or a coverage of at most {total / (total + 1.0):.4g}"
@@ -227,24 +236,28 @@ class SetScores:
         ranks = _of_labels(_above(self.proba)[1], self.labels)
         return _PENALTY, int(conformal_quantile(ranks, self.weight, coverage))
 
-    def threshold(self, coverage, method, rng=None):
-        """Conformal quantile of the scores of the labels; u is drawn from a Generator or RandomState ``rng``."""
-        u = _draw(rng, len(self.proba))
-        scores = set_scores(self.proba, self.labels, u=u, **self._parameters(coverage, method))
-        if rng is None:
+    def threshold(self, coverage, method, u=None):
+        """Conformal quantile of the scores of the labels; without ``u`` they are not randomised."""
+        given = 1.0 if u is None else u
+        scores = set_scores(self.proba, self.labels, u=given, **self._parameters(coverage, method))
+        if u is None:
             scores = np.where(_of_labels(_most_probable(self.proba), self.labels), 0.0, scores)
         return conformal_quantile(scores, self.weight, coverage)
 
     def predict(self, proba, coverage, method, rng=None):
-        """Sets for the rows of ``proba``, a mask of shape (m, n_classes); without ``rng`` they are not randomised."""
-        threshold = self.threshold(coverage, method, rng)
-        sets = prediction_sets(proba, threshold, u=_draw(rng, len(proba)), **self._parameters(coverage, method))
-        return sets | _most_probable(proba) if rng is None else sets
+        """Sets for the rows of ``proba``, a mask of shape (m, n_classes), or (m, n_classes, n_coverages) for several.
+
+        Without a Generator or RandomState ``rng`` they are not randomised; with one, all coverages share its draws.
+        """
+        ours, theirs = (None, None) if rng is None else (rng.uniform(size=len(p)) for p in (self.proba, proba))
+
+        def sets(coverage):
+            threshold, u = self.threshold(coverage, method, ours), 1.0 if theirs is None else theirs
+            inside = prediction_sets(proba, threshold, u=u, **self._parameters(coverage, method))
+            return inside | _most_probable(proba) if rng is None else inside
+
+        return for_each_coverage(sets, coverage)
 
     def _parameters(self, coverage, method):
         penalty, k_reg = self.regularization(coverage) if check_set_method(method) == "raps" else (0.0, 1)
         return {"method": method, "penalty": penalty, "k_reg": k_reg}
-
-
-def _draw(rng, n):
-    return 1.0 if rng is None else rng.uniform(size=n)

@@ -121,7 +121,7 @@ def write_report(estimator, path, X=None, y=None):
     require_matplotlib("the report")
     y = None if y is None else one_column(y)
     check_rows(estimator, X, y)
-    path.write_text(_page(type(estimator).__name__, sections(estimator, X, y)), encoding="utf-8")
+    path.write_text(_page(type(estimator).__name__, sections(estimator, X, y)), encoding="utf-8", errors="replace")
     return path
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import confusion_matrix, mean_absolute_error, r2_score, root_mean_squared_error
@@ -96,14 +98,21 @@ def _scores_of_classes(estimator, X, y):
 
 
 def _scores_of_numbers(estimator, X, y):
-    predicted = estimator.predict(X)
+    # Dividing by a power of two is exact and keeps squares from overflow and underflow.
+    y, exponent = np.asarray(y, dtype=np.float64), int(np.frexp(np.max(np.abs(y)))[1])
+    predicted = np.ldexp(estimator.predict(X).astype(np.float64), -exponent)
+    y = np.ldexp(y, -exponent)
     if len(predicted) < 2:
         r2 = ("R2", "undefined", "it needs two rows")
     else:
         r2 = ("R2", _up_to_one(float(r2_score(y, predicted))), "1 is perfect, 0 is the mean")
     rows = [
         r2,
-        ("RMSE", float(root_mean_squared_error(y, predicted)), "root of the mean squared error, in units of y"),
-        ("MAE", float(mean_absolute_error(y, predicted)), "mean absolute error, in units of y"),
+        (
+            "RMSE",
+            math.ldexp(root_mean_squared_error(y, predicted), exponent),
+            "root of the mean squared error, in units of y",
+        ),
+        ("MAE", math.ldexp(mean_absolute_error(y, predicted), exponent), "mean absolute error, in units of y"),
     ]
     return table(["score", "value", "meaning"], rows)

@@ -1,0 +1,102 @@
+"""A common factor of all weights, and what counts as a number of rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+from rfmlearn.solvers import Weights
+
+FACTORS = [1e-200, 1e-6, 1 / 7, 3.7, 1e6, 1e190]
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    return X, np.sin(X[:, 0]) + 0.3 * rng.normal(size=60), rng.uniform(0.5, 2.0, 60)
+
+
+def target(Estimator, y):
+    return y if Estimator in (RFMRegressor, RFMRegressorCV) else np.digitize(y, [-0.5, 0.5])
+
+
+def answer(model, X):
+    return model.predict_proba(X) if hasattr(model, "classes_") else model.predict(X)
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("alpha", ["auto", "cautious"])
+@pytest.mark.parametrize("Estimator", [RFMRegressor, RFMClassifier])
+def test_a_common_factor_of_the_weights_changes_nothing(Estimator, alpha, factor, table):
+    X, y, w = table
+    y = target(Estimator, y)
+    one = answer(Estimator(alpha=alpha, max_iter=1).fit(X, y, sample_weight=w), X)
+    other = Estimator(alpha=alpha, max_iter=1).fit(X, y, sample_weight=w * factor)
+    assert_allclose(answer(other, X), one, atol=1e-8)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1 / 60, 1e5 / 3])
+@pytest.mark.parametrize("Estimator", [RFMRegressor, RFMClassifier])
+def test_equal_weights_are_none(Estimator, factor, table):
+    X, y, _ = table
+    y = target(Estimator, y)
+    one = answer(Estimator(max_iter=1).fit(X, y), X)
+    assert_allclose(answer(Estimator(max_iter=1).fit(X, y, sample_weight=np.full(60, factor)), X), one, atol=1e-8)
+
+
+def test_a_common_factor_of_the_weights_of_classes_changes_nothing(table):
+    X, y, w = table
+    y = target(RFMClassifier, y)
+    for weights in (None, w, np.ones(60)):
+        one, other = (
+            answer(RFMClassifier(class_weight={0: c, 1: 2 * c, 2: 3 * c}).fit(X, y, sample_weight=weights), X)
+            for c in (1.0, 1e-5)
+        )
+        assert_allclose(other, one, atol=1e-8)
+
+
+def test_the_chosen_ridge_is_in_the_units_of_the_weights(table):
+    X, y, w = table
+    model = RFMRegressor(max_iter=0).fit(X, y, sample_weight=w * 1e-3)
+    again = RFMRegressor(max_iter=0, alpha=model.alpha_).fit(X, y, sample_weight=w * 1e-3)
+    assert_allclose(again.predict(X), model.predict(X), atol=1e-8)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 0.1, 1 / 60])
+def test_rows_count_for_coverage_whatever_they_weigh(factor, table):
+    X, y, _ = table
+    weights = np.full(60, factor)
+    settings = [{"max_iter": 0}]
+    models = [RFMRegressorCV(settings, random_state=0).fit(X, y, sample_weight=v) for v in (None, weights)]
+    one, other = (model.predict_interval(X, coverage=0.9) for model in models)
+    assert_allclose(other, one, atol=1e-8)
+    y = target(RFMClassifierCV, y)
+    models = [RFMClassifierCV(settings, random_state=0).fit(X, y, sample_weight=v) for v in (None, weights)]
+    one, other = (model.predict_set(X, coverage=0.9) for model in models)
+    assert_array_equal(other, one)
+
+
+def test_whole_numbers_are_as_many_rows_and_others_add_up_to_the_rows():
+    whole = Weights.of(np.array([1.0, 2.0, 3.0]))
+    assert_array_equal(whole.rows, [1, 2, 3])
+    assert whole.unit == 1 and whole.are_repetitions
+    other = Weights.of(np.array([0.5, 1.0, 3.0]), np.array([1.0, 4.0, 1.0]))
+    assert_allclose([other.rows.sum(), other.total.sum()], 3)
+    assert_allclose(other.unit * other.total, [0.5, 4.0, 3.0])
+    assert_allclose(other.ridge(2.0), 2.0 / np.array([0.5, 4.0, 3.0]))
+    # Beyond 2^53 floats have no fractions, which does not make repetitions of them.
+    assert not Weights.of(np.array([1e17, 2e17])).are_repetitions
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_balanced_classes_leave_weights_repetitions(seed):
+    """Sums of what a class factor multiplies are rounded, and rounding must not decide a median."""
+    rng = np.random.default_rng(seed)
+    X, labels, counts = rng.normal(size=(24, 3)), rng.integers(0, 3, 24), rng.integers(1, 4, 24)
+    rows = np.repeat(np.arange(24), counts)
+    model = RFMClassifier(class_weight="balanced", scaling=("robust", "quantile")[seed % 2], max_iter=1, alpha=0.1)
+    one = model.fit(X, labels, sample_weight=counts).predict_proba(X)
+    assert_allclose(model.fit(X[rows], labels[rows]).predict_proba(X), one, atol=1e-7)
