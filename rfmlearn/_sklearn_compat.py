@@ -1,6 +1,7 @@
 """The only door to names of scikit-learn that are private or differ between its versions."""
 
 from sklearn.base import _fit_context
+from sklearn.utils import _safe_indexing
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
@@ -11,6 +12,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "_fit_context",
+    "_safe_indexing",
     "check_weights",
     "is_pandas_na",
     "laplace_approximation_constants",

@@ -97,6 +97,8 @@ FIXED_BYTES = 2**26
 # Folds of the default splits, and how often they are repeated up to so many rows: on few rows one split is a lottery.
 N_FOLDS = 5
 N_REPEATS, REPEATED_UP_TO = 3, 400
+# Where many test rows are thinned, each split of the user's keeps so many: their predictions cost little beside the fit.
+FEWEST_TEST_ROWS = 100
 # Where a full feature matrix over more coordinates than this would be learned, it is left out: its eigenvectors cost
 # d^3 operations in every round of every fold.
 MAX_FULL = 400

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,6 +17,7 @@ from ..kernels import LpqLaplaceKernel
 from ..recursion._plan import make_plan
 from ..runtime._budget import SearchBudget
 from ..runtime._progress import log_to_stderr, progress
+from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import n_threads_in_force, thread_limit
 from ..runtime._trouble import warn_of_trouble
 from ..tables._base import TableEstimator
@@ -28,6 +30,7 @@ from ._race import Race
 from ._results import candidate_params, cv_results, summary
 from ._scoring import make_score
 from ._selection import Selector
+from ._thinning import thin
 
 # Parameters of the single models that are not compared, but decided by the search.
 _OWN_PARAMETERS = {"n_iter_no_change", "time_limit", "callback", "class_weight", "random_state", "verbose"}
@@ -76,20 +79,21 @@ class BaseRFMCV(TableEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit(self, X, y, outcomes, weights, groups, labels):
+    def _fit(self, X, given, outcomes, weights, groups, labels):
         """Search, select, and fit the members on all rows of positive weight; what was selected."""
         start = time.perf_counter()
         rng = check_random_state(self.random_state)
         kept = weights.rows > 0
         rows = np.flatnonzero(kept)
-        folds = make_folds(self.cv, X, labels, groups, rng, kept)
-        score = make_score(self.scoring, outcomes, y, getattr(self, "classes_", None))
+        folds = make_folds(self.cv, given, labels, groups, rng, kept)
+        score = make_score(self.scoring, outcomes, given, getattr(self, "classes_", None), weights)
         race = self._make_race(X, outcomes, weights, rows, rng, start)
-        selector = Selector(weights, score, self.max_members, self.budget.doubt, self.scoring)
+        selector = Selector(weights, score.or_worst, self.max_members, self.budget.doubt, self.scoring)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
-            rungs = self._run_rungs(race, selector, folds, labels, rng)
+            rungs = self._run_rungs(race, selector, score, folds, labels, rng)
             entries, final_folds = rungs[-1]
             selection = selector.select(entries, final_folds)
+            score.require_any()
             self._refit(race, selection.chosen, rows)
         self.cv_results_ = cv_results(rungs, race, score)
         self.best_index_ = sum(len(entries) for entries, _ in rungs[:-1]) + selection.best
@@ -157,24 +161,19 @@ class BaseRFMCV(TableEstimator):
         model._validate_params()
         return model
 
-    def _run_rungs(self, race, selector, folds, labels, rng):
+    def _run_rungs(self, race, selector, score, folds, labels, rng):
         """All settings on few rows, the survivors on more; pairs of entries and folds for each rung."""
-        n, budget = len(np.unique(folds.rows)), self.budget
+        n, budget = len(folds.all_rows), self.budget
         settings = list(range(len(race.settings)))
-        searched = folds if n <= self.n_search_samples else self._thin(folds, self.n_search_samples, labels, rng)
+        searched = folds if n <= self.n_search_samples else thin(folds, self.n_search_samples, labels, rng)
         if n <= budget.one_rung or len(settings) <= budget.n_survivors:
             return [(race.run(settings, searched), searched)]
-        test_rows = np.unique(searched.rows)
-        first = searched.thin(_draw(test_rows, budget.first_rung_rows * 5 // 4, labels, rng), test_rows)
+        first = thin(searched, budget.first_rung_rows * 5 // 4, labels, rng, keep_tests=True)
         dtype = np.float32 if race.smallest_ridge >= budget.smallest_ridge_in_float32 else np.float64
         entries = race.run(settings, first, dtype)
         survivors = selector.survivors(entries, first, budget.n_survivors)
+        score.require_any()
         return [(entries, first), (race.run(survivors, searched, dtype), searched)]
-
-    @staticmethod
-    def _thin(folds, n_rows, labels, rng):
-        rows = _draw(np.unique(folds.rows), n_rows, labels, rng)
-        return folds.thin(rows, rows)
 
     def _refit(self, race, chosen, rows):
         by_index: dict[int, list] = {}
@@ -183,10 +182,9 @@ class BaseRFMCV(TableEstimator):
         # One recursion after another where square arrays are large, on all threads; else one to a thread.
         n_jobs = race.n_jobs if len(rows) <= self.budget.refit_together else 1
         with thread_limit(1 if n_jobs > 1 else race.n_jobs):
-            parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
-            fitted = parallel(delayed(fit_members)(race, index, chosen, rows) for index, chosen in by_index.items())
+            pieces = [partial(fit_members, race, index, chosen, rows) for index, chosen in by_index.items()]
             self.members_ = []
-            for group in fitted:
+            for group in side_by_side(pieces, n_jobs):
                 self.members_.append(group)
                 race.on_progress(len(self.members_), len(by_index), "settings fitted on all rows")
         self.weights_ = np.array([member.weight for group in self.members_ for member in group.machines])
@@ -220,18 +218,3 @@ class BaseRFMCV(TableEstimator):
         X = self._check_X(X, reset=False)
         parts = [member.predict(X) for member in self.members_]
         return sum(parts[1:], start=parts[0])
-
-
-def _draw(rows, n_rows, labels, rng):
-    """Sorted rows drawn at random, stratified by class where that can be done."""
-    if len(rows) <= n_rows:
-        return rows
-    stratify = None if labels is None else labels[rows]
-    if stratify is not None:
-        counts = np.bincount(stratify)[np.unique(stratify)]
-        if counts.min() < 2 or min(n_rows, len(rows) - n_rows) < len(counts):
-            stratify = None
-    from sklearn.model_selection import train_test_split  # takes long to import
-
-    drawn, _ = train_test_split(rows, train_size=n_rows, random_state=rng, stratify=stratify)
-    return np.sort(drawn)

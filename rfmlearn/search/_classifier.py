@@ -18,6 +18,7 @@ from ..targets._outcomes import Outcomes, log_probabilities
 from ..targets._probabilities import LogitsClassifierMixin
 from ._base import BaseRFMCV
 from ._gradients import gradient_of_classifying_ensemble
+from ._splits import Given
 
 
 class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
@@ -189,6 +190,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         MemoryError
             If the Gram matrix does not fit in the memory available, before it is allocated.
         """
+        given = Given(X, y, groups)
         X = self._check_X(X, reset=True)
         y = check_labels(self, X, y)
         sample_weight = check_weights(sample_weight, X)
@@ -197,7 +199,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         groups = check_group_labels(groups, X)
         weights = Weights.of(sample_weight, factors, groups)
         outcomes = Outcomes(labels, ClassCodes.fit(labels, len(self.classes_), weights.total))
-        selection = self._fit(X, y, outcomes, weights, groups, labels)
+        selection = self._fit(X, given, outcomes, weights, groups, labels)
         rows = selection.rows
         self.oof_prediction_ = selection.predictions
         held_out = self.oof_prediction_[rows], labels[rows], weights.rows[rows]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from ..rfm._settings import make_encoder, make_recursion
 from ..runtime._budget import ALPHAS
+from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import thread_limit
 from ..solvers import Weights
 from ..targets._calibration import Link
@@ -120,11 +121,11 @@ class Race:
         self._encodings.expect([(make_encoder(self._models[index]), number) for index, number in jobs])
         results: dict[int, list] = {index: [] for index in indices}
         with thread_limit(1 if self.n_jobs > 1 else self.n_jobs):
-            parallel = Parallel(n_jobs=self.n_jobs, backend="threading", return_as="generator", pre_dispatch="n_jobs")
-            scored = parallel(
-                delayed(self._score_fold)(index, number, folds.pairs[number], dtype, index == indices[0])
+            pieces = [
+                partial(self._score_fold, index, number, folds.pairs[number], dtype, index == indices[0])
                 for index, number in jobs
-            )
+            ]
+            scored = side_by_side(pieces, self.n_jobs)
             for done, ((index, _), result) in enumerate(zip(jobs, scored, strict=True), start=1):
                 results[index].append(result)
                 self.trouble += [] if result is None else result[2]

@@ -14,6 +14,7 @@ from ..targets._conformal import IntervalScores
 from ..targets._outcomes import Outcomes
 from ._base import BaseRFMCV
 from ._gradients import gradient_of_ensemble
+from ._splits import Given
 
 
 class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
@@ -145,12 +146,13 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         MemoryError
             If the Gram matrix does not fit in the memory available, before it is allocated.
         """
+        given = Given(X, y, groups)
         X = self._check_X(X, reset=True)
         y = check_numbers(self, X, y)
         groups = check_group_labels(groups, X)
         weights = Weights.of(check_weights(sample_weight, X), groups=groups)
         outcomes = Outcomes(y.reshape(len(y), -1))
-        selection = self._fit(X, y, outcomes, weights, groups, None)
+        selection = self._fit(X, given, outcomes, weights, groups, None)
         self._y_shape = y.shape[1:]
         self.oof_prediction_ = selection.predictions.reshape(y.shape)
         residuals = (outcomes.y - selection.predictions)[selection.rows]
