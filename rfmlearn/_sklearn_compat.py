@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 from sklearn.base import _fit_context as _validating_parameters
+from sklearn.utils import _safe_indexing
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
@@ -15,6 +16,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "_fit_context",
+    "_safe_indexing",
     "check_weights",
     "is_pandas_na",
     "laplace_approximation_constants",

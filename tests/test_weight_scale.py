@@ -79,13 +79,14 @@ def test_rows_count_for_coverage_whatever_they_weigh(factor, table):
     assert_array_equal(other, one)
 
 
-def test_whole_numbers_are_as_many_rows_and_others_add_up_to_the_rows():
-    whole = Weights.of(np.array([1.0, 2.0, 3.0]))
-    assert_array_equal(whole.rows, [1, 2, 3])
-    assert whole.unit == 1 and whole.are_repetitions
+def test_weights_add_up_to_the_rows_whatever_they_are():
+    for rows in ([1.0, 2.0, 3.0], [0.5, 1.0, 3.0], [1e300, 3e300, 5e300]):
+        weights = Weights.of(np.array(rows), np.array([1.0, 4.0, 1.0]))
+        assert_allclose([weights.counts.sum(), weights.total.sum()], 3)
+        assert_allclose(weights.unit * weights.total, np.multiply(rows, [1.0, 4.0, 1.0]))
+    assert Weights.of(np.array([1.0, 2.0, 3.0])).are_repetitions
     other = Weights.of(np.array([0.5, 1.0, 3.0]), np.array([1.0, 4.0, 1.0]))
-    assert_allclose([other.rows.sum(), other.total.sum()], 3)
-    assert_allclose(other.unit * other.total, [0.5, 4.0, 3.0])
+    assert not other.are_repetitions
     assert_allclose(other.ridge(2.0), 2.0 / np.array([0.5, 4.0, 3.0]))
     # Beyond 2^53 floats have no fractions, which does not make repetitions of them.
     assert not Weights.of(np.array([1e17, 2e17])).are_repetitions

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..kernels import Points
+from ..runtime._budget import AGOP_SHARE
 from ..runtime._progress import log_record
 from ..solvers import Weights
 from ._machine import Machine
+from ._pace import Pace
+from ._plan import Plan
 from ._recursion import Recursion
 from ._round import Round
 
@@ -42,11 +45,21 @@ class StoppingRule:
     patience : int or None
         Stop after so many rounds without a smaller validation loss.
     time_limit : float or None
-        Seconds; no round is begun that would, at the pace of the slowest one so far, end later.
+        Seconds; no round is begun that would, at the pace of the slowest one so far, end later, with what is still to
+        be done after the last one. Where the limit leaves no time for a round beside the last, that alone is run.
     callback : callable or None
         Called with each `Round`; a true result stops.
     clock : callable
         Seconds since some moment.
+    start : float or None
+        When the limit began, by the clock; None is when the rounds begin.
+    agop : float
+        How long an AGOP is expected to take, one before each further round and one after the last, in units of the
+        first round; once there are two rounds, they tell.
+    exact : float
+        How long an exact round after the last approximate one takes, in the same units.
+    closing : float
+        Seconds that come after the rounds beside these.
     """
 
     max_iter: int
@@ -55,14 +68,28 @@ class StoppingRule:
     time_limit: float | None = None
     callback: Callable[[Round], object] | None = None
     clock: Callable[[], float] = time.perf_counter
+    start: float | None = None
+    agop: float = 0.0
+    exact: float = 0.0
+    closing: float = 0.0
+
+    def with_time_after_rounds(self, plan: Plan):
+        """The same rule, which leaves time for what is done after the last round."""
+        if not plan.iterative:
+            return replace(self, agop=AGOP_SHARE)
+        closing = Pace.measure(clock=self.clock).factor(plan.n_samples, single=plan.mixed)
+        return replace(self, agop=AGOP_SHARE, exact=1.0, closing=closing)
 
     def run(self, recursion: Recursion) -> tuple[Round, list[dict], list[str]]:
         """Run the recursion: the round that is kept, solved exactly; a record of each round; what went wrong."""
-        start = before = self.clock()
-        slowest, best_loss = 0.0, np.inf
+        before = self.clock()
+        start = before if self.start is None else self.start
+        durations, best_loss = list[float](), np.inf
         history: list[dict] = []
         matrices, trouble = [], list[str]()
-        rounds = recursion.rounds(self.max_iter)
+        # Approximate rounds need an exact one after them, which alone is the least that can be done.
+        has_room = self.time_limit is None or before - start + self.closing <= self.time_limit
+        rounds = recursion.rounds(self.max_iter if has_room else 0)
         for latest in rounds:
             history.append(self._record(latest))
             matrices.append(latest.machine.feature_matrix)
@@ -72,8 +99,9 @@ class StoppingRule:
             if not history[:-1] or loss < best_loss:
                 best, best_loss = latest, loss
             now = self.clock()
-            slowest, before = max(slowest, now - before), now
-            if self._is_over(latest, best, now - start + slowest):
+            durations.append(now - before)
+            before = now
+            if self._is_over(latest, best, now - start + self._seconds_to_come(durations)):
                 break
         is_latest = best is latest
         rounds.close()
@@ -84,6 +112,14 @@ class StoppingRule:
             record["effective_rank"] = matrix.effective_rank()
             record["alignment"] = matrix.cosine(best.machine.feature_matrix)
         return best, history, list(dict.fromkeys(trouble))
+
+    def _seconds_to_come(self, durations):
+        """Predicted seconds of one more round and of what comes after it."""
+        first, slowest = durations[0], max(durations)
+        agop = self.agop * first
+        if self.agop and len(durations) > 1:
+            agop = slowest - first
+        return max(slowest, first + agop) + agop + self.exact * first + self.closing
 
     def _record(self, latest):
         record = {name: getattr(latest, name) for name in ("n_iter", "solver", "residual", "seconds", "train_loss")}

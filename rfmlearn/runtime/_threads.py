@@ -134,19 +134,24 @@ class Team:
             for start, stop in pile:
                 core(start, stop, *args)
             return
-        lock = threading.Lock()
+        lock, over = threading.Lock(), threading.Event()
 
         def work_off():
-            while True:
+            while not over.is_set():
                 with lock:
                     part = next(pile, None)
                 if part is None:
                     return
-                core(*part, *args)
+                try:
+                    core(*part, *args)
+                except BaseException:
+                    over.set()
+                    raise
 
         others = [self._pool.submit(work_off) for _ in range(self.size - 1)]
         try:
             work_off()
-        finally:
             for other in others:
                 other.result()
+        finally:
+            over.set()  # after an error, or an interrupt, nobody begins another part

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import LpqLaplaceKernel
 from ..recursion._plan import make_plan
+from ..rfm._settings import check_kernel
 from ..runtime._budget import SearchBudget
 from ..runtime._progress import log_to_stderr, progress
+from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import n_threads_in_force, thread_limit
 from ..runtime._trouble import warn_of_trouble
 from ..tables._base import TableEstimator
@@ -24,11 +26,13 @@ from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
 from ._folds import make_folds
 from ._members import fit_members
-from ._portfolio import default_settings
+from ._portfolio import CHEAPEST, default_settings
 from ._race import Race
 from ._results import candidate_params, cv_results, summary
 from ._scoring import make_score
 from ._selection import Selector
+from ._thinning import thin
+from ._timetable import Timetable
 
 # Parameters of the single models that are not compared, but decided by the search.
 _OWN_PARAMETERS = {"n_iter_no_change", "time_limit", "callback", "class_weight", "random_state", "verbose"}
@@ -77,9 +81,9 @@ class BaseRFMCV(TableEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit(self, X, y, outcomes, weights, groups, labels):
+    def _fit(self, X, given, outcomes, weights, groups, labels):
         """Search, select, and fit the members on all rows of positive weight; what was selected."""
-        start = time.perf_counter()
+        timetable = None if self.time_limit is None else Timetable(self.time_limit)
         rng = check_random_state(self.random_state)
         kept = weights.rows > 0
         rows = np.flatnonzero(kept)
@@ -88,39 +92,48 @@ class BaseRFMCV(TableEstimator):
         ).spread_over(rows, len(kept))
         weights = weights.with_copies(copies)
         weights = weights.in_units_of(weights.merge(rows, *copies.among(rows)))
-        folds = make_folds(self.cv, X, labels, groups, rng, kept, copies)
-        score = make_score(self.scoring, outcomes, y, getattr(self, "classes_", None))
-        race = self._make_race(X, outcomes, weights, copies, rows, rng, start)
-        selector = Selector(weights, score, self.max_members, self.budget.doubt, self.scoring)
+        folds = make_folds(self.cv, given, labels, groups, rng, kept, copies)
+        score = make_score(self.scoring, outcomes, given, getattr(self, "classes_", None), weights)
+        race = self._make_race(X, outcomes, weights, copies, rows, rng, timetable)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
-            rungs = self._run_rungs(race, selector, folds, labels, rng)
-            entries, final_folds = rungs[-1]
-            selection = selector.select(entries, final_folds)
+            rungs = self._run_rungs(race, self._selector(weights, score), score, folds, labels, rng)
+            (entries, final_folds), n_members = rungs[-1], self.max_members
+            if timetable is not None:
+                entries, n_members = timetable.affordable(entries, n_members)
+            selection = self._selector(weights, score, n_members).select(entries, final_folds)
+            score.require_any()
             self._refit(race, selection.chosen, rows)
         self.cv_results_ = cv_results(rungs, race, score)
-        self.best_index_ = sum(len(entries) for entries, _ in rungs[:-1]) + selection.best
+        compared, best = [entry for part, _ in rungs for entry in part], entries[selection.best]
+        self.best_index_ = next(place for place, entry in enumerate(compared) if entry is best)
         self.best_score_ = selection.best_score
-        self.best_params_ = candidate_params(race.settings, entries[selection.best].candidate)
+        self.best_params_ = candidate_params(race.settings, best.candidate)
         self.n_splits_ = len(final_folds)
         scored = selection.rows, weights.total[selection.rows]
         self.ensemble_score_ = score(selection.predictions[selection.rows], *scored)
-        self.fit_warnings_ = self._collect_warnings(race)
+        self.fit_warnings_ = self._collect_warnings(race, rungs)
         warn_of_trouble(self.fit_warnings_, stacklevel=5)
         self.fit_warnings_ = race.suspicions + self.fit_warnings_
         return selection
 
-    def _collect_warnings(self, race):
+    def _selector(self, weights, score, max_members=None):
+        max_members = self.max_members if max_members is None else max_members
+        return Selector(weights, score.or_worst, max_members, self.budget.doubt)
+
+    def _collect_warnings(self, race, rungs):
         messages = [message for group in self.members_ for message in group.trouble]
         if race.trouble:
             messages.append(f"{race.trouble[0]} (So in {len(race.trouble)} solutions while settings were compared.)")
-        if race.missed:
+        if race.missed or (race.timetable is not None and race.timetable.is_cut):
+            compared = {entry.candidate.index for entries, _ in rungs for entry in entries}
+            n_rows = max(len(train) for train, _ in rungs[-1][1].pairs)
             messages.append(
-                f"time_limit={self.time_limit} was reached: {len(race.settings) - len(race.missed)} of "
-                f"{len(race.settings)} settings were compared. Increase time_limit to compare more."
+                f"time_limit={self.time_limit} was reached: {len(compared)} of {race.n_compared} settings were "
+                f"compared, on {n_rows} rows. Increase time_limit to compare more."
             )
         return messages
 
-    def _make_race(self, X, outcomes, weights, copies, rows, rng, start):
+    def _make_race(self, X, outcomes, weights, copies, rows, rng, timetable):
         n_jobs = n_threads_in_force() if self.n_jobs is None else effective_n_jobs(self.n_jobs)
         encoder = ColumnEncoder("robust", self.categorical_features)
         points = encoder.fit_transform(take_rows(X, rows), weights.total[rows])
@@ -129,10 +142,12 @@ class BaseRFMCV(TableEstimator):
         if settings is None:
             n_numeric, n_categorical = len(encoder.numeric_), len(encoder.categorical_)
             settings = default_settings(points.n_coordinates, n_numeric, n_codes, n_categorical > 0)
+            if timetable is not None:
+                settings.append(dict(CHEAPEST))
         else:
             self._check_settings(settings)
         make_plan(len(rows), points.widths, n_codes, kernel=LpqLaplaceKernel()).check()
-        deadline = np.inf if self.time_limit is None else start + self.time_limit / 2
+        budget = self.budget
         return Race(
             X=X,
             outcomes=outcomes,
@@ -141,11 +156,13 @@ class BaseRFMCV(TableEstimator):
             # A fold may lack the one value that makes a column of objects categorical: that is decided on all rows.
             make_model=lambda parameters: self._make_model(parameters, encoder.categorical_),
             settings=settings,
+            are_default=self.settings is None,
             seed=int(rng.randint(2**31 - 1)),
             n_jobs=n_jobs,
-            deadline=deadline,
+            timetable=timetable,
             suspicions=suspicions,
-            sizes={"n_ridge_rows": self.budget.n_ridge_rows, "n_bandwidth_rows": self.budget.n_bandwidth_rows},
+            smallest_ridge_in_float32=budget.smallest_ridge_in_float32,
+            sizes={"n_ridge_rows": budget.n_ridge_rows, "n_bandwidth_rows": budget.n_bandwidth_rows},
         )
 
     def _check_settings(self, settings):
@@ -159,7 +176,7 @@ class BaseRFMCV(TableEstimator):
                     f"settings[{k}] must not hold {', '.join(sorted(own))}: {type(self).__name__} sees to it."
                 )
             try:
-                self._make_model(parameters)
+                check_kernel(self._make_model(parameters))
             except (TypeError, ValueError) as error:
                 raise ValueError(f"settings[{k}] is not for {self._single.__name__}: {error}") from error
 
@@ -169,24 +186,30 @@ class BaseRFMCV(TableEstimator):
         model._validate_params()
         return model
 
-    def _run_rungs(self, race, selector, folds, labels, rng):
+    def _run_rungs(self, race, selector, score, folds, labels, rng):
         """All settings on few rows, the survivors on more; pairs of entries and folds for each rung."""
-        n, budget = len(np.unique(folds.rows)), self.budget
-        settings = list(range(len(race.settings)))
-        searched = folds if n <= self.n_search_samples else self._thin(folds, self.n_search_samples, labels, rng)
-        if n <= budget.one_rung or len(settings) <= budget.n_survivors:
+        n, budget, timetable = len(folds.all_rows), self.budget, race.timetable
+        n_spare = len(race.settings) - race.n_compared
+        settings, n_searched = list(range(race.n_compared)), min(n, self.n_search_samples)
+        two = n > budget.one_rung and len(settings) > budget.n_survivors
+        if timetable is not None:
+            last = n_searched * 4 // 5, budget.n_survivors if two else len(settings)
+            plan = [(budget.first_rung_rows, len(settings)), last] if two else [last]
+            timetable.plan(race, folds, int(np.sum(race.weights.rows > 0)), budget.refit_together, plan, n_spare)
+            settings = timetable.settings
+            if timetable.n_rows is not None:
+                few = thin(folds, timetable.n_rows * 5 // 4, labels, rng)
+                return [(race.run(settings, few, race.quick_dtype), few)]
+        searched = folds if n <= self.n_search_samples else thin(folds, self.n_search_samples, labels, rng)
+        if not two:
             return [(race.run(settings, searched), searched)]
-        test_rows = np.unique(searched.rows)
-        first = searched.thin(_draw(test_rows, budget.first_rung_rows * 5 // 4, labels, rng), test_rows)
-        dtype = np.float32 if race.smallest_ridge >= budget.smallest_ridge_in_float32 else np.float64
-        entries = race.run(settings, first, dtype)
+        first = thin(searched, budget.first_rung_rows * 5 // 4, labels, rng, keep_tests=True)
+        entries = race.run(settings, first, race.quick_dtype)
         survivors = selector.survivors(entries, first, budget.n_survivors)
-        return [(entries, first), (race.run(survivors, searched, dtype), searched)]
-
-    @staticmethod
-    def _thin(folds, n_rows, labels, rng):
-        rows = _draw(np.unique(folds.rows), n_rows, labels, rng)
-        return folds.thin(rows, rows)
+        score.require_any()
+        if timetable is not None and not timetable.allows(searched):
+            return [(entries, first)]
+        return [(entries, first), (race.run(survivors, searched, race.quick_dtype), searched)]
 
     def _refit(self, race, chosen, rows):
         by_index: dict[int, list] = {}
@@ -195,10 +218,9 @@ class BaseRFMCV(TableEstimator):
         # One recursion after another where square arrays are large, on all threads; else one to a thread.
         n_jobs = race.n_jobs if len(rows) <= self.budget.refit_together else 1
         with thread_limit(1 if n_jobs > 1 else race.n_jobs):
-            parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
-            fitted = parallel(delayed(fit_members)(race, index, chosen, rows) for index, chosen in by_index.items())
+            pieces = [partial(fit_members, race, index, chosen, rows) for index, chosen in by_index.items()]
             self.members_ = []
-            for group in fitted:
+            for group in side_by_side(pieces, n_jobs):
                 self.members_.append(group)
                 race.on_progress(len(self.members_), len(by_index), "settings fitted on all rows")
         self.weights_ = np.array([member.weight for group in self.members_ for member in group.machines])
@@ -232,18 +254,3 @@ class BaseRFMCV(TableEstimator):
         X = self._check_X(X, reset=False)
         parts = [member.predict(X, known=k > 0) for k, member in enumerate(self.members_)]
         return sum(parts[1:], start=parts[0])
-
-
-def _draw(rows, n_rows, labels, rng):
-    """Sorted rows drawn at random, stratified by class where that can be done."""
-    if len(rows) <= n_rows:
-        return rows
-    stratify = None if labels is None else labels[rows]
-    if stratify is not None:
-        counts = np.bincount(stratify)[np.unique(stratify)]
-        if counts.min() < 2 or min(n_rows, len(rows) - n_rows) < len(counts):
-            stratify = None
-    from sklearn.model_selection import train_test_split  # takes long to import
-
-    drawn, _ = train_test_split(rows, train_size=n_rows, random_state=rng, stratify=stratify)
-    return np.sort(drawn)

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from ..runtime._budget import N_FOLDS, N_REPEATS, REPEATED_UP_TO
+from ._splits import Given, read_splits
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,36 @@ class Folds:
         rows = self.rows
         return 1.0 / np.bincount(rows)[rows]
 
-    def thin(self, train_rows, test_rows):
-        """The same folds with training and test parts cut to the given rows; parts that become empty are left out."""
-        pairs = [(np.intersect1d(train, train_rows), np.intersect1d(test, test_rows)) for train, test in self.pairs]
-        return Folds(tuple((train, test) for train, test in pairs if len(train) and len(test)))
+    @property
+    def all_rows(self):
+        """Rows of all parts, training and test, each once."""
+        return np.unique(np.concatenate([part for pair in self.pairs for part in pair]))
+
+    @property
+    def are_complementary(self):
+        """Whether each split tests the rows on which it does not train, and all rows are tested equally often."""
+        rows = self.all_rows
+        counts = np.bincount(self.rows, minlength=rows[-1] + 1)[rows]
+        return bool((counts == counts[0]).all()) and all(
+            len(train) + len(test) == len(rows) == len(np.union1d(train, test)) for train, test in self.pairs
+        )
+
+    def within(self, train_rows, test_rows):
+        """The same folds with training and test parts cut to the given rows."""
+        return Folds(
+            tuple((train[np.isin(train, train_rows)], test[np.isin(test, test_rows)]) for train, test in self.pairs)
+        )
 
 
-def make_folds(cv, X, labels, groups, random_state, kept, copies):
+def make_folds(cv, given: Given, labels, groups, random_state, kept, copies):
     """The folds that the user's `cv` means.
 
     Parameters
     ----------
     cv : int, splitter, iterable or None
         None is 5-fold, repeated three times up to 400 rows. Numbers and None stratify classes and shuffle.
-    X : table
+    given : Given
+        What the user passed to fit, which splitters see.
     labels : ndarray of int of shape (n,) or None
         Classes, which stratify.
     groups : array-like of shape (n,) or None
@@ -66,34 +83,25 @@ def make_folds(cv, X, labels, groups, random_state, kept, copies):
     ValueError
         If a fold has no training or no test rows, or groups are not as many as rows.
     """
-    from sklearn import model_selection  # takes long to import
-
-    check_consistent_length(X, groups)
+    check_consistent_length(given.X, groups)
     if cv is None or isinstance(cv, Integral):
         everything = np.flatnonzero(kept)
         rows, places = copies.among(everything)
         splitter = _default_splitter(cv, labels, groups, random_state, rows)
-    else:
-        splitter = model_selection.check_cv(cv)
-    stratifier = np.zeros(len(kept)) if labels is None else labels
-    if cv is None or isinstance(cv, Integral):
+        stratifier = np.zeros(len(kept)) if labels is None else labels
         group_rows = None if groups is None else np.asarray(groups)[rows]
         with warnings.catch_warnings():
             # A class with fewer rows than folds is spread as far as it goes.
             warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
             parts = splitter.split(rows, stratifier[rows], group_rows)
-            pairs = [tuple(everything[np.isin(places, part)] for part in pair) for pair in parts]
+            pairs = [(everything[np.isin(places, a)], everything[np.isin(places, b)]) for a, b in parts]
     else:
-        pairs = [(a[kept[a]], b[kept[b]]) for a, b in map(_as_rows, splitter.split(X, stratifier, groups))]
+        pairs = [(a[kept[a]], b[kept[b]]) for a, b in read_splits(cv, given, len(kept))]
     for k, (train, test) in enumerate(pairs):
         if not len(train) or not len(test):
-            raise ValueError(f"fold {k} of cv={cv!r} has {len(train)} training and {len(test)} test rows of positive "
-                             "weight; both must be positive.")  # fmt: skip
+            raise ValueError(f"split {k} of cv has {len(train)} training and {len(test)} test rows of positive weight; "
+                             "both must be positive.")  # fmt: skip
     return Folds(tuple(pairs))
-
-
-def _as_rows(pair):
-    return tuple(np.flatnonzero(part) if part.dtype == bool else part for part in map(np.asarray, pair))
 
 
 def _default_splitter(cv, labels, groups, random_state, rows):

@@ -1,75 +1,141 @@
-"""Scores of predictions that are at hand: losses for the ensemble from scikit-learn's scorers."""
+"""Scores of predictions that are at hand: what the user's `scoring` says of them, as in searches of scikit-learn."""
 
 from __future__ import annotations
 
+from inspect import signature
+from numbers import Number
+
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+from ..targets._codes import ScaledTargets
+from ._known_model import KnownNumbers, KnownProbabilities, KnownRows
+
+# Beyond these, squares of deviations are not far from where they overflow or underflow.
+_SMALLEST_DEVIATION, _LARGEST_DEVIATION = 1e-140, 1e140
 
 
-class _KnownNumbers(RegressorMixin, BaseEstimator):
-    """A fitted regressor whose predictions are known."""
+class Score:
+    """The score of predictions of some rows; greater is better, and NaN is one that cannot be computed.
 
-    def __init__(self, predictions=None):
-        self.predictions = predictions
+    Parameters
+    ----------
+    function : callable
+        ``(predictions, rows, weights)`` to a number.
+    scoring : object
+        What the user called it, for messages.
+    """
 
-    def __sklearn_is_fitted__(self):
-        return True
+    def __init__(self, function, scoring):
+        self._function, self._scoring = function, scoring
+        self._is_ever_known, self._error = False, None
 
-    def fit(self, X, y):
-        return self
+    def __call__(self, predictions, rows, weights):
+        """The score, or NaN; why it is, is remembered."""
+        try:
+            value = self._function(predictions, rows, weights)
+        except (ValueError, ArithmeticError) as error:
+            self._error = error
+            return np.nan
+        except AttributeError as error:
+            raise AttributeError(
+                f"scoring={self._scoring!r}: {error} (The model that a search scores knows its predictions of the rows "
+                "that were left out, and their classes, and nothing else.)"
+            ) from error
+        self._is_ever_known |= bool(np.isfinite(value))
+        return value
 
-    def predict(self, X):
-        return self.predictions
+    def or_worst(self, predictions, rows, weights):
+        """The score, or minus infinity: a candidate without a score is not taken."""
+        value = self(predictions, rows, weights)
+        return -np.inf if np.isnan(value) else value
 
-
-class _KnownProbabilities(ClassifierMixin, BaseEstimator):
-    """A fitted classifier whose probabilities are known."""
-
-    def __init__(self, probabilities=None, classes=None):
-        self.probabilities = probabilities
-        self.classes = classes
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    @property
-    def classes_(self):
-        return self.classes
-
-    def fit(self, X, y):
-        return self
-
-    def predict_proba(self, X):
-        return self.probabilities
-
-    def predict(self, X):
-        return self.classes[np.argmax(self.probabilities, axis=1)]
-
-    def decision_function(self, X):
-        logits = np.log(np.maximum(self.probabilities, np.finfo(np.float64).tiny))
-        return logits[:, 1] - logits[:, 0] if len(self.classes) == 2 else logits
+    def require_any(self):
+        """Refuse to go on where no predictions at all had a score."""
+        if not self._is_ever_known:
+            why = "" if self._error is None else f" It raises {type(self._error).__name__}: {self._error}"
+            raise ValueError(
+                f"scoring={self._scoring!r} is NaN for out-of-fold predictions of every machine, which must be "
+                f"comparable.{why}"
+            ) from self._error
 
 
-def make_score(scoring, outcomes, y, classes=None):
-    """The function ``(predictions, rows, weights) -> score``, greater is better, that `scoring` means.
+def make_score(scoring, outcomes, given, classes, weights):
+    """The score that `scoring` means.
 
-    None is minus the outcome's own loss plus, for numbers, one: R2, or minus log-loss.
+    Parameters
+    ----------
+    scoring : str, callable or None
+        None is minus the outcome's own loss plus, for numbers, one: R2, or minus log-loss.
+    outcomes : Outcomes
+    given : Given
+        Scorers see its rows.
+    classes : ndarray or None
+        None for numbers.
+    weights : Weights
+        Of all rows. Scorers get theirs if they take any, and if they are not all equal.
+
+    Returns
+    -------
+    Score
+
+    Raises
+    ------
+    ValueError
+        If scikit-learn knows no such scorer, or targets are too large or too small for it.
     """
     if scoring is None:
         best = 1.0 if classes is None else 0.0
-        return lambda predictions, rows, weights: best - outcomes.loss(predictions, rows, weights)
-    empty = _KnownNumbers() if classes is None else _KnownProbabilities(classes=classes)
+        return Score(lambda predictions, rows, weights: best - outcomes.loss(predictions, rows, weights), scoring)
     from sklearn.metrics import check_scoring  # takes long to import
 
-    scorer = check_scoring(empty, scoring=scoring)
+    model = KnownNumbers() if classes is None else KnownProbabilities(classes=classes)
+    scorer = check_scoring(model, scoring=scoring)
+    counted = weights.rows > 0
+    weighted = np.ptp(weights.total[counted]) > 0 and _takes_weights(scorer)
+    known: dict[int, tuple] = {}
 
-    def score(predictions, rows, weights):
-        if classes is None:
-            known = _KnownNumbers(predictions.reshape(len(rows), *y.shape[1:]))
-        else:
-            known = _KnownProbabilities(predictions, classes)
-        stand_in = np.zeros((len(rows), 1))
-        weighted = {} if np.all(weights == weights[0]) else {"sample_weight": weights}
-        return float(scorer(known, stand_in, y[rows], **weighted))
+    def value(predictions, rows, weights):
+        if id(rows) not in known:  # the same rows come again and again; kept, so that no others get their id
+            known[id(rows)] = rows, KnownRows(*given.part(rows))
+        part = known[id(rows)][1]
+        options = {"sample_weight": weights} if weighted and np.ptp(weights) > 0 else {}
+        return _as_number(scorer(model.of(part, predictions), part.X, part.y, **options))
 
-    return score
+    if classes is None:
+        _check_size(value, scoring, outcomes.y, np.flatnonzero(counted), weights)
+    return Score(value, scoring)
+
+
+def _takes_weights(scorer):
+    """Whether a scorer, or the metric that it is made of, takes weights of rows."""
+    try:
+        parameters = signature(getattr(scorer, "_score_func", scorer)).parameters
+    except (TypeError, ValueError):  # of compiled functions
+        return False
+    if "sample_weight" not in parameters or not hasattr(scorer, "get_metadata_routing"):
+        return "sample_weight" in parameters
+    return scorer.get_metadata_routing().score.requests.get("sample_weight") is not False
+
+
+def _as_number(value):
+    if np.ndim(value) == 0 and hasattr(value, "item"):
+        value = value.item()
+    if not isinstance(value, Number):
+        raise TypeError(f"scoring must return one number, got {value!r} of type {type(value).__name__}.")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _check_size(value, scoring, Y, rows, weights):
+    """Refuse targets of a size at which the score does not tell averages from predictions that are a little better."""
+    target = ScaledTargets.fit(Y[rows], weights.total[rows])
+    scales = target.scale[np.isfinite(target.scale)]
+    if not len(scales) or (scales.min() > _SMALLEST_DEVIATION and scales.max() < _LARGEST_DEVIATION):
+        return
+    weight, shares = weights.total[rows], (0.0, 1e-6, 1.0)
+    with np.errstate(all="ignore"):
+        scores = {value(target.mean + share * (Y[rows] - target.mean), rows, weight) for share in shares}
+    if len(scores) < len(shares) or not np.isfinite(list(scores)).all():
+        raise ValueError(
+            f"scoring={scoring!r} does not work for targets whose deviation is about {scales.max():.2g}: their squares "
+            "overflow or underflow. Multiply y by a constant, or take scoring=None, which is R2 of targets of any size."
+        )

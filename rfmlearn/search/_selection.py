@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..runtime._budget import N_FOLDS
 from ._ensemble import select_ensemble, shrink_to
 
 
@@ -47,17 +48,16 @@ class Selector:
     max_members : int
     doubt : int
         Rows of evidence for the default machine with which the ensemble is mixed.
-    scoring : object
-        What the user called the score, for messages.
     """
 
-    def __init__(self, weights, score, max_members, doubt, scoring):
-        self._weights, self._score, self._scoring = weights, score, scoring
+    def __init__(self, weights, score, max_members, doubt):
+        self._weights, self._score = weights, score
         self._max_members, self._doubt = max_members, doubt
 
     def survivors(self, entries, folds, n_survivors):
         """The default settings, and those that the ensemble on this rung takes most of, or else score best."""
-        weights, scores = self._ensemble(entries, folds)
+        table = self._table(entries, folds)
+        weights, scores = self._ensemble(table), table.scores(self._score)
         shares: dict[int, float] = {}
         best: dict[int, float] = {}
         for entry, weight, value in zip(entries, weights, scores, strict=True):
@@ -69,14 +69,14 @@ class Selector:
         return sorted(order[:n_survivors])
 
     def select(self, entries, folds) -> Selection:
-        """The ensemble, mixed with the default machine."""
-        weights, scores = self._ensemble(entries, folds)
-        if self._max_members > 1:
-            total = float(self._weights.counts[np.unique(folds.rows)].sum())
-            weights = shrink_to(weights, _default_machine(entries), total, self._doubt)
-        while np.count_nonzero(weights) > self._max_members:
-            weights[np.flatnonzero(weights)[np.argmin(weights[weights > 0])]] = 0.0
-        weights /= weights.sum()
+        """The ensemble, mixed with the default machine; or that alone, if by honest scores it is no worse."""
+        table = self._table(entries, folds)
+        scores = table.scores(self._score)
+        default = _default_machine(entries)
+        if self._max_members > 1 and self._loses(table, default, folds):
+            weights = np.eye(len(entries))[default]
+        else:
+            weights = self._weigh(table, default)
         chosen = [(entry, weight) for entry, weight in zip(entries, weights, strict=True) if weight > 0]
         best = int(np.argmax(scores))
         rows, predictions = _out_of_fold(chosen, folds, len(self._weights))
@@ -89,14 +89,76 @@ class Selector:
             predictions=predictions,
         )
 
-    def _ensemble(self, entries, folds):
+    def _table(self, entries, folds):
         rows = folds.rows
-        weights = self._weights.total[rows] * folds.shares
         predictions = np.stack([entry.predictions for entry in entries])
-        scores = [self._score(prediction, rows, weights) for prediction in predictions]
-        if np.isnan(scores).any():
-            raise ValueError(f"scoring={self._scoring!r} is NaN for out-of-fold predictions, which must be comparable.")
-        return select_ensemble(predictions, lambda P: -self._score(P, rows, weights), self._max_members), scores
+        return _Table(predictions=predictions, rows=rows, weights=self._weights.total[rows] * folds.shares)
+
+    def _ensemble(self, table):
+        return select_ensemble(table.predictions, lambda P: -table.score(P, self._score), self._max_members)
+
+    def _weigh(self, table, default):
+        """Weights of all candidates, at most `max_members` of which are positive."""
+        weights = self._ensemble(table)
+        if self._max_members > 1:
+            n_rows = float(self._weights.counts[np.unique(table.rows)].sum())
+            weights = shrink_to(weights, default, n_rows, self._doubt)
+        while np.count_nonzero(weights) > self._max_members:
+            weights[np.flatnonzero(weights)[np.argmin(weights[weights > 0])]] = 0.0
+        return weights / weights.sum()
+
+    def _loses(self, table, default, folds):
+        """Whether ensembles, each scored on rows on which it was not selected, are worse than the default machine.
+
+        All rows are scored, those of each part by an ensemble selected on the other parts; a part are the rows that the
+        same split tests first.
+        """
+        parts = _parts(folds)
+        honest = np.empty_like(table.predictions[default])
+        for part in np.unique(parts):
+            inside = parts == part
+            weights = self._weigh(table.at(~inside), default)
+            honest[inside] = np.tensordot(weights, table.predictions[:, inside], axes=1)
+        return table.score(honest, self._score) < table.score(table.predictions[default], self._score)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    """Out-of-fold predictions of all candidates.
+
+    Attributes
+    ----------
+    predictions : ndarray of shape (n_candidates, n_entries, ...)
+    rows : ndarray of int of shape (n_entries,)
+        With repeated splits a row occurs several times.
+    weights : ndarray of shape (n_entries,)
+    """
+
+    predictions: np.ndarray
+    rows: np.ndarray
+    weights: np.ndarray
+
+    def at(self, entries):
+        """The same of some entries."""
+        return _Table(predictions=self.predictions[:, entries], rows=self.rows[entries], weights=self.weights[entries])
+
+    def score(self, predictions, score):
+        """Score of one candidate's predictions, or of an average of them."""
+        return score(predictions, self.rows, self.weights)
+
+    def scores(self, score):
+        """Scores of all candidates."""
+        return [self.score(prediction, score) for prediction in self.predictions]
+
+
+def _parts(folds, n_parts=N_FOLDS):
+    """For each entry of the folds' rows the part that its row belongs to, at most five."""
+    rows = folds.rows
+    splits = np.repeat(np.arange(len(folds)), [len(test) for _, test in folds.pairs])
+    if len(folds) == 1:
+        splits = np.arange(len(rows))
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    return splits[first][inverse] % n_parts
 
 
 def _default_machine(entries):
