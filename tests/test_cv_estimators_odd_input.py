@@ -194,7 +194,7 @@ def test_after_the_time_limit_nothing_is_encoded(rng, monkeypatch):
     settings = [{"max_iter": 0}, *({"max_iter": 0, "scaling": scaling} for scaling in ("standard", "quantile", None))]
     with pytest.warns(ConvergenceWarning, match="time_limit"):
         RFMRegressorCV(settings, cv=3, time_limit=1e-9).fit(rng.normal(size=(40, 3)), rng.normal(size=40))
-    assert len(calls) == 3 + 1  # folds of the first settings, and the fit on all rows
+    assert len(calls) == 2 + 3 + 1  # a trial, folds of the first settings, and the fit on all rows
 
 
 def test_groups_of_any_form(Estimator, rng):

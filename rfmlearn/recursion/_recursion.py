@@ -11,8 +11,9 @@ import numpy as np
 
 from ..kernels import Kernel, Points
 from ..kernels._pairs import PairMatrix
-from ..runtime._budget import EXACT_RESIDUAL, FIRST_RIDGE, MAX_REFINEMENTS
+from ..runtime._budget import EXACT_RESIDUAL, FIRST_RIDGE, MAX_REFINEMENTS, N_FEW_AGOP_ROWS
 from ..solvers import CholeskyFactor, NystromPreconditioner, Solution, Weights, conjugate_gradient, factor_residuals
+from ._agop import agop_rows
 from ._bandwidth import adapt_bandwidth
 from ._draws import Draws
 from ._feature_matrix import FORMS, FeatureMatrix
@@ -184,6 +185,11 @@ class Recursion:
         assert workspace.gram is not None, "an exact round has its Gram matrix"
         workspace.gram.fill_gram(current.machine.kernel)
         return self._factor(workspace.gram, current.machine.kernel, alpha).solve(self.targets)
+
+    def with_few_agop_rows(self, rng):
+        """The same with an AGOP over a few rows, for when it is only looked at and time is short."""
+        few = agop_rows(self.weights.total, N_FEW_AGOP_ROWS, rng)
+        return replace(self, draws=replace(self.draws, agop=few, inspected=few))
 
     def agop(self, final: Round) -> AGOP:
         """AGOP of a round, over the training rows, in the form that was learned.

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..kernels import Points
+from ..runtime._budget import GRADIENT_SHARE
 from ..runtime._progress import log_record
 from ..solvers import Weights
 from ._machine import Machine
+from ._pace import Pace
+from ._plan import Plan
 from ._recursion import Recursion
 from ._round import Round
 
@@ -42,11 +45,18 @@ class StoppingRule:
     patience : int or None
         Stop after so many rounds without a smaller validation loss.
     time_limit : float or None
-        Seconds; no round is begun that would, at the pace of the slowest one so far, end later.
+        Seconds; no round is begun that would, at the pace of the slowest one so far, end later, with what is still to
+        be done after the last one. Where the limit leaves no time for a round beside the last, that alone is run.
     callback : callable or None
         Called with each `Round`; a true result stops.
     clock : callable
         Seconds since some moment.
+    start : float or None
+        When the limit began, by the clock; None is when the rounds begin.
+    tail : float
+        What comes after the last round, in rounds: an exact fit after approximate ones, the AGOP.
+    closing : float
+        Seconds that come after it beside these.
     """
 
     max_iter: int
@@ -55,14 +65,27 @@ class StoppingRule:
     time_limit: float | None = None
     callback: Callable[[Round], object] | None = None
     clock: Callable[[], float] = time.perf_counter
+    start: float | None = None
+    tail: float = 0.0
+    closing: float = 0.0
+
+    def with_time_after_rounds(self, plan: Plan):
+        """The same rule, which leaves time for what is done after the last round."""
+        if not plan.iterative:
+            return replace(self, tail=GRADIENT_SHARE)
+        closing = Pace.measure(clock=self.clock).factor(plan.n_samples, single=plan.mixed)
+        return replace(self, tail=1.0 + GRADIENT_SHARE, closing=closing)
 
     def run(self, recursion: Recursion) -> tuple[Round, list[dict], list[str]]:
         """Run the recursion: the round that is kept, solved exactly; a record of each round; what went wrong."""
-        start = before = self.clock()
+        before = self.clock()
+        start = before if self.start is None else self.start
         slowest, best_loss = 0.0, np.inf
         history: list[dict] = []
         matrices, trouble = [], list[str]()
-        rounds = recursion.rounds(self.max_iter)
+        # Approximate rounds need an exact one after them, which alone is the least that can be done.
+        has_room = self.time_limit is None or before - start + self.closing <= self.time_limit
+        rounds = recursion.rounds(self.max_iter if has_room else 0)
         for latest in rounds:
             history.append(self._record(latest))
             matrices.append(latest.machine.feature_matrix)
@@ -73,7 +96,7 @@ class StoppingRule:
                 best, best_loss = latest, loss
             now = self.clock()
             slowest, before = max(slowest, now - before), now
-            if self._is_over(latest, best, now - start + slowest):
+            if self._is_over(latest, best, now - start + (1 + self.tail) * slowest + self.closing):
                 break
         is_latest = best is latest
         rounds.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -118,6 +119,7 @@ class BaseRFM(TableEstimator):
         best : Round
             The round that is kept, with what the recursion needs to leave rows out of it.
         """
+        start = time.perf_counter()
         self._encoder, codes = make_encoder(self), target.encode(y)
         points = self._encoder.fit_transform(X, weights.total, codes, weights.groups)
         rng, names = check_random_state(self.random_state), self._encoder.coordinate_names_
@@ -126,7 +128,11 @@ class BaseRFM(TableEstimator):
             table, y_val, sample_weight = validation
             points_val = self._encoder.transform(table)
             validation = ValidationSet(points_val, target.encode(y_val), Weights.of(sample_weight))
-        rule = StoppingRule(self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback)
+        rule = StoppingRule(
+            self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback, start=start
+        )
+        if self.time_limit is not None:
+            rule = rule.with_time_after_rounds(recursion.plan)
         with log_to_stderr(self.verbose):
             best, self.history_, self.fit_warnings_ = rule.run(recursion)
         warn_of_trouble(self.fit_warnings_, stacklevel=3)

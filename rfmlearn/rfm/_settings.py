@@ -64,6 +64,11 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
     )
 
 
+def check_kernel(model):
+    """Refuse parameters of a kernel that do not go together, before anything is fitted."""
+    _kernel(model)
+
+
 def _kernel(model):
     if isinstance(model.kernel, Kernel):
         return model.kernel

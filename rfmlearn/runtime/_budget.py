@@ -78,6 +78,8 @@ N_RIDGE_ROWS = 1500
 N_CALIBRATION_ROWS = 3000
 # Rows over which the AGOP that is only looked at is averaged where rounds are approximate.
 N_INSPECTED_ROWS = 1000
+# The same where a limit on time leaves no room for rounds of feature learning.
+N_FEW_AGOP_ROWS = 100
 # Rows whose columns precondition a system, a tenth of all at most; smaller systems are never preconditioned.
 N_LANDMARKS, PRECONDITIONED_FROM = 600, 500
 # Entries of the gradient that are held at once: 256 MB in float64.
@@ -89,6 +91,10 @@ ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf}
 MIXED_FROM = 6000
 # Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
 EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
+# Rows of the array that is factored to learn how fast this machine is, where a time limit is to be kept.
+PROBED_ROWS = 600
+# The AGOP after the last round takes about this share of the time of a round.
+GRADIENT_SHARE = 0.4
 # Workspaces of the loops, and gradients of a few thousand rows.
 FIXED_BYTES = 2**26
 
@@ -97,7 +103,7 @@ FIXED_BYTES = 2**26
 # Folds of the default splits, and how often they are repeated up to so many rows: on few rows one split is a lottery.
 N_FOLDS = 5
 N_REPEATS, REPEATED_UP_TO = 3, 400
-# Where many test rows are thinned, each split of the user's keeps so many: their predictions cost little beside the fit.
+# Where many test rows are thinned, each split of the user's keeps so many: they cost little beside the fit.
 FEWEST_TEST_ROWS = 100
 # Where a full feature matrix over more coordinates than this would be learned, it is left out: its eigenvectors cost
 # d^3 operations in every round of every fold.
@@ -111,6 +117,17 @@ MAX_CODED_OUTPUTS = 6
 N_TAKEN = 25
 # Members of less weight are dropped, since every member costs time in prediction.
 SMALLEST_MEMBER = 0.05
+
+
+# Where a search has a limit on time: rows on which each setting is tried, as far as that takes next to nothing; share
+# of the limit that all trials may take together; share of what is left then that one member may take; share that is
+# kept for what nobody predicts.
+PILOT_ROWS, PILOT_SHARE = (40, 120, 360), 0.15
+MAX_MEMBER_SHARE, SPARE_SHARE = 0.5, 0.05
+# Fewest training rows of such a search; and fewest for the sake of more settings.
+SMALLEST_SEARCH = (80, 300)
+# What each of several threads brings, beside one alone.
+TEAM_GAIN = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)

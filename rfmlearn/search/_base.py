@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
@@ -15,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import LpqLaplaceKernel
 from ..recursion._plan import make_plan
+from ..rfm._settings import check_kernel
 from ..runtime._budget import SearchBudget
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._side_by_side import side_by_side
@@ -25,12 +25,13 @@ from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
 from ._folds import make_folds
 from ._members import fit_members
-from ._portfolio import default_settings
+from ._portfolio import CHEAPEST, default_settings
 from ._race import Race
 from ._results import candidate_params, cv_results, summary
 from ._scoring import make_score
 from ._selection import Selector
 from ._thinning import thin
+from ._timetable import Timetable
 
 # Parameters of the single models that are not compared, but decided by the search.
 _OWN_PARAMETERS = {"n_iter_no_change", "time_limit", "callback", "class_weight", "random_state", "verbose"}
@@ -81,43 +82,51 @@ class BaseRFMCV(TableEstimator):
 
     def _fit(self, X, given, outcomes, weights, groups, labels):
         """Search, select, and fit the members on all rows of positive weight; what was selected."""
-        start = time.perf_counter()
+        timetable = None if self.time_limit is None else Timetable(self.time_limit)
         rng = check_random_state(self.random_state)
         kept = weights.rows > 0
         rows = np.flatnonzero(kept)
         folds = make_folds(self.cv, given, labels, groups, rng, kept)
         score = make_score(self.scoring, outcomes, given, getattr(self, "classes_", None), weights)
-        race = self._make_race(X, outcomes, weights, rows, rng, start)
-        selector = Selector(weights, score.or_worst, self.max_members, self.budget.doubt, self.scoring)
+        race = self._make_race(X, outcomes, weights, rows, rng, timetable)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
-            rungs = self._run_rungs(race, selector, score, folds, labels, rng)
-            entries, final_folds = rungs[-1]
-            selection = selector.select(entries, final_folds)
+            rungs = self._run_rungs(race, self._selector(weights, score), score, folds, labels, rng)
+            (entries, final_folds), n_members = rungs[-1], self.max_members
+            if timetable is not None:
+                entries, n_members = timetable.affordable(entries, len(rows), n_members)
+            selection = self._selector(weights, score, n_members).select(entries, final_folds)
             score.require_any()
             self._refit(race, selection.chosen, rows)
         self.cv_results_ = cv_results(rungs, race, score)
-        self.best_index_ = sum(len(entries) for entries, _ in rungs[:-1]) + selection.best
+        compared, best = [entry for part, _ in rungs for entry in part], entries[selection.best]
+        self.best_index_ = next(place for place, entry in enumerate(compared) if entry is best)
         self.best_score_ = selection.best_score
-        self.best_params_ = candidate_params(race.settings, entries[selection.best].candidate)
+        self.best_params_ = candidate_params(race.settings, best.candidate)
         self.n_splits_ = len(final_folds)
         scored = selection.rows, weights.total[selection.rows]
         self.ensemble_score_ = score(selection.predictions[selection.rows], *scored)
-        self.fit_warnings_ = self._collect_warnings(race)
+        self.fit_warnings_ = self._collect_warnings(race, rungs)
         warn_of_trouble(self.fit_warnings_, stacklevel=3)
         return selection
 
-    def _collect_warnings(self, race):
+    def _selector(self, weights, score, max_members=None):
+        max_members = self.max_members if max_members is None else max_members
+        return Selector(weights, score.or_worst, max_members, self.budget.doubt, self.scoring)
+
+    def _collect_warnings(self, race, rungs):
         messages = [message for group in self.members_ for message in group.trouble]
         if race.trouble:
             messages.append(f"{race.trouble[0]} (So in {len(race.trouble)} solutions while settings were compared.)")
-        if race.missed:
+        if race.missed or (race.timetable is not None and race.timetable.is_cut):
+            compared = {entry.candidate.index for entries, _ in rungs for entry in entries}
+            n_rows = max(len(train) for train, _ in rungs[-1][1].pairs)
             messages.append(
-                f"time_limit={self.time_limit} was reached: {len(race.settings) - len(race.missed)} of "
-                f"{len(race.settings)} settings were compared. Increase time_limit to compare more."
+                f"time_limit={self.time_limit} was reached: {len(compared)} of {race.n_compared} settings were "
+                f"compared, on {n_rows} rows. Increase time_limit to compare more."
             )
         return messages
 
-    def _make_race(self, X, outcomes, weights, rows, rng, start):
+    def _make_race(self, X, outcomes, weights, rows, rng, timetable):
         n_jobs = n_threads_in_force() if self.n_jobs is None else effective_n_jobs(self.n_jobs)
         encoder = ColumnEncoder("robust", self.categorical_features)
         points = encoder.fit_transform(take_rows(X, rows), weights.total[rows])
@@ -125,20 +134,24 @@ class BaseRFMCV(TableEstimator):
         if settings is None:
             n_numeric, n_categorical = len(encoder.numeric_), len(encoder.categorical_)
             settings = default_settings(points.n_coordinates, n_numeric, n_codes, n_categorical > 0)
+            if timetable is not None:
+                settings.append(dict(CHEAPEST))
         else:
             self._check_settings(settings)
         make_plan(len(rows), points.widths, n_codes, kernel=LpqLaplaceKernel()).check()
-        deadline = np.inf if self.time_limit is None else start + self.time_limit / 2
+        budget = self.budget
         return Race(
             X=X,
             outcomes=outcomes,
             weights=weights,
             make_model=self._make_model,
             settings=settings,
+            are_default=self.settings is None,
             seed=int(rng.randint(2**31 - 1)),
             n_jobs=n_jobs,
-            deadline=deadline,
-            sizes={"n_ridge_rows": self.budget.n_ridge_rows, "n_bandwidth_rows": self.budget.n_bandwidth_rows},
+            timetable=timetable,
+            smallest_ridge_in_float32=budget.smallest_ridge_in_float32,
+            sizes={"n_ridge_rows": budget.n_ridge_rows, "n_bandwidth_rows": budget.n_bandwidth_rows},
         )
 
     def _check_settings(self, settings):
@@ -152,7 +165,7 @@ class BaseRFMCV(TableEstimator):
                     f"settings[{k}] must not hold {', '.join(sorted(own))}: {type(self).__name__} sees to it."
                 )
             try:
-                self._make_model(parameters)
+                check_kernel(self._make_model(parameters))
             except (TypeError, ValueError) as error:
                 raise ValueError(f"settings[{k}] is not for {self._single.__name__}: {error}") from error
 
@@ -163,24 +176,35 @@ class BaseRFMCV(TableEstimator):
 
     def _run_rungs(self, race, selector, score, folds, labels, rng):
         """All settings on few rows, the survivors on more; pairs of entries and folds for each rung."""
-        n, budget = len(folds.all_rows), self.budget
-        settings = list(range(len(race.settings)))
+        n, budget, timetable = len(folds.all_rows), self.budget, race.timetable
+        n_spare = len(race.settings) - race.n_compared
+        settings, n_searched = list(range(race.n_compared)), min(n, self.n_search_samples)
+        two = n > budget.one_rung and len(settings) > budget.n_survivors
+        if timetable is not None:
+            last = n_searched * 4 // 5, budget.n_survivors if two else len(settings)
+            plan = [(budget.first_rung_rows, len(settings)), last] if two else [last]
+            timetable.plan(race, folds, int(np.sum(race.weights.rows > 0)), plan, n_spare)
+            settings = timetable.settings
+            if timetable.n_rows is not None:
+                few = thin(folds, timetable.n_rows * 5 // 4, labels, rng)
+                return [(race.run(settings, few, race.quick_dtype), few)]
         searched = folds if n <= self.n_search_samples else thin(folds, self.n_search_samples, labels, rng)
-        if n <= budget.one_rung or len(settings) <= budget.n_survivors:
+        if not two:
             return [(race.run(settings, searched), searched)]
         first = thin(searched, budget.first_rung_rows * 5 // 4, labels, rng, keep_tests=True)
-        dtype = np.float32 if race.smallest_ridge >= budget.smallest_ridge_in_float32 else np.float64
-        entries = race.run(settings, first, dtype)
+        entries = race.run(settings, first, race.quick_dtype)
         survivors = selector.survivors(entries, first, budget.n_survivors)
         score.require_any()
-        return [(entries, first), (race.run(survivors, searched, dtype), searched)]
+        if timetable is not None and not timetable.allows(searched):
+            return [(entries, first)]
+        return [(entries, first), (race.run(survivors, searched, race.quick_dtype), searched)]
 
     def _refit(self, race, chosen, rows):
         by_index: dict[int, list] = {}
         for entry, weight in chosen:
             by_index.setdefault(entry.candidate.index, []).append((entry, weight))
         # One recursion after another where square arrays are large, on all threads; else one to a thread.
-        n_jobs = race.n_jobs if len(rows) <= self.budget.refit_together else 1
+        n_jobs = min(race.n_jobs, len(by_index)) if len(rows) <= self.budget.refit_together else 1
         with thread_limit(1 if n_jobs > 1 else race.n_jobs):
             pieces = [partial(fit_members, race, index, chosen, rows) for index, chosen in by_index.items()]
             self.members_ = []

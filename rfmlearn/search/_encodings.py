@@ -68,9 +68,7 @@ class Encodings:
         key = _key(encoder, number)
         with self._locks[key]:
             if key not in self._kept:
-                fold = self.encode(encoder, train)
-                test_points = fold.encoder.transform(take_rows(self._X, test))
-                self._kept[key] = replace(fold, test_points=test_points)
+                self._kept[key] = self.encode(encoder, train, test)
             fold = self._kept[key]
             self._count_down(key)
         return fold
@@ -86,13 +84,14 @@ class Encodings:
         if not self._expected[key]:
             self._kept.pop(key, None)
 
-    def encode(self, encoder, rows):
-        """Training rows alone."""
+    def encode(self, encoder, rows, test=None):
+        """Training rows, and test rows if there are any."""
         weights = self._weights[rows]
         target = self._outcomes.target(rows, weights.total)
         codes = target.encode(self._outcomes.y[rows])
         points = encoder.fit_transform(take_rows(self._X, rows), weights.total, codes, weights.groups)
-        return EncodedFold(encoder=encoder, points=points, target=target, codes=codes)
+        test_points = None if test is None else encoder.transform(take_rows(self._X, test))
+        return EncodedFold(encoder=encoder, points=points, target=target, codes=codes, test_points=test_points)
 
 
 def _key(encoder, number):

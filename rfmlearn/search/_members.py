@@ -119,7 +119,7 @@ def fit_members(race, index, chosen, rows):
     """
     order = sorted(chosen, key=lambda pair: -pair[0].candidate.n_iter)
     first = order[0][0].candidate
-    fold, recursion = race.start(index, rows, cautious=first.cautious)
+    fold, recursion = race.start(index, rows, first.cautious, first.n_iter)
     learned, trouble = {}, []
     for current in recursion.rounds(first.n_iter):
         learned[current.n_iter] = current.machine.feature_matrix, current.alpha

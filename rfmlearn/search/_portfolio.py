@@ -23,6 +23,9 @@ _SETTINGS: tuple[dict, ...] = (
     {"categorical_encoding": "target"},
 )
 
+# By far the cheapest on many columns: for limits on time that leave no room for the others.
+CHEAPEST: dict = {"kernel": "laplace"}
+
 
 def default_settings(n_coordinates, n_numeric, n_outputs, has_categories):
     """Settings to compare, the defaults of the single model first.

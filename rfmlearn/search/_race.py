@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from ..targets._calibration import Link
 from ..targets._outcomes import Outcomes
 from ._encodings import Encodings
 from ._folds import Folds
+from ._timetable import Timetable
 
 
 @dataclass(frozen=True)
@@ -72,19 +74,23 @@ class Race:
     make_model : callable
         Settings to an unfitted single model, of which only the parameters are read.
     settings : list of dict
+    are_default : bool
+        Whether they are not the user's, whom their number would tell nothing.
     seed : int
     n_jobs : int
+    smallest_ridge_in_float32 : float
+        As in `SearchBudget`.
     sizes : dict
         Numbers of rows at which recursions look.
-    deadline : float
-        By `time.perf_counter`; no recursion is begun after it, but those of the first settings.
+    timetable : Timetable or None
+        Which settings are begun, and with how many rounds, where time is limited.
     on_progress : callable
         Called with the number of recursions finished, that of all, and what they are.
 
     Attributes
     ----------
     missed : set of int
-        Indices of settings that the deadline has cut off.
+        Indices of settings for which there was no time.
     trouble : list of str
         What solutions have warned of.
     """
@@ -96,8 +102,10 @@ class Race:
     settings: list[dict]
     seed: int
     n_jobs: int
+    smallest_ridge_in_float32: float = np.inf
+    are_default: bool = False
     sizes: dict = field(default_factory=dict)
-    deadline: float = np.inf
+    timetable: Timetable | None = None
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
     trouble: list = field(default_factory=list)
@@ -107,24 +115,31 @@ class Race:
         self._encodings = Encodings(self.X, self.outcomes, self.weights)
 
     @property
+    def n_compared(self):
+        """Settings that are compared where time does not matter: all but a spare one."""
+        return len(self.settings) - (self.are_default and self.timetable is not None)
+
+    @property
     def smallest_ridge(self):
         """The smallest number that any candidate might add to the diagonal of its Gram matrix."""
         alphas = [ALPHAS[0] if isinstance(model.alpha, str) else model.alpha for model in self._models]
         return min(alphas) / self.weights.total.max()
 
+    @property
+    def quick_dtype(self):
+        """Precision of machines that are only compared: single, for half the time, if no ridge is too small for it."""
+        return np.float32 if self.smallest_ridge >= self.smallest_ridge_in_float32 else np.float64
+
     def run(self, indices, folds: Folds, dtype=np.float64) -> list[Scored]:
         """Held-out predictions of every round and ridge of some settings, computed in a precision.
 
-        Settings whose folds were not all finished at the deadline are left out, and noted in `missed`.
+        Settings for whose folds there is no time are left out, and noted in `missed`.
         """
         jobs = [(index, number) for index in indices for number in range(len(folds))]
         self._encodings.expect([(make_encoder(self._models[index]), number) for index, number in jobs])
         results: dict[int, list] = {index: [] for index in indices}
         with thread_limit(1 if self.n_jobs > 1 else self.n_jobs):
-            pieces = [
-                partial(self._score_fold, index, number, folds.pairs[number], dtype, index == indices[0])
-                for index, number in jobs
-            ]
+            pieces = [partial(self._score_fold, index, number, folds, dtype) for index, number in jobs]
             scored = side_by_side(pieces, self.n_jobs)
             for done, ((index, _), result) in enumerate(zip(jobs, scored, strict=True), start=1):
                 results[index].append(result)
@@ -138,10 +153,15 @@ class Race:
             for scored in self._collect(index, parts, folds)
         ]
 
-    def start(self, index, rows, cautious):
+    def start(self, index, rows, cautious, n_iter):
         """An unfitted recursion of some settings on training rows, and how these are encoded."""
-        fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
-        return fold, self._recursion(index, fold, rows, cautious)
+        with self._named(index):
+            fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
+            recursion = self._recursion(index, fold, rows, cautious)
+        if self.timetable is not None and not n_iter:
+            # The AGOP decides nothing then, and a few rows will do for it.
+            recursion = recursion.with_few_agop_rows(np.random.RandomState(self.seed))
+        return fold, recursion
 
     def _recursion(self, index, fold, rows, cautious=False, **options):
         rng = np.random.RandomState(self.seed)
@@ -150,17 +170,26 @@ class Race:
         recursion = make_recursion(model, fold.points, names, fold.codes, weights, rng, **options)
         return replace(recursion, cautious=cautious)
 
-    def _score_fold(self, index, number, pair, dtype, is_first):
-        """Scores of the test rows for every round and ridge; None after the deadline."""
+    def _score_fold(self, index, number, folds, dtype):
+        """Scores of the test rows for every round and ridge; None where there is no time for these settings."""
         start = time.perf_counter()
-        model, (train, test) = self._models[index], pair
-        if start > self.deadline and not is_first:
-            self._encodings.skip(make_encoder(model), number)
+        encoder, (train, test) = make_encoder(self._models[index]), folds.pairs[number]
+        if self.timetable is not None and not self.timetable.admits(index, folds):
+            self._encodings.skip(encoder, number)
             return None
-        fold = self._encodings.fold(make_encoder(model), number, train, test).astype(dtype)
+        with self._named(index):
+            fold = self._encodings.fold(encoder, number, train, test).astype(dtype)
+            scores, trouble = self._score_rounds(index, fold, train, self.last_round(index))
+        seconds = time.perf_counter() - start
+        if self.timetable is not None:
+            self.timetable.record(index, len(train), seconds)
+        return scores, seconds, trouble
+
+    def _score_rounds(self, index, fold, train, last_round):
+        """Scores of the test rows of a fold for every round and ridge, and what solutions have warned of."""
+        model, scores, trouble = self._models[index], {}, []
         recursion = self._recursion(index, fold, train, solver="cholesky")
-        scores, trouble = {}, []
-        for current in recursion.rounds(model.max_iter):
+        for current in recursion.rounds(last_round):
             trouble += current.trouble
             coefs = {False: current.machine.dual_coef} if model.alpha != "cautious" else {}
             if isinstance(model.alpha, str):
@@ -170,7 +199,32 @@ class Race:
             stacked = replace(current.machine, dual_coef=np.hstack([*coefs.values()])).decision(fold.test_points)
             for kind, part in zip(coefs, np.split(stacked, len(coefs), axis=1), strict=True):
                 scores[current.n_iter, kind] = fold.target.decode(part)
-        return scores, time.perf_counter() - start, trouble
+        return scores, trouble
+
+    def last_round(self, index):
+        """The last round of a setting."""
+        last = self._models[index].max_iter
+        return last if self.timetable is None else self.timetable.last_round(index, last)
+
+    def pilot(self, index, pair, n_rows):
+        """Run two rounds of a setting on some training rows of a split; how many rows and rounds there were."""
+        last_round = min(1, self._models[index].max_iter)
+        train, test = (_spread(part, size) for part, size in zip(pair, (n_rows, n_rows // 2), strict=True))
+        with self._named(index):
+            fold = self._encodings.encode(make_encoder(self._models[index]), train, test)
+            self._score_rounds(index, fold.astype(self.quick_dtype), train, last_round)
+        return len(train), last_round + 1
+
+    @contextlib.contextmanager
+    def _named(self, index):
+        """Errors about settings name them."""
+        try:
+            yield
+        except (TypeError, ValueError) as error:
+            if self.are_default:
+                raise
+            kind = ValueError if isinstance(error, ValueError) else TypeError
+            raise kind(f"settings[{index}] {self.settings[index]}: {error}") from error
 
     def _collect(self, index, parts, folds):
         rows = folds.rows
@@ -180,3 +234,8 @@ class Race:
             scores = np.concatenate([part[n_iter, cautious] for part, _, _ in parts])
             link = self.outcomes.calibrate(scores, rows, weights)
             yield Scored(Candidate(index, n_iter, cautious), link(scores), link, seconds)
+
+
+def _spread(rows, n_rows):
+    """At most so many rows, evenly spread."""
+    return rows if len(rows) <= n_rows else rows[np.linspace(0, len(rows) - 1, n_rows).astype(np.intp)]

@@ -117,7 +117,7 @@ def _as_number(value):
         value = value.item()
     if not isinstance(value, Number):
         raise TypeError(f"scoring must return one number, got {value!r} of type {type(value).__name__}.")
-    return float(value)
+    return float(value)  # type: ignore[arg-type]
 
 
 def _check_size(value, scoring, Y, rows, weights):
