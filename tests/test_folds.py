@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, PredefinedSplit, ShuffleSplit
 
-from rfmlearn.search._folds import Folds, make_folds
-
-ALL = slice(None)
+from rfmlearn.search._folds import make_folds
+from rfmlearn.search._splits import Given
 
 
 def folds_of(n=30, cv=None, labels=None, groups=None, kept=None, seed=0):
     kept = np.ones(n, bool) if kept is None else kept
-    return make_folds(cv, np.zeros((n, 1)), labels, groups, np.random.RandomState(seed), kept)
+    given = Given(np.zeros((n, 1)), np.zeros(n) if labels is None else labels, groups)
+    return make_folds(cv, given, labels, groups, np.random.RandomState(seed), kept)
 
 
 def test_default_is_five_folds_repeated_on_few_rows():
@@ -68,19 +68,12 @@ def test_splitters_and_iterables():
     np.testing.assert_allclose(np.unique(np.bincount(folds.rows, weights=folds.shares)), [0, 1])
 
 
-def test_thinned_folds_keep_to_the_rows():
-    folds = folds_of(50, 5).thin(np.arange(0, 50, 2), np.arange(30))
-    for train, test in folds.pairs:
-        assert (train % 2 == 0).all() and (test < 30).all()
-    assert len(Folds(((np.arange(3), np.arange(3, 5)),)).thin(np.arange(3), np.arange(3))) == 0
-
-
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"n": 1}, "n_samples=1"),
     ({"n": 20, "cv": 1}, "cv must be at least 2"),
     ({"n": 4, "cv": 5}, "cv=5 has more folds than there are rows, n_samples=4"),
     ({"n": 4, "groups": [1, 1, 1, 1]}, "groups must hold at least two"),
-    ({"n": 4, "cv": [(np.arange(4), np.array([], int))]}, "fold 0 .* 4 training and 0 test rows"),
+    ({"n": 4, "cv": [(np.arange(4), np.array([], int))]}, "split 0 of cv has 4 training and 0 test rows"),
 ])  # fmt: skip
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):

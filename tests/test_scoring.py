@@ -6,6 +6,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import d2_tweedie_score, get_scorer, make_scorer
 
 from rfmlearn.search._scoring import make_score
+from rfmlearn.search._splits import Given
+from rfmlearn.solvers import Weights
 from rfmlearn.targets._codes import ClassCodes
 from rfmlearn.targets._outcomes import Outcomes
 
@@ -32,10 +34,17 @@ def predicted(n_outputs):
     return Ridge().fit(X, y), X, y
 
 
+def score_of(scoring, outcome, X, y, classes, weights):
+    """The score, where the rows that are scored have these weights."""
+    everywhere = np.ones(len(y))
+    everywhere[ROWS] = weights
+    return make_score(scoring, outcome, Given(X, y), classes, Weights.of(everywhere))
+
+
 def check(scoring, scorer, model, X, y, outcome, weights, classes=None):
     """Our score of the predictions is the scorer's of the model."""
     P = model.predict(X[ROWS]).reshape(50, -1) if classes is None else model.predict_proba(X[ROWS])
-    ours = make_score(scoring, outcome, y, classes)(P, ROWS, weights)
+    ours = score_of(scoring, outcome, X, y, classes, weights)(P, ROWS, weights)
     weighted = {} if np.ptp(weights) == 0 else {"sample_weight": weights}
     assert ours == pytest.approx(scorer(model, X[ROWS], y[ROWS], **weighted), rel=1e-10)
     assert isinstance(ours, float)
@@ -101,6 +110,7 @@ def test_probability_of_zero_has_a_score():
     y = np.array(["a", "b"] * 45)
     P = np.tile([1.0, 0.0], (50, 1))
     for scoring, best in (("roc_auc", 0.5), ("accuracy", np.mean(y[ROWS] == "a"))):
-        assert make_score(scoring, None, y, np.array(["a", "b"]))(P, ROWS, np.ones(50)) == pytest.approx(best)
+        score = score_of(scoring, None, np.zeros((90, 1)), y, np.array(["a", "b"]), np.ones(50))
+        assert score(P, ROWS, np.ones(50)) == pytest.approx(best)
     with pytest.raises(ValueError, match="scoring"):
-        make_score("accurracy", None, y, np.array(["a", "b"]))
+        score_of("accurracy", None, np.zeros((90, 1)), y, np.array(["a", "b"]), np.ones(50))

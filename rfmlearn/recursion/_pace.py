@@ -25,7 +25,7 @@ class Pace:
 
     @classmethod
     def measure(cls, n=PROBED_ROWS, clock=time.perf_counter):
-        """Factor small arrays, for some hundredths of a second: the fastest of three, after one that loads the loops."""
+        """Factor small arrays, for some hundredths of a second: the fastest of three, after one that loads loops."""
         seconds = []
         for size in (2, n, n, n):
             array, start = np.eye(size), clock()

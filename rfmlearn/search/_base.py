@@ -93,7 +93,7 @@ class BaseRFMCV(TableEstimator):
             rungs = self._run_rungs(race, self._selector(weights, score), score, folds, labels, rng)
             (entries, final_folds), n_members = rungs[-1], self.max_members
             if timetable is not None:
-                entries, n_members = timetable.affordable(entries, len(rows), n_members)
+                entries, n_members = timetable.affordable(entries, n_members)
             selection = self._selector(weights, score, n_members).select(entries, final_folds)
             score.require_any()
             self._refit(race, selection.chosen, rows)
@@ -183,7 +183,7 @@ class BaseRFMCV(TableEstimator):
         if timetable is not None:
             last = n_searched * 4 // 5, budget.n_survivors if two else len(settings)
             plan = [(budget.first_rung_rows, len(settings)), last] if two else [last]
-            timetable.plan(race, folds, int(np.sum(race.weights.rows > 0)), plan, n_spare)
+            timetable.plan(race, folds, int(np.sum(race.weights.rows > 0)), budget.refit_together, plan, n_spare)
             settings = timetable.settings
             if timetable.n_rows is not None:
                 few = thin(folds, timetable.n_rows * 5 // 4, labels, rng)
@@ -204,7 +204,7 @@ class BaseRFMCV(TableEstimator):
         for entry, weight in chosen:
             by_index.setdefault(entry.candidate.index, []).append((entry, weight))
         # One recursion after another where square arrays are large, on all threads; else one to a thread.
-        n_jobs = min(race.n_jobs, len(by_index)) if len(rows) <= self.budget.refit_together else 1
+        n_jobs = race.n_jobs if len(rows) <= self.budget.refit_together else 1
         with thread_limit(1 if n_jobs > 1 else race.n_jobs):
             pieces = [partial(fit_members, race, index, chosen, rows) for index, chosen in by_index.items()]
             self.members_ = []

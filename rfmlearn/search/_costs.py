@@ -14,12 +14,15 @@ class Trial:
 
     Attributes
     ----------
+    encoding : float
+        Seconds to encode the rows.
     fixed : float
-        Seconds, however few rows there are.
+        Seconds of a round, however few rows there are.
     per_pair : float
         Seconds over n^2 beside that, without solutions.
     """
 
+    encoding: float
     fixed: float
     per_pair: float
 
@@ -45,13 +48,15 @@ class Costs:
         """Seconds of rounds 0 to `n_iter` on n training rows, and of what they predict."""
         trial = self.trials[index]
         among_all = 2 * self.pace.factor(n) if n > self.n_ridge_rows else 0.0
-        return (n_iter + 1) * (trial.fixed + trial.per_pair * n**2 + self._choice(n) + among_all)
+        each = trial.fixed + trial.per_pair * n**2 + self._choice(n) + among_all
+        return trial.encoding + (n_iter + 1) * each
 
     def of_refit(self, index, n, n_iter):
         """Seconds of one member of the ensemble on n rows."""
         trial = self.trials[index]
         agop = GRADIENT_SHARE if n_iter else 0.0  # over a few rows where no features are learned
         seconds = (n_iter + 1 + agop) * trial.per_pair * n**2 + (n_iter + 1) * (trial.fixed + self._choice(n))
+        seconds += trial.encoding
         n_factors = 1 if n >= ITERATIVE_FROM["auto"] else n_iter + 1
         return seconds + n_factors * self.pace.factor(n, single=n >= MIXED_FROM)
 
@@ -60,15 +65,18 @@ class Costs:
         return 10 * self.pace.factor(min(n, self.n_ridge_rows))
 
 
-def measure_costs(pilot, settings, limit, n_ridge_rows, clock):
+def measure_costs(pilot, settings, n_always, limit, n_ridge_rows, clock):
     """Costs of settings, each tried on a few rows, and on more as long as that takes next to nothing.
 
     Parameters
     ----------
     pilot : callable
-        ``(index, n_rows)`` runs some rounds of a setting on so many rows; the numbers of both that there were.
+        ``(index, n_rows)`` runs some rounds of a setting on so many rows: returns how many there were, the seconds to
+        encode them, and those of each round.
     settings : sequence of int
-        In the order in which they are tried; the first always is.
+        In the order in which they are tried.
+    n_always : int
+        So many of them are tried in any case.
     limit : float
         Seconds for the whole search, of which trials may take a share.
     n_ridge_rows
@@ -78,26 +86,24 @@ def measure_costs(pilot, settings, limit, n_ridge_rows, clock):
     start = clock()
     costs = Costs({}, Pace.measure(clock=clock), n_ridge_rows)
     for index in settings:
-        if costs.trials and clock() - start > PILOT_SHARE * limit:
+        if len(costs.trials) >= n_always and clock() - start > PILOT_SHARE * limit:
             break
-        pilot(index, PILOT_ROWS[0])  # loads or compiles the loops of its kernel
-        costs.trials[index] = _try(lambda n, index=index: pilot(index, n), costs._choice, limit, clock)
+        pilot(index, 3 * PILOT_ROWS[0] // 4)  # loads or compiles the loops of its kernel
+        costs.trials[index] = _try(lambda n, index=index: pilot(index, n), costs._choice, limit)
     return costs
 
 
-def _try(pilot, choice, limit, clock):
+def _try(pilot, choice, limit):
     """Rounds on more and more rows: the last two numbers of rows tell what depends on them."""
     points: list[tuple[int, float]] = []
     for n_rows in PILOT_ROWS:
-        before = clock()
-        n, n_rounds = pilot(n_rows)
-        seconds = clock() - before
-        points.append((n, max(seconds / n_rounds - choice(n), seconds / n_rounds / 4)))
-        if n < n_rows or seconds > PILOT_SHARE / 8 * limit:
+        n, encoding, each = pilot(n_rows)
+        points.append((n, max(each - choice(n), each / 4)))
+        if n < n_rows or encoding + 2 * each > PILOT_SHARE / 8 * limit:
             break
     n, seconds = points[-1]
     per_pair = seconds / n**2
     if len(points) > 1 and n > points[-2][0]:
         slope = (seconds - points[-2][1]) / (n**2 - points[-2][0] ** 2)
         per_pair = min(max(slope, per_pair / 10), per_pair)
-    return Trial(fixed=max(seconds - per_pair * n**2, 0.0), per_pair=per_pair)
+    return Trial(encoding=encoding, fixed=max(seconds - per_pair * n**2, 0.0), per_pair=per_pair)

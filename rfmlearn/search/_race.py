@@ -206,14 +206,23 @@ class Race:
         last = self._models[index].max_iter
         return last if self.timetable is None else self.timetable.last_round(index, last)
 
-    def pilot(self, index, pair, n_rows):
-        """Run two rounds of a setting on some training rows of a split; how many rows and rounds there were."""
-        last_round = min(1, self._models[index].max_iter)
+    def pilot(self, index, pair, n_rows, clock):
+        """Run two rounds of a setting on some training rows of a split, to see how long it takes.
+
+        Returns
+        -------
+        n_rows : int
+            As many as there were.
+        encoding, each : float
+            Seconds to encode the rows, and of each round.
+        """
+        last_round, start = min(1, self._models[index].max_iter), clock()
         train, test = (_spread(part, size) for part, size in zip(pair, (n_rows, n_rows // 2), strict=True))
         with self._named(index):
             fold = self._encodings.encode(make_encoder(self._models[index]), train, test)
+            encoded = clock()
             self._score_rounds(index, fold.astype(self.quick_dtype), train, last_round)
-        return len(train), last_round + 1
+        return len(train), encoded - start, (clock() - encoded) / (last_round + 1)
 
     @contextlib.contextmanager
     def _named(self, index):

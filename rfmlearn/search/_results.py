@@ -53,7 +53,11 @@ def cv_results(rungs, race, score):
                 values[k] = setting[name]
         results[f"param_{name}"] = values
     results |= {f"split{k}_test_score": splits[:, k] for k in range(n_splits)}
-    results |= {"mean_test_score": mean, "std_test_score": known.std(axis=1).filled(np.nan)}
+    # Times a power of two, which is exact and keeps squares from overflow.
+    exponents = np.frexp(np.abs(known).max(axis=1).filled(0.0))[1]
+    in_units = np.ma.masked_invalid(np.ldexp(splits, -exponents[:, None]))
+    deviations = np.ldexp(in_units.std(axis=1).filled(np.nan), exponents)
+    results |= {"mean_test_score": mean, "std_test_score": deviations}
     # A later rung saw more rows: its candidates come before those that were dropped.
     ranks, offset = np.empty(len(mean), dtype=np.int32), 0
     for number in reversed(range(len(rungs))):

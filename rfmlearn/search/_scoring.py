@@ -121,16 +121,15 @@ def _as_number(value):
 
 
 def _check_size(value, scoring, Y, rows, weights):
-    """Refuse targets of a size at which the score does not know perfect predictions from averages."""
+    """Refuse targets of a size at which the score does not tell averages from predictions that are a little better."""
     target = ScaledTargets.fit(Y[rows], weights.total[rows])
     scales = target.scale[np.isfinite(target.scale)]
     if not len(scales) or (scales.min() > _SMALLEST_DEVIATION and scales.max() < _LARGEST_DEVIATION):
         return
+    weight, shares = weights.total[rows], (0.0, 1e-6, 1.0)
     with np.errstate(all="ignore"):
-        perfect, average = (
-            value(P, rows, weights.total[rows]) for P in (Y[rows], np.tile(target.mean, (len(rows), 1)))
-        )
-    if not (np.isfinite(perfect) and np.isfinite(average) and perfect != average):
+        scores = {value(target.mean + share * (Y[rows] - target.mean), rows, weight) for share in shares}
+    if len(scores) < len(shares) or not np.isfinite(list(scores)).all():
         raise ValueError(
             f"scoring={scoring!r} does not work for targets whose deviation is about {scales.max():.2g}: their squares "
             "overflow or underflow. Multiply y by a constant, or take scoring=None, which is R2 of targets of any size."

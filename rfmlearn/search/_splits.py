@@ -52,9 +52,7 @@ def read_splits(cv, given: Given, n):
     ValueError
         If there is no split, or one is not a pair of rows of the table; the message names it.
     """
-    from sklearn.model_selection import check_cv  # takes long to import
-
-    splits = check_cv(cv).split(given.X, given.y, given.groups)
+    splits = cv.split(given.X, given.y, given.groups) if hasattr(cv, "split") else cv
     pairs = [_read_pair(number, split, n) for number, split in enumerate(splits)]
     if not pairs:
         raise ValueError(

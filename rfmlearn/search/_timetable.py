@@ -34,6 +34,7 @@ class Timetable:
         self.limit, self.clock = limit, clock
         self._end = clock() + limit
         self._search_end, self._speed = self._end, 1.0
+        self._n, self._together = 0, 1
         self._costs: Costs
         self._caps: dict[int, int] = {}
         self._admitted: dict[tuple, bool] = {}
@@ -48,7 +49,7 @@ class Timetable:
         """Seconds."""
         return self._end - self.clock()
 
-    def plan(self, race, folds, n, rungs, n_spare):
+    def plan(self, race, folds, n, refit_together, rungs, n_spare):
         """Decide what is compared, in how many rounds and on how many rows.
 
         Parameters
@@ -58,6 +59,8 @@ class Timetable:
         folds : Folds
         n : int
             Rows on which the members of the ensemble are fitted.
+        refit_together : int
+            Up to so many rows they are fitted side by side, each in one thread.
         rungs : list of (int, int)
             Training rows of each rung without a limit, and settings on it.
         n_spare : int
@@ -65,21 +68,22 @@ class Timetable:
         """
         everything = range(len(race.settings))
         order = [0, *everything[len(everything) - n_spare :], *everything[1 : len(everything) - n_spare]]
-        pilot = lambda index, n_rows: race.pilot(index, folds.pairs[0], n_rows)  # noqa: E731
+        pilot = lambda index, n_rows: race.pilot(index, folds.pairs[0], n_rows, self.clock)  # noqa: E731
         last = {index: race.last_round(index) for index in everything}
         self._speed = TEAM_GAIN * race.n_jobs if race.n_jobs > 1 else 1.0
+        self._n, self._together = n, race.n_jobs if n <= refit_together else 1
         with thread_limit(1 if race.n_jobs > 1 else None):
-            self._costs = measure_costs(pilot, order, self.limit, race.sizes["n_ridge_rows"], self.clock)
+            self._costs = measure_costs(pilot, order, 1 + n_spare, self.limit, race.sizes["n_ridge_rows"], self.clock)
         known = list(self._costs.trials)
         room = MAX_MEMBER_SHARE * self.left
         asked = [index for index in everything if index < len(everything) - n_spare]
-        self.settings = [index for index in asked if index in known and self._refit(index, n, 0) <= room]
-        self.settings = self.settings or [min(known, key=lambda index: self._refit(index, n, 0))]
+        self.settings = [index for index in asked if index in known and self._refit(index, 0) <= room]
+        self.settings = self.settings or [min(known, key=lambda index: self._refit(index, 0))]
         for index in self.settings:
-            affordable = [k for k in range(last[index] + 1) if self._refit(index, n, k) <= room]
+            affordable = [k for k in range(last[index] + 1) if self._refit(index, k) <= room]
             self._caps[index] = max(affordable, default=0)
         first = self.settings[0]
-        self._search_end = self._end - self._refit(first, n, self._caps[first]) - SPARE_SHARE * self.limit
+        self._search_end = self._end - self._refit(first, self._caps[first]) - SPARE_SHARE * self.limit
         self._choose_rows(len(folds), rungs)
         are_all = self.settings == asked and self._caps == {index: last[index] for index in asked}
         self.is_cut = not are_all or self.n_rows is not None
@@ -100,10 +104,13 @@ class Timetable:
         # Rather a few settings on enough rows than all on hardly any.
         self.n_rows = max(of_all, min(of_one, SMALLEST_SEARCH[1]))
 
-    def _refit(self, index, n, n_iter):
-        return self._drift * self._costs.of_refit(index, n, n_iter) / self._speed
+    def _refit(self, index, n_iter):
+        """Seconds of a fit on all rows."""
+        speed = 1.0 if self._together > 1 else self._speed
+        return self._drift * self._costs.of_refit(index, self._n, n_iter) / speed
 
     def _rung(self, index, n_rows, n_splits):
+        """Seconds of all folds of a setting."""
         return self._drift * n_splits * self._costs.of_fold(index, n_rows, self._caps[index]) / self._speed
 
     @property
@@ -136,14 +143,15 @@ class Timetable:
             self._measured += seconds
             self._predicted += self._costs.of_fold(index, n_rows, self._caps[index])
 
-    def affordable(self, entries, n, max_members):
-        """Candidates that can be fitted on n rows in the time that is left, and how many of them; one at least."""
-        seconds = [self._refit(entry.candidate.index, n, entry.candidate.n_iter) for entry in entries]
+    def affordable(self, entries, max_members):
+        """Candidates that can be fitted on all rows in the time that is left, and how many of them; one at least."""
+        seconds = [self._refit(entry.candidate.index, entry.candidate.n_iter) for entry in entries]
         first = entries[0].candidate.index
         default = max(s for entry, s in zip(entries, seconds, strict=True) if entry.candidate.index == first)
         room = self.left - SPARE_SHARE * self.limit
-        n_members = min(max(int(room / default), 1), max_members) if default > 0 else max_members
-        kept = [entry for entry, s in zip(entries, seconds, strict=True) if s <= max(room, 0.0) / n_members]
+        at_once = TEAM_GAIN * self._together if self._together > 1 else 1.0
+        n_members = int(min(max(at_once * room / default, 1.0), max_members))
+        kept = [entry for entry, s in zip(entries, seconds, strict=True) if s <= max(at_once, 1.0) * room / n_members]
         kept = kept or [min(zip(seconds, range(len(entries)), entries, strict=True))[2]]
         self.is_cut |= len(kept) < len(entries) or n_members < max_members
         return kept, n_members
