@@ -9,7 +9,13 @@ import pytest
 from numpy.testing import assert_allclose
 from search_data import FEW, data
 from sklearn.metrics import (
-    f1_score, get_scorer, make_scorer, max_error, mean_absolute_error, mean_pinball_loss, roc_auc_score,
+    f1_score,
+    get_scorer,
+    make_scorer,
+    max_error,
+    mean_absolute_error,
+    mean_pinball_loss,
+    roc_auc_score,
     top_k_accuracy_score,
 )  # fmt: skip
 from sklearn.model_selection import KFold, ShuffleSplit, cross_val_predict
@@ -90,7 +96,7 @@ def test_probabilities_are_those_of_cross_val_predict_up_to_their_calibration():
     model = RFMClassifierCV(PLAIN, scoring="roc_auc_ovr", cv=FOLDS).fit(X, LABELS)
     single = cross_val_predict(RFMClassifier(**PLAIN[0]), X, LABELS, cv=FOLDS, method="predict_proba")
     assert abs(model.best_score_ - roc_auc_score(LABELS, single, multi_class="ovr")) < 0.05
-    with pytest.raises(ValueError, match="(?s)scoring='roc_auc'.*multi_class"):
+    with pytest.raises(ValueError, match=r"(?s)scoring='roc_auc'.*multi_class"):
         RFMClassifierCV(PLAIN, scoring="roc_auc", cv=FOLDS).fit(X, LABELS)
 
 

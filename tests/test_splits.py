@@ -6,7 +6,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from search_data import ESTIMATORS, data
 from sklearn.model_selection import (
-    GroupKFold, KFold, LeaveOneOut, PredefinedSplit, RepeatedKFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit,
+    GroupKFold,
+    KFold,
+    LeaveOneOut,
+    PredefinedSplit,
+    RepeatedKFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    TimeSeriesSplit,
 )  # fmt: skip
 
 from rfmlearn import RFMRegressor, RFMRegressorCV

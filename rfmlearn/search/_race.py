@@ -233,7 +233,7 @@ class Race:
             if self.are_default:
                 raise
             kind = ValueError if isinstance(error, ValueError) else TypeError
-            raise kind(f"settings[{index}] {self.settings[index]}: {error}") from error
+            raise kind(f"settings[{index}]: {error}") from error
 
     def _collect(self, index, parts, folds):
         rows = folds.rows
