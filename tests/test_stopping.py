@@ -7,9 +7,11 @@ import pytest
 from instances import assert_close
 from recursions import make_recursion, table
 
+from rfmlearn.kernels import LpqLaplaceKernel
 from rfmlearn.kernels._points import as_points
 from rfmlearn.recursion._feature_matrix import DiagonalFeatureMatrix
 from rfmlearn.recursion._machine import Machine
+from rfmlearn.recursion._plan import make_plan
 from rfmlearn.recursion._round import Workspace
 from rfmlearn.recursion._stopping import StoppingRule, ValidationSet
 from rfmlearn.solvers import Weights
@@ -130,6 +132,31 @@ def test_time_limit(durations, time_limit, begun):
     best, history, _ = script.run(5, time_limit=time_limit)
     assert script.begun == len(history) == begun and best.n_iter == begun - 1
     assert best._workspace.factor == "factor"
+
+
+@pytest.mark.parametrize(
+    "options, begun",
+    [
+        ({"time_limit": 40.0}, 4),
+        ({"time_limit": 40.0, "start": 95.0}, 3),  # five seconds had gone before the rounds
+        ({"time_limit": 40.0, "tail": 1.0}, 3),  # one more round's time for what comes after the last
+        ({"time_limit": 40.0, "closing": 15.0}, 2),
+        ({"time_limit": 40.0, "closing": 45.0}, 1),
+    ],
+)
+def test_what_comes_before_and_after_the_rounds_counts(options, begun):
+    script = Script([1.0] * 6, [10.0] * 6)
+    _, history, _ = script.run(5, **options)
+    assert script.begun == len(history) == begun
+    # Where there is no time for a round beside the exact one, that alone is run.
+    assert bool(script.solved) == (options.get("closing") != 45.0)
+
+
+def test_approximate_rounds_leave_time_for_an_exact_one():
+    rule = StoppingRule(3, time_limit=1.0)
+    few, many = (make_plan(n, [3], 1, kernel=LpqLaplaceKernel()) for n in (1000, 5000))
+    assert rule.with_time_after_rounds(few).closing == 0.0 < rule.with_time_after_rounds(many).closing
+    assert rule.with_time_after_rounds(few).tail < rule.with_time_after_rounds(many).tail
 
 
 def test_validation_loss_is_weighted(rng):

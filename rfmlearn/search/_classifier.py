@@ -36,10 +36,14 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         `max_iter` are compared too. The first is what the choice on a small table is held to. None takes a dozen that
         suit different tables: kernels, forms of the feature matrix, scalings, AGOP powers, codings of categories.
     scoring : str, callable or None, default=None
-        What to optimise: any scorer of scikit-learn. None is log-loss.
+        What to optimise, as in `sklearn.model_selection.GridSearchCV`: a name, a scorer, or a function
+        ``(estimator, X, y)`` of what is left out, all folds in one, in which the estimator predicts these rows and no
+        others. Weights, where there are any, go to scorers that take `sample_weight`. None is log-loss.
     cv : int, splitter, iterable or None, default=None
         Folds. None is 5, repeated three times up to 400 rows. Numbers stratify and shuffle; give a splitter where rows
-        are ordered in time, and `groups` to `fit` where rows belong together.
+        are ordered in time, and `groups` to `fit` where rows belong together. Splitters see X, y and groups as they
+        were passed to `fit`. Their splits, or pairs of row numbers or masks, are used as they are, every one of them;
+        where a table has more rows than the search looks at, each draws from its own parts.
     max_members : int, default=6
         Machines in the ensemble, at most. Each costs the time of one single model in prediction. 1 is the best machine
         by folds alone.
@@ -52,8 +56,12 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
     class_weight : dict, "balanced" or None, default=None
         Weights of classes, times sample weights; "balanced" makes all classes equally heavy.
     time_limit : float or None, default=None
-        Seconds. At half of it no further settings are begun and the best so far are fitted on all rows, with a
-        `ConvergenceWarning`; the first settings are always compared. Makes results depend on the machine.
+        Seconds. Settings are first tried on a few rows, for a seventh of it at most; then as many are compared, on as
+        many rows and with as many rounds, as there seems to be time for beside the fit on all rows. What was left out
+        is told in a `ConvergenceWarning`. The least that is done is one comparison on some hundred rows and one fit on
+        all rows, of the cheapest settings and without learned features, which takes longer than the limit where rows
+        are many; where `settings` is None and columns are many, these are ``{"kernel": "laplace"}``. So does the first
+        fit after installation, which compiles loops. Makes results depend on the machine.
     n_jobs : int or None, default=None
         Folds and settings fitted side by side, in threads. None is as many as BLAS may use. It does not change results.
     random_state : int, RandomState instance or None, default=None
