@@ -134,6 +134,7 @@ def test_lists_are_what_they_were():
     ({"a": "r2"}, ValueError, "'scoring' parameter"),
     (lambda model, X, y: {"a": 1.0}, TypeError, "scoring must return one number, got {'a': 1.0} of type dict"),
     (lambda model, X, y: model.predict(np.zeros((3, 3))).sum(), ValueError, "rows that are not among those left out"),
+    ("roc_auc", AttributeError, r"scoring='roc_auc'.*decision_function.*knows its predictions"),
     (lambda model, X, y: np.nan, ValueError, "is NaN for out-of-fold predictions of every machine"),
     (mean_absolute_error, ValueError, "metric function rather than a scorer"),
 ])  # fmt: skip

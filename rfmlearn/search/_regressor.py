@@ -33,8 +33,8 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
     scoring : str, callable or None, default=None
         What to optimise, as in `sklearn.model_selection.GridSearchCV`: a name, a scorer, or a function
         ``(estimator, X, y)`` of what is left out, all folds in one, in which the estimator predicts these rows and no
-        others. Weights, where there are any, go to scorers that take `sample_weight`. None is R2, which for the choice is
-        squared error.
+        others. Weights, where there are any, go to scorers that take `sample_weight`. None is R2, which for the choice
+        is squared error.
     cv : int, splitter, iterable or None, default=None
         Folds. None is 5, repeated three times up to 400 rows. Numbers shuffle; give a splitter where rows
         are ordered in time, and `groups` to `fit` where rows belong together. Splitters see X, y and groups as they

@@ -36,6 +36,11 @@ class Score:
         except (ValueError, ArithmeticError) as error:
             self._error = error
             return np.nan
+        except AttributeError as error:
+            raise AttributeError(
+                f"scoring={self._scoring!r}: {error} (The model that a search scores knows its predictions of the rows "
+                "that were left out, and their classes, and nothing else.)"
+            ) from error
         self._is_ever_known |= bool(np.isfinite(value))
         return value
 
