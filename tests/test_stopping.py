@@ -139,7 +139,8 @@ def test_time_limit(durations, time_limit, begun):
     [
         ({"time_limit": 40.0}, 4),
         ({"time_limit": 40.0, "start": 95.0}, 3),  # five seconds had gone before the rounds
-        ({"time_limit": 40.0, "tail": 1.0}, 3),  # one more round's time for what comes after the last
+        ({"time_limit": 40.0, "exact": 1.0}, 3),  # one more round's time for what comes after the last
+        ({"time_limit": 40.0, "agop": 1.5}, 1),  # a round, and an AGOP before and after it
         ({"time_limit": 40.0, "closing": 15.0}, 2),
         ({"time_limit": 40.0, "closing": 45.0}, 1),
     ],
@@ -156,7 +157,7 @@ def test_approximate_rounds_leave_time_for_an_exact_one():
     rule = StoppingRule(3, time_limit=1.0)
     few, many = (make_plan(n, [3], 1, kernel=LpqLaplaceKernel()) for n in (1000, 5000))
     assert rule.with_time_after_rounds(few).closing == 0.0 < rule.with_time_after_rounds(many).closing
-    assert rule.with_time_after_rounds(few).tail < rule.with_time_after_rounds(many).tail
+    assert rule.with_time_after_rounds(few).exact < rule.with_time_after_rounds(many).exact
 
 
 def test_validation_loss_is_weighted(rng):

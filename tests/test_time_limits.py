@@ -75,7 +75,7 @@ class Machines:
         entries, n_members = table.affordable(entries, 6)
         for entry in sorted(entries, key=lambda entry: -entry.candidate.n_iter)[:n_members]:
             candidate = entry.candidate
-            rounds = candidate.n_iter + (1.4 if candidate.n_iter else 1)
+            rounds = candidate.n_iter + (1.9 if candidate.n_iter else 1)
             self.clock.work(self.slowness * self.seconds(candidate.index, self.n, rounds))
         return self.clock() - start, done, table
 

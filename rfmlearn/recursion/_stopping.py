@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..kernels import Points
-from ..runtime._budget import GRADIENT_SHARE
+from ..runtime._budget import AGOP_SHARE
 from ..runtime._progress import log_record
 from ..solvers import Weights
 from ._machine import Machine
@@ -53,10 +53,13 @@ class StoppingRule:
         Seconds since some moment.
     start : float or None
         When the limit began, by the clock; None is when the rounds begin.
-    tail : float
-        What comes after the last round, in rounds: an exact fit after approximate ones, the AGOP.
+    agop : float
+        How long an AGOP is expected to take, one before each further round and one after the last, in units of the
+        first round; once there are two rounds, they tell.
+    exact : float
+        How long an exact round after the last approximate one takes, in the same units.
     closing : float
-        Seconds that come after it beside these.
+        Seconds that come after the rounds beside these.
     """
 
     max_iter: int
@@ -66,21 +69,22 @@ class StoppingRule:
     callback: Callable[[Round], object] | None = None
     clock: Callable[[], float] = time.perf_counter
     start: float | None = None
-    tail: float = 0.0
+    agop: float = 0.0
+    exact: float = 0.0
     closing: float = 0.0
 
     def with_time_after_rounds(self, plan: Plan):
         """The same rule, which leaves time for what is done after the last round."""
         if not plan.iterative:
-            return replace(self, tail=GRADIENT_SHARE)
+            return replace(self, agop=AGOP_SHARE)
         closing = Pace.measure(clock=self.clock).factor(plan.n_samples, single=plan.mixed)
-        return replace(self, tail=1.0 + GRADIENT_SHARE, closing=closing)
+        return replace(self, agop=AGOP_SHARE, exact=1.0, closing=closing)
 
     def run(self, recursion: Recursion) -> tuple[Round, list[dict], list[str]]:
         """Run the recursion: the round that is kept, solved exactly; a record of each round; what went wrong."""
         before = self.clock()
         start = before if self.start is None else self.start
-        slowest, best_loss = 0.0, np.inf
+        durations, best_loss = list[float](), np.inf
         history: list[dict] = []
         matrices, trouble = [], list[str]()
         # Approximate rounds need an exact one after them, which alone is the least that can be done.
@@ -95,8 +99,9 @@ class StoppingRule:
             if not history[:-1] or loss < best_loss:
                 best, best_loss = latest, loss
             now = self.clock()
-            slowest, before = max(slowest, now - before), now
-            if self._is_over(latest, best, now - start + (1 + self.tail) * slowest + self.closing):
+            durations.append(now - before)
+            before = now
+            if self._is_over(latest, best, now - start + self._seconds_to_come(durations)):
                 break
         is_latest = best is latest
         rounds.close()
@@ -107,6 +112,14 @@ class StoppingRule:
             record["effective_rank"] = matrix.effective_rank()
             record["alignment"] = matrix.cosine(best.machine.feature_matrix)
         return best, history, list(dict.fromkeys(trouble))
+
+    def _seconds_to_come(self, durations):
+        """Predicted seconds of one more round and of what comes after it."""
+        first, slowest = durations[0], max(durations)
+        agop = self.agop * first
+        if self.agop and len(durations) > 1:
+            agop = slowest - first
+        return max(slowest, first + agop) + agop + self.exact * first + self.closing
 
     def _record(self, latest):
         record = {name: getattr(latest, name) for name in ("n_iter", "solver", "residual", "seconds", "train_loss")}

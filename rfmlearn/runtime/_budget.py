@@ -93,8 +93,9 @@ MIXED_FROM = 6000
 EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
 # Rows of the array that is factored to learn how fast this machine is, where a time limit is to be kept.
 PROBED_ROWS = 600
-# The AGOP after the last round takes about this share of the time of a round.
-GRADIENT_SHARE = 0.4
+# On wide tables an AGOP takes about so many times as long as a round without one; and that after the last round, as a
+# round with one does.
+AGOP_SHARE, LAST_AGOP_SHARE = 1.5, 0.9
 # Workspaces of the loops, and gradients of a few thousand rows.
 FIXED_BYTES = 2**26
 
@@ -123,7 +124,7 @@ SMALLEST_MEMBER = 0.05
 # of the limit that all trials may take together; share of what is left then that one member may take; share that is
 # kept for what nobody predicts.
 PILOT_ROWS, PILOT_SHARE = (40, 120, 360), 0.15
-MAX_MEMBER_SHARE, SPARE_SHARE = 0.5, 0.05
+MAX_MEMBER_SHARE, SPARE_SHARE = 0.45, 0.05
 # Fewest training rows of such a search; and fewest for the sake of more settings.
 SMALLEST_SEARCH = (80, 300)
 # What each of several threads brings, beside one alone.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..recursion._pace import Pace
-from ..runtime._budget import GRADIENT_SHARE, ITERATIVE_FROM, MIXED_FROM, PILOT_ROWS, PILOT_SHARE
+from ..runtime._budget import ITERATIVE_FROM, LAST_AGOP_SHARE, MIXED_FROM, PILOT_ROWS, PILOT_SHARE
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Costs:
     def of_refit(self, index, n, n_iter):
         """Seconds of one member of the ensemble on n rows."""
         trial = self.trials[index]
-        agop = GRADIENT_SHARE if n_iter else 0.0  # over a few rows where no features are learned
+        agop = LAST_AGOP_SHARE if n_iter else 0.0  # over a few rows where no features are learned
         seconds = (n_iter + 1 + agop) * trial.per_pair * n**2 + (n_iter + 1) * (trial.fixed + self._choice(n))
         seconds += trial.encoding
         n_factors = 1 if n >= ITERATIVE_FROM["auto"] else n_iter + 1
