@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import time
 import warnings
 
@@ -17,15 +16,6 @@ from common import print_environment
 
 import rfmlearn
 from rfmlearn.runtime._threads import n_threads_in_force, thread_limit
-
-
-def processor():
-    """Name of the processor, where the system tells it."""
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
 
 
 def table(n, d, n_classes):
@@ -46,7 +36,9 @@ def main():
     parser.add_argument("--models", default="RFMRegressorCV,RFMClassifierCV,RFMRegressor,RFMClassifier")
     args = parser.parse_args()
     print_environment("rfmlearn", "numpy", "scipy", "sklearn", "numba")
-    print(f"{processor()}, {os.cpu_count()} processors, {n_threads_in_force()} threads, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{n_threads_in_force()} threads, load {os.getloadavg()[0]:.1f}: where others compute, limits are harder to keep"
+    )
     print(f"{'model':16}{'rows x columns':>16}{'threads':>9}{'asked, s':>10}{'took, s':>9}{'rounds or members':>19}")
     for name in args.models.split(","):
         Model, n_classes = getattr(rfmlearn, name), args.classes if "Classifier" in name else 0
