@@ -36,9 +36,7 @@ def main():
     parser.add_argument("--models", default="RFMRegressorCV,RFMClassifierCV,RFMRegressor,RFMClassifier")
     args = parser.parse_args()
     print_environment("rfmlearn", "numpy", "scipy", "sklearn", "numba")
-    print(
-        f"{n_threads_in_force()} threads, load {os.getloadavg()[0]:.1f}: where others compute, limits are harder to keep"
-    )
+    print(f"{n_threads_in_force()} threads, load {os.getloadavg()[0]:.1f} (beside others, limits are harder to keep)")
     print(f"{'model':16}{'rows x columns':>16}{'threads':>9}{'asked, s':>10}{'took, s':>9}{'rounds or members':>19}")
     for name in args.models.split(","):
         Model, n_classes = getattr(rfmlearn, name), args.classes if "Classifier" in name else 0

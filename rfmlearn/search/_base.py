@@ -129,7 +129,7 @@ class BaseRFMCV(TableEstimator):
             n_rows = max(len(train) for train, _ in rungs[-1][1].pairs)
             messages.append(
                 f"time_limit={self.time_limit} was reached: {len(compared)} of {race.n_compared} settings were "
-                f"compared, on {n_rows} rows. Increase time_limit to compare more."
+                f"compared, on {n_rows} rows, and {len(self.weights_)} machines kept. Increase time_limit for more."
             )
         return messages
 
