@@ -225,7 +225,15 @@ def _spoiled_images(rng, images, hostile, notes):
     if kind in odd:
         images[0].flat[0] = odd[kind]
     scales = {"huge": 1e200, "large": 1e12, "tiny": 10.0 ** rng.uniform(-300, -8), "black": 0.0, "negative": -1.0}
-    casts = {"uint8": "u1", "uint16": "u2", "bool": "?", "float16": "f2", "objects": "O", "text": "U", "big-endian": ">f8"}
+    casts = {
+        "uint8": "u1",
+        "uint16": "u2",
+        "bool": "?",
+        "float16": "f2",
+        "objects": "O",
+        "text": "U",
+        "big-endian": ">f8",
+    }
     if kind in casts:
         return np.clip(images * (200 if kind.startswith("uint") else 1), 0, 255).astype(casts[kind])
     if kind == "even":

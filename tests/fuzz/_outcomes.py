@@ -164,7 +164,9 @@ def _ask(model, method, rows):
 def _questions(model):
     """Methods that the model has, with what judges their answers for some rows."""
     numbers = ("predict", "decision_function", "predict_proba", "transform", "predict_interval", "predict_set")
-    return [(name, lambda rows, name=name: _judge_answer(model, name, rows)) for name in numbers if hasattr(model, name)]
+    return [
+        (name, lambda rows, name=name: _judge_answer(model, name, rows)) for name in numbers if hasattr(model, name)
+    ]
 
 
 def _judge_answer(model, method, rows):
