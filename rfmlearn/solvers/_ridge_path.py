@@ -31,8 +31,9 @@ class RidgePath:
         K *= self._root[:, None]
         K *= self._root
         values, self._vectors = scipy.linalg.eigh(K, driver="evd", overwrite_a=True, check_finite=False)
-        # K is positive semidefinite but for rounding, of float32 perhaps, which a small ridge would not cover.
-        self._values = np.maximum(values, 0.0)
+        # K is positive semidefinite but for rounding, of float32 perhaps, which a small ridge would not cover; and what
+        # the decomposition makes of zero is not to be divided by a ridge of 1e-300.
+        self._values = np.maximum(values, 8 * np.finfo(np.float64).eps * (values[-1] or 1.0))
 
     def coef(self, Y, alpha):
         """Dual coefficients for ridge alpha, shape (n, n_outputs)."""

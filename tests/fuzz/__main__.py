@@ -43,9 +43,8 @@ def main():
     faulthandler.cancel_dump_traceback_later()
     for found in sorted(faults.values(), key=len, reverse=True):
         subjects = sorted({subject for _, subject, _ in found})
-        print(
-            f"{len(found):5d} x {found[0][2]}\n        {', '.join(subjects)}: {', '.join(str(n) for n, *_ in found[:6])}"
-        )
+        print(f"{len(found):5d} x {found[0][2]}")
+        print(" " * 8 + ", ".join(subjects) + ":", ", ".join(str(number) for number, *_ in found[:6]))
     print(f"{arguments.stop - arguments.first} cases in {time.perf_counter() - start:.0f} s:", dict(kinds))
 
 

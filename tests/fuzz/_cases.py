@@ -1,4 +1,4 @@
-"""A case: an estimator, its parameters, what it is fitted to and what it is then asked; all of it follows from a number."""
+"""A case: an estimator, its parameters, what it is fitted to and what it is then asked, all drawn by a number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.tree import DecisionTreeRegressor
 import rfmlearn
 
 from ._parameters import parameters
-from ._tables import TablePlan, short, wrapped
+from ._tables import MISSHAPEN, TablePlan, short, wrapped
 from ._values import GROUPS, LABELS, PLAIN, TARGETS, WEIGHTS
 
 # How often each is drawn.
@@ -60,6 +60,8 @@ class Case:
         Of `fit`, or of the function.
     new : list
         Tables to predict, beside X.
+    coverage : float
+        Of intervals and sets.
     plain : tuple (X, y) or None
         A problem to fit first, so that a failing fit has something to spoil.
     words : list of str
@@ -75,6 +77,7 @@ class Case:
     y: Any
     keywords: dict = field(default_factory=dict)
     new: list = field(default_factory=list)
+    coverage: float = 0.5
     plain: tuple | None = None
     words: list = field(default_factory=list)
     notes: list = field(default_factory=list)
@@ -108,6 +111,11 @@ def _table_case(number, subject, rng, hostile):
     case.model = _model(rng, subject, hostile, case)
     _add_keywords(rng, z, hostile, plan, classifies, case)
     case.new = [_other_rows(rng, plan, "new rows" in hostile, case.notes)]
+    if "shape" in hostile and hasattr(case.X, "shape") and rng.random() < 0.3:
+        kind = str(rng.choice(list(MISSHAPEN)))
+        case.notes.append(f"X: {kind}")
+        case.X = MISSHAPEN[kind](case.X)
+    case.coverage = float(rng.choice([0.1, 0.5, 0.7, 1e-300, 1 - 1e-16, 0.99, 1.0]))
     if rng.random() < 0.2:
         other = rng.normal(size=20)
         case.plain = rng.normal(size=(20, 2)), (other > 0).astype(int) if classifies else other
@@ -140,6 +148,11 @@ def _model(rng, subject, hostile, case):
     if "categorical_features" in cls._parameter_constraints and rng.random() < 0.1:
         odd = [[0], [-1], [99], ["colour"], [True], None, [], np.array([0]), "from_dtype"]
         chosen["categorical_features"] = odd[rng.integers(len(odd))]
+    if "feature_matrix_init" in cls._parameter_constraints and rng.random() < 0.05:
+        width = int(np.prod(np.shape(case.X)[1:2]))
+        odd = [np.ones(width), np.eye(width), np.full(width, 1e300), np.full(width, 1e-300), np.zeros(width)]
+        odd += [np.full(width, np.nan), -np.eye(width), np.ones(width + 1), np.arange(width), [[1, 2], [3]], "text"]
+        chosen["feature_matrix_init"] = odd[rng.integers(len(odd))]
     if subject == "AGOPFeatureMap" and rng.random() < 0.3:
         odd = [Ridge(), DecisionTreeRegressor(max_depth=2, random_state=0), rfmlearn.RFMRegressor(max_iter=1)]
         chosen["estimator"] = odd[rng.integers(len(odd))]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import pickle
 import re
 import signal
 import traceback
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
@@ -25,9 +27,9 @@ UNCLEAR, NOT_FINITE, WRONG, LEAKED, HANG = "unclear error", "not finite", "wrong
 FAULTS = (HANG, WRONG, NOT_FINITE, UNCLEAR, LEAKED)
 SECONDS = 60
 # What an error or a warning may name, beside parameters of the estimator.
-ARGUMENTS = """X y sample_weight [Ss]ample.weights? groups X_val y_val sample_weight_val coverage method output features step
-    image_shape images [Cc]olumns? features? class class_weight labels? target rows? samples? splits? folds? candidates
-    AGOP settings scoring""".split()
+ARGUMENTS = """X y sample_weight [Ss]ample.weights? groups X_val y_val sample_weight_val coverage method output features
+    step image_shape images [Cc]olumns? features? class class_weight labels? target rows? samples? splits? folds?
+    candidates AGOP settings scoring""".split()
 # Words of those who were called with what should have been refused before.
 INTERNAL = re.compile(
     r"argmin of an empty|argmax of an empty|cannot reshape|did not converge|zero-size array|infs or NaNs|"
@@ -35,6 +37,9 @@ INTERNAL = re.compile(
     r"index \d+ is out of bounds|operands|NoneType|SVD|leading minor|singular matrix|do not sum to 1|"
     r"ufunc|at least one array|unexpected keyword|positional argument|cannot unpack|unhashable|codec|surrogate"
 )
+# What scikit-learn says of every table that is none.
+USUAL = re.compile("Found array with|Complex data not supported|Expected 2D array|inconsistent numbers of samples")
+PACKAGE = str(Path(rfmlearn.__file__).parent)
 LEAKS = (RuntimeWarning, DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 
 
@@ -113,15 +118,15 @@ def _attempt(case, outcomes, step, function, judge=lambda result: None):
 
 def _judge_error(case, step, error):
     message, frames = str(error), traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "rfmlearn" in frame.filename and "fuzz" not in frame.filename]
-    place = f"{own[-1].filename.rpartition('rfmlearn/')[2]}:{own[-1].lineno}" if own else ""
+    own = [frame for frame in frames if frame.filename.startswith(PACKAGE)]
+    place = f"{own[-1].filename.removeprefix(PACKAGE)[1:]}:{own[-1].lineno}" if own else ""
     text = f"{type(error).__name__}: {message[:300]}".replace("\n", " ")
     parameters = case.model.get_params() if hasattr(case.model, "get_params") else {}
     names = [*ARGUMENTS, *case.keywords, *(name.rpartition("__")[2] for name in parameters)]
     names += [re.escape(str(name)) for name in getattr(case.X, "columns", []) if str(name)]
     named = re.search(rf"(?<!\w)({'|'.join(names)})(?!\w)", message)
     expected = isinstance(error, (ValueError, TypeError, MemoryError, NotFittedError))
-    clear = expected and named and not INTERNAL.search(message)
+    clear = expected and (named or USUAL.match(message)) and not INTERNAL.search(message)
     return Outcome(CLEAR if clear else UNCLEAR, step, text, place)
 
 
@@ -138,7 +143,8 @@ def _run_estimator(case, outcomes):
     _attempt(case, outcomes, "attributes", lambda: model, _judge_attributes)
     for name, rows in (("training rows", case.X), *((f"new rows {k}", rows) for k, rows in enumerate(case.new))):
         for method, judge in _questions(model):
-            _attempt(case, outcomes, f"{method} of {name}", lambda m=method, r=rows: _ask(model, m, r), judge(rows))
+            ask = functools.partial(_ask, model, method, rows, case.coverage)
+            _attempt(case, outcomes, f"{method} of {name}", ask, judge(rows))
     _attempt(case, outcomes, "pickle", lambda: pickle.loads(pickle.dumps(model)), _judge_copy(model, case.X))
     if hasattr(model, "score"):
         _attempt(case, outcomes, "score", lambda: model.score(case.X, case.y))
@@ -157,7 +163,11 @@ def _run_function(case, outcomes):
     _attempt(case, outcomes, "call", lambda: function(case.model, case.X, **case.keywords), judge)
 
 
-def _ask(model, method, rows):
+def _ask(model, method, rows, coverage):
+    if method == "return_std":
+        return np.stack(model.predict(rows, return_std=True), axis=-1)
+    if method in ("predict_interval", "predict_set"):
+        return getattr(model, method)(rows, coverage)
     return getattr(model, method)(rows)
 
 
@@ -184,6 +194,8 @@ def _judge_answer(model, method, rows):
             sums = answer.sum(axis=1)
             if answer.shape[1] != len(model.classes_) or answer.min() < 0 or abs(sums - 1).max() > 1e-5:
                 return WRONG, f"probabilities of shape {answer.shape} with sums {sums.min():.6g} to {sums.max():.6g}"
+        if method == "return_std" and (answer[..., 1] < 0).any():
+            return WRONG, "negative deviations"
         if method == "predict_interval" and (answer[..., 0] > answer[..., 1]).any():
             return WRONG, "intervals whose ends are the wrong way round"
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse
 
 from ._values import NUMBERS, PLAIN, TEXTS
 
@@ -20,6 +21,33 @@ except ImportError:
 NAMES = ["age", "income", "colour", "when", "x 5", "état", ""]
 LAYOUTS = ("as it is", "fortran", "strided", "reversed", "read-only", "big-endian", "float32", "float16", "list")
 PANDAS_TYPES = ("category", "string", "Int64", "Float64", "boolean", "object", "float32", "ordered", "unused levels")
+
+
+def _objects(X):
+    """A table of any library as an array, without a type that all columns have in common."""
+    if isinstance(X, np.ndarray):
+        return X
+    return np.array(X.rows() if hasattr(X, "rows") else X.astype(object).values.tolist(), dtype=object)
+
+
+# What is no table, or hardly one.
+MISSHAPEN = {
+    "one dimension": lambda X: _objects(X)[:, 0],
+    "three dimensions": lambda X: _objects(X)[:, :, None],
+    "no columns": lambda X: X[:, :0] if isinstance(X, np.ndarray) else X[[]],
+    "fewer rows": lambda X: X[:-1],
+    "nested lists": lambda X: _objects(X).tolist(),
+    "ragged lists": lambda X: [list(row)[: 1 + k % 2] for k, row in enumerate(_objects(X))],
+    "sparse": lambda X: scipy.sparse.csr_array(np.eye(len(X))),
+    "masked": lambda X: np.ma.masked_greater(np.random.default_rng(0).normal(size=(len(X), 2)), 0.5),
+    "complex": lambda X: np.ones((len(X), 2)) * 1j,
+    "records": lambda X: np.zeros(len(X), dtype=[("a", float), ("b", int)]),
+    "repeated names": lambda X: X if pd is None else pd.DataFrame(_objects(X)[:, [0, 0]], columns=["a", "a"]),
+    "names of two types": lambda X: X if pd is None else pd.DataFrame(_objects(X)[:, [0, 0]], columns=["a", 1]),
+    "one Series": lambda X: X if pd is None else pd.Series(_objects(X)[:, 0]),
+    "dictionary": lambda X: {"a": list(_objects(X)[:, 0])},
+    "None": lambda X: None,
+}
 
 
 @dataclass(frozen=True)
