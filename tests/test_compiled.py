@@ -56,7 +56,7 @@ def test_no_folder(load, monkeypatch):
     assert len(caught) == 1
 
 
-@pytest.mark.parametrize("size", [0, 1, 20, -3])
+@pytest.mark.parametrize("size", [0, -3])
 @pytest.mark.parametrize("ending", ["nbi", "nbc"])
 def test_files_cut_short(load, tmp_path, ending, size):
     """They are written anew, so that the next process finds them in order."""
@@ -78,8 +78,7 @@ def test_files_of_other_bytes(load, tmp_path):
     assert hits(load()) == [1, 1]
 
 
-@pytest.mark.parametrize("method", ["_save_index", "_save_data"])
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EDQUOT])
+@pytest.mark.parametrize(("method", "number"), [("_save_index", errno.ENOSPC), ("_save_data", errno.EFBIG)])
 def test_full_disk(load, monkeypatch, method, number):
     def refuse(self, *args):
         raise OSError(number, os.strerror(number))
