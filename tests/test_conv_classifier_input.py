@@ -216,3 +216,12 @@ def test_errors_of_checks_name_the_images(spoil):
     X, y = colours()
     with pytest.raises(ValueError, match=r"\bX\b"):
         small().fit(spoil(X), y)
+
+
+def test_weights_of_all_sizes():
+    """Rows of next to no weight have no say, in groups or not."""
+    X, y = colours()
+    weights = 10.0 ** np.linspace(-100, 100, 30)
+    for groups in (None, np.arange(30) % 4):
+        model = small(kernel="patch_laplace").fit(np.round(X), y, sample_weight=weights, groups=groups)
+        assert np.isfinite(model.predict_proba(X)).all() and np.isfinite(model.leave_one_out_loss_)

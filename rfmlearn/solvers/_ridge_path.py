@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
+from ..runtime._budget import LARGEST_RIDGE
 from ._leave_one_out import left_out_group_residuals, left_out_residuals
 from ._weights import Weights
 
@@ -26,7 +27,9 @@ class RidgePath:
     """
 
     def __init__(self, K, weights: Weights):
-        self._weights, self._total = weights, weights.total.astype(K.dtype)
+        total = weights.total.astype(K.dtype)
+        # Rows of no say keep a weight that is a number whatever it is divided by.
+        self._weights, self._total = weights, np.maximum(total, total.max() / LARGEST_RIDGE**2)
         self._root = np.sqrt(self._total)
         K *= self._root[:, None]
         K *= self._root
