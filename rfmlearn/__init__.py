@@ -1,5 +1,6 @@
 """Recursive feature machines: kernel machines that learn their features by the average gradient outer product."""
 
+from ._warmup import warmup
 from .deep._classifier import DeepRFMClassifier
 from .deep._feature_map import AGOPFeatureMap
 from .deep._regressor import DeepRFMRegressor
@@ -25,4 +26,5 @@ __all__ = [
     "__version__",
     "average_gradient_outer_product",
     "estimate_memory",
+    "warmup",
 ]

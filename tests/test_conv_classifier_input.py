@@ -167,3 +167,61 @@ def test_memory_is_refused_before(monkeypatch):
 def test_wrong_initial_matrices(init, message, rng):
     with pytest.raises(ValueError, match=message):
         ConvRFMClassifier(depth=1, feature_matrix_init=init).fit(rng.normal(size=(8, 6, 6)), np.arange(8) % 2)
+
+
+@pytest.mark.parametrize("alpha", [5e-324, 1e-300, 1e-16, 1e16, 1e300])
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("kind", ["any", "repeated", "one black", "black", "even", "offset"])
+def test_ridges_near_zero_and_beyond_measure(kind, grouped, alpha):
+    """Singular systems are solved up to rounding, in silence."""
+    X, y = colours()
+    spoil = {
+        "any": lambda X: X.astype(np.float32),
+        "repeated": lambda X: np.repeat(X[:15], 2, axis=0),
+        "one black": lambda X: np.where(np.arange(30)[:, None, None, None] == 3, 0, X),
+        "black": np.zeros_like,
+        "even": np.ones_like,
+        "offset": lambda X: X + 1e6,
+    }
+    X = spoil[kind](X)
+    model = small(alpha=alpha).fit(X, y, groups=np.arange(30) // 3 if grouped else None)
+    assert np.isfinite(model.dual_coef_).all() and np.isfinite(model.leave_one_out_loss_)
+    assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bandwidth", [1e-100, 1e-30, 1e30, 1e100])
+def test_bandwidths_beyond_measure(dtype, bandwidth):
+    X, y = colours()
+    X = X.astype(dtype)
+    model = small(kernel="patch_laplace", bandwidth=bandwidth).fit(X, y)
+    assert np.isfinite(model.predict_proba(X)).all()
+    with pytest.raises(ValueError, match="bandwidth must be a positive number between"):
+        small(kernel="patch_laplace", bandwidth=1e101 if bandwidth > 1 else 1e-101).fit(X, y)
+
+
+def test_one_image_is_not_images():
+    X, y = colours()
+    for images in (X, X[..., 0]):
+        model = small(max_iter=0).fit(images, y)
+        with pytest.raises(ValueError, match=r"is one image, .* give X\[np.newaxis\]"):
+            model.predict(images[0])
+        assert model.predict(images[0][np.newaxis]).shape == (1,)
+    flat = small(max_iter=0, image_shape=(1, 6), patch_size=1).fit(X[:, 0, :6, 0], y)
+    assert flat.predict(X[:1, 0, :6, 0]).shape == (1,)
+
+
+@pytest.mark.parametrize("spoil", [lambda X: X.astype(str), lambda X: X + 1j, lambda X: X[0, 0, 0], lambda X: X[:0]])
+def test_errors_of_checks_name_the_images(spoil):
+    X, y = colours()
+    with pytest.raises(ValueError, match=r"\bX\b"):
+        small().fit(spoil(X), y)
+
+
+def test_weights_of_all_sizes():
+    """Rows of next to no weight have no say, in groups or not."""
+    X, y = colours()
+    weights = 10.0 ** np.linspace(-100, 100, 30)
+    for groups in (None, np.arange(30) % 4):
+        model = small(kernel="patch_laplace").fit(np.round(X), y, sample_weight=weights, groups=groups)
+        assert np.isfinite(model.predict_proba(X)).all() and np.isfinite(model.leave_one_out_loss_)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -75,6 +76,59 @@ def test_errors_of_any_thread_come_back(failing):
     with pytest.raises(ArithmeticError, match="row"), Team(n_threads=3) as team:
         team.share(core, 100, piece=10)
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("error", [ArithmeticError, KeyboardInterrupt])
+@pytest.mark.parametrize("in_main", [True, False])
+def test_an_error_stops_the_others(error, in_main):
+    """They end the range that they are at, and begin no other."""
+    begun, main = [], threading.get_ident()
+    both, failed = threading.Barrier(2, timeout=30), threading.Event()
+
+    def core(start, stop):
+        begun.append(start)
+        if len(begun) <= 2:
+            both.wait()
+        if (threading.get_ident() == main) == in_main:
+            failed.set()
+            raise error("row")
+        failed.wait(30)
+        while not team.stopped:
+            time.sleep(0.001)
+
+    with pytest.raises(error, match="row"), Team(n_threads=2) as team:
+        team.share(core, 400, piece=10)
+    assert len(begun) == 2
+
+
+@pytest.mark.parametrize("where", ["_ntk_loops.value_rows", "_ntk_loops.weight_rows"])
+def test_an_error_stops_a_long_range_of_images(monkeypatch, where):
+    """Where a range takes seconds, it is left half done."""
+    from rfmlearn.images import ConvNTK, ImagePatches
+    from rfmlearn.images.kernels import _ntk_loops
+
+    calls, lock, name = [], threading.Lock(), where.partition(".")[2]
+    both = threading.Barrier(2, timeout=30)
+
+    def loop(*args):
+        with lock:
+            calls.append(threading.get_ident())
+            first = len(calls) <= 2
+        if first:
+            both.wait()
+            if threading.get_ident() == main:
+                raise KeyboardInterrupt
+        time.sleep(0.01)
+
+    monkeypatch.setattr(_ntk_loops, name, loop)
+    kernel, main = with_budget(ConvNTK(2, depth=1), gradient_x_images=1, x_images=1), threading.get_ident()
+    images = ImagePatches.of(kernel.grid((24, 24, 1)), np.ones((200, 24, 24, 1)), np.eye(4))
+    with threadpool_limits(2, user_api="blas"), pytest.raises(KeyboardInterrupt):
+        if name == "value_rows":
+            kernel.gram(images)
+        else:
+            kernel.patch_agop(images, np.ones((200, 1)), images)
+    assert len(calls) < 20
 
 
 @needs_blas

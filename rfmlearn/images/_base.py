@@ -87,6 +87,11 @@ class BaseConvRFM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedM
         """Images as they were in fit, and whether they came flat."""
         X = X if hasattr(X, "shape") else np.asarray(X)
         flat = len(X.shape) == 2
+        if tuple(X.shape) in (self.image_shape_, self.image_shape_[:2]) and X.shape[1:] != (self.n_features_in_,):
+            raise ValueError(
+                f"X of shape {tuple(X.shape)} is one image, but images of shape (n, height, width) or (n, height, "
+                "width, n_channels) are expected: give X[np.newaxis]."
+            )
         if flat:
             validate_data(self, X, reset=False, skip_check_array=True)
         known = flat or X.shape[1:] == self.image_shape_

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from numbers import Integral
 
 import numpy as np
@@ -36,7 +37,12 @@ def check_images(estimator, X, image_shape=None):
         If they are not what is described.
     """
     name = type(estimator).__name__
-    X = check_array(X, dtype="numeric", allow_nd=True, estimator=estimator, input_name="X")
+    try:
+        X = check_array(X, dtype="numeric", allow_nd=True, estimator=estimator, input_name="X")
+    except ValueError as error:
+        if re.search(r"\bX\b", str(error)):
+            raise
+        raise ValueError(f"X: {error}") from error
     flat = X.ndim == 2
     if flat:
         if image_shape is None:

@@ -11,11 +11,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.extending import overload
 
+from ..runtime._compiled import compiled
+
 # Said outright: a function compiled on behalf of a caller inherits the caller's fast-math flags otherwise.
-_STRICT: Any = {"nogil": True, "fastmath": False, "cache": True}
+_STRICT: Any = {"nogil": True, "fastmath": False}
 
 _LN2 = math.log(2.0)
 # 2^r on [-1/2, 1/2]: the remainder of the Taylor series of degree 11 is 6e-15, of degree 6 it is 1e-7.
@@ -31,7 +32,7 @@ _SQRT_HALF_BITS64 = int(np.float64(math.sqrt(0.5)).view(np.int64))
 _SQRT_HALF_BITS32 = int(np.float32(math.sqrt(0.5)).view(np.int32))
 
 
-@njit(**_STRICT)
+@compiled(**_STRICT)
 def _exp2_float64(x):
     x = min(max(x, -1022.0), 1023.0)
     shifted = x + _ROUND64
@@ -52,7 +53,7 @@ def _exp2_float64(x):
     return p * np.int64(bits).view(np.float64)
 
 
-@njit(**_STRICT)
+@compiled(**_STRICT)
 def _exp2_float32(x):
     x = min(max(x, _MIN32), _MAX32)
     shifted = np.float32(x + _ROUND32)
@@ -68,7 +69,7 @@ def _exp2_float32(x):
     return np.float32(p * np.int32(bits).view(np.float32))
 
 
-@njit(**_STRICT)
+@compiled(**_STRICT)
 def _log2_float64(x):
     # The exponent is taken relative to sqrt(1/2), so that the mantissa lies in [sqrt(1/2), sqrt(2)).
     bits = np.float64(x).view(np.int64)
@@ -87,7 +88,7 @@ def _log2_float64(x):
     return p * s + np.float64(exponent)
 
 
-@njit(**_STRICT)
+@compiled(**_STRICT)
 def _log2_float32(x):
     bits = np.float32(x).view(np.int32)
     exponent = np.int32(np.int32(bits - np.int32(_SQRT_HALF_BITS32)) >> np.int32(23))

@@ -19,22 +19,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.extending import overload
 
 from ..runtime._budget import BLOCK, STRIP
+from ..runtime._compiled import compiled
 from ._elementary import exp2, log2
 from ._profile_parameters import Polynomial, Power
 
 JIT: Any = {
-    "cache": True,
     "nogil": True,
     "error_model": "numpy",
     "fastmath": {"reassoc", "contract", "nsz", "arcp"},
 }
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def _power(t, p, out):
     """``out = t^p`` for t >= 0, with 0^p = 0 for every p but 0."""
     zero = t.dtype.type(0)
@@ -137,7 +136,7 @@ def _weights_overload(sums, profile, same, out, buffer):
     return _WEIGHTS[profile.instance_class]
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def square_sums(start, stop, Z, X, z_norms, x_norms, near, S, row, column, upper):
     """Turn the inner products in ``S[row:, column:]`` into squared distances, ``|z_i|^2 + |x_j|^2 - 2 z_i x_j``.
 
@@ -166,7 +165,7 @@ def square_sums(start, stop, Z, X, z_norms, x_norms, near, S, row, column, upper
                     target[j] = s
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def coordinate_sums(start, stop, Z, XT, p, rate, S, row, column, upper):
     """Sums over coordinates of |D_k|^p, or of 2^(-rate |D_k|^p) if rate > 0; XT has a row a coordinate."""
     zero, r = Z.dtype.type(0), Z.dtype.type(-rate)
@@ -193,7 +192,7 @@ def coordinate_sums(start, stop, Z, XT, p, rate, S, row, column, upper):
                         target[j] += u[j]
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def add_table(start, stop, z_codes, x_codes, table, S, row, column, upper):
     """Add the part of one categorical column, ``S[row + i, column + j] += table[z_codes[i], x_codes[j]]``."""
     for i in range(start, stop):
@@ -203,7 +202,7 @@ def add_table(start, stop, z_codes, x_codes, table, S, row, column, upper):
             S[row + i, column + j] += entries[x_codes[j]]
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def value_rows(start, stop, S, profile, K):
     """Kernel values of S row by row; K may be S, hence the copy: loops over overlapping arrays stay scalar."""
     sums = np.empty(S.shape[1], S.dtype)
@@ -212,7 +211,7 @@ def value_rows(start, stop, S, profile, K):
         _values(sums, profile, K[i])
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def weight_rows(start, stop, S, row, column, upper, profile, same, W):
     """Weights of a tile of S that begins at (row, column); with `upper`, zero on and left of the diagonal of S."""
     n = W.shape[1]
@@ -225,7 +224,7 @@ def weight_rows(start, stop, S, row, column, upper, profile, same, W):
         _weights(sums, profile, same, W[i, first:], buffer[first:])
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def weights_of_slopes(sums, factor, same, slopes):
     """Turn derivatives by sums into weights, ``factor * slopes``, zero where the sum is at most `same`."""
     zero, c, limit = sums.dtype.type(0), sums.dtype.type(factor), sums.dtype.type(same)
@@ -233,7 +232,7 @@ def weights_of_slopes(sums, factor, same, slopes):
         slopes[j] = c * slopes[j] if sums[j] > limit else zero
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def fill_lower(start, stop, A, profile):
     """Kernel values into the lower triangle of A from the sums in its upper one, and ones between; rows in blocks."""
     n = A.shape[0]
@@ -253,7 +252,7 @@ def fill_lower(start, stop, A, profile):
             A[i, i] = 1
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def coordinate_gradient(start, stop, ZT, XT, p, rate, same, W, z_coef, x_coef, both, z_grad, x_grad):
     """Add a tile's part of the gradient along coordinates start to stop.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -106,10 +107,16 @@ class Team:
         Number of operations from which a thread is worth its cost.
     n_threads : int, default=None
         Threads that there are. None means as many as may be used now.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether there was an error, or an interrupt, in one of the threads. Work on a long range looks at it now and
+        then, and ends.
     """
 
     def __init__(self, work=None, *, worth_a_thread=WORTH_A_THREAD, n_threads=None):
-        self.size = 1
+        self.size, self.stopped = 1, False
         if work is None or work >= 2 * worth_a_thread:
             self.size = n_threads_in_force() if n_threads is None else n_threads
         self._exit = contextlib.ExitStack()
@@ -127,31 +134,40 @@ class Team:
         """Run ``core(start, stop, *args)`` over all rows.
 
         `core` releases the interpreter's lock and writes disjoint results for disjoint ranges of rows. Ranges have
-        `piece` rows whatever the number of threads, so that it cannot change a result, not even by rounding.
+        `piece` rows whatever the number of threads, so that it cannot change a result, not even by rounding. After an
+        error, or an interrupt, in any thread no further range is begun.
         """
-        pile = iter([(start, min(start + piece, n_rows)) for start in range(0, n_rows, piece)])
+        pile = deque((start, min(start + piece, n_rows)) for start in range(0, n_rows, piece))
         if self.size == 1 or n_rows <= piece:
             for start, stop in pile:
                 core(start, stop, *args)
             return
-        lock, over = threading.Lock(), threading.Event()
 
         def work_off():
-            while not over.is_set():
-                with lock:
-                    part = next(pile, None)
-                if part is None:
-                    return
-                try:
+            with self._stop_on_error(pile):
+                while (part := _pop(pile)) is not None:
                     core(*part, *args)
-                except BaseException:
-                    over.set()
-                    raise
 
         others = [self._pool.submit(work_off) for _ in range(self.size - 1)]
-        try:
+        with self._stop_on_error(pile):
             work_off()
             for other in others:
                 other.result()
-        finally:
-            over.set()  # after an error, or an interrupt, nobody begins another part
+
+    @contextlib.contextmanager
+    def _stop_on_error(self, pile):
+        """Nothing of the pile is begun after an error; what was begun ends before the team does."""
+        try:
+            yield
+        except BaseException:
+            self.stopped = True
+            pile.clear()
+            raise
+
+
+def _pop(pile):
+    """The first of what is left of a pile, None if nothing is; threads may pop side by side."""
+    try:
+        return pile.popleft()
+    except IndexError:
+        return None

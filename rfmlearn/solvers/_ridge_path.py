@@ -29,13 +29,16 @@ class RidgePath:
     """
 
     def __init__(self, K, weights: Weights):
-        self._weights, self._total = weights, weights.total.astype(K.dtype)
+        total = weights.total.astype(K.dtype)
+        # Rows of no say keep a weight that is a number whatever it is divided by.
+        self._weights, self._total = weights, np.maximum(total, total.max() / LARGEST_RIDGE**2)
         self._root = np.sqrt(self._total)
         K *= self._root[:, None]
         K *= self._root
         values, self._vectors = scipy.linalg.eigh(K, driver="evd", overwrite_a=True, check_finite=False)
-        # K is positive semidefinite but for rounding, of float32 perhaps, which a small ridge would not cover.
-        self._values = np.maximum(values, 0.0)
+        # K is positive semidefinite but for rounding, of float32 perhaps, which a small ridge would not cover; and what
+        # the decomposition makes of zero is not to be divided by a ridge of 1e-300.
+        self._values = np.maximum(values, 8 * np.finfo(np.float64).eps * (values[-1] or 1.0))
 
     def _in_units(self, alpha):
         return min(alpha / self._weights.unit, LARGEST_RIDGE)

@@ -10,12 +10,13 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.extending import overload
 from numpy.polynomial import Chebyshev, Polynomial
 
+from ...runtime._compiled import compiled
+
 # Multiply and add at once: nothing here relies on the rounding of a single step.
-_CONTRACT: Any = {"nogil": True, "fastmath": {"contract"}, "cache": True}
+_CONTRACT: Any = {"nogil": True, "fastmath": {"contract"}}
 
 
 def _angle_polynomial(degree):
@@ -32,7 +33,7 @@ _F = tuple(np.float32(c) for c in _angle_polynomial(8))
 _F0, _F1, _F2, _F3, _F4, _F5, _F6, _F7, _F8 = _F
 
 
-@njit(**_CONTRACT)
+@compiled(**_CONTRACT)
 def _angle_float64(x):
     p = _C21 * x + _C20
     p = p * x + _C19
@@ -57,7 +58,7 @@ def _angle_float64(x):
     return p * x + _C0
 
 
-@njit(**_CONTRACT)
+@compiled(**_CONTRACT)
 def _angle_float32(x):
     p = _F8 * x + _F7
     p = p * x + _F6

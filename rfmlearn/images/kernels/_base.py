@@ -136,6 +136,8 @@ class ImageKernel(ABC):
                 columns = slice(block * z_step, min((block + 1) * z_step, len(Z)))
                 transformed = Z.metric @ Z.cut(columns)
                 for a in range(columns.start if same else 0, len(X), x_step):
+                    if team.stopped:
+                        return
                     rows = slice(a, min(a + x_step, len(X)))
                     patches = X.cut(rows)
                     limit = a - columns.start if same else len(Z)

@@ -31,7 +31,9 @@ def each_place(kernel, X, coef, Z, keep):
             raw = Z.cut(columns)
             m = raw.shape[3]
             own = np.zeros((m, n_outputs, *grid.shape()), coef.dtype)
-            weights = _weights(kernel, X, coef, Z.metric @ raw, x_side, z_side[columns], offsets, x_step, own)
+            weights = _weights(team, kernel, X, coef, Z.metric @ raw, x_side, z_side[columns], offsets, x_step, own)
+            if team.stopped:
+                return
             for row, column in np.ndindex(grid.shape()):
                 H = 2 * own[:, :, row, column, None] * raw[row, column].T[:, None]
                 for (down, right, _), (z_meets, part) in zip(offsets, weights, strict=True):
@@ -45,13 +47,15 @@ def each_place(kernel, X, coef, Z, keep):
         team.share(fill, -(-len(Z) // z_step), piece=1)
 
 
-def _weights(kernel, X, coef, transformed, x_side, z_side, offsets, x_step, own):
+def _weights(team, kernel, X, coef, transformed, x_side, z_side, offsets, x_step, own):
     """For every offset z's places that meet, and derivatives of shape (rows, columns, n, m); `own` grows by z's own."""
     grid, m, n_outputs = X.grid, transformed.shape[3], coef.shape[1]
     meetings = [meeting(grid, offset[:2]) for offset in offsets]
     sizes = [tuple(part.stop - part.start for part in z_meets) for _, z_meets in meetings]
     tiles = [empty_tile(rows * columns, len(X), m, coef.dtype) for rows, columns in sizes]
     for start in range(0, len(X), x_step):
+        if team.stopped:
+            break
         rows = slice(start, min(start + x_step, len(X)))
         patches = X.cut(rows)
         for (*_, weight), (x_meets, z_meets), size, tile in zip(offsets, meetings, sizes, tiles, strict=True):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ...kernels._elementary import exp2
 from ...kernels._loops import JIT
 from ...runtime._budget import LANES
+from ...runtime._compiled import compiled
 from ._tile_loops import add_own, gather, scatter
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def value_rows(tile, places, x_norm, z_norm, limit, K, weight, rate, near):
     """Add ``weight sum_p exp2(-rate |u_p - v_p|)`` of images z and x to ``K[x, z]``.
 
@@ -33,7 +33,7 @@ def value_rows(tile, places, x_norm, z_norm, limit, K, weight, rate, near):
                 K[i, j + k] += w * total
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def weight_rows(tile, places, x_norm, z_norm, coef, own, weight, rate, near):
     """Replace products of patches by derivatives with respect to them; see `_ntk_loops.weight_rows`.
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from ...kernels._loops import JIT
 from ...kernels._same_place import ROUNDING
 from ...runtime._budget import LANES
+from ...runtime._compiled import compiled
 from ._arc_cosine import angle_ratio
 from ._tile_loops import add_own, gather, scatter
 
@@ -22,7 +22,7 @@ from ._tile_loops import add_own, gather, scatter
 _SAME64, _SAME32 = ROUNDING[np.float64], ROUNDING[np.float32]
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def _window_sum(source, size, stride, out, line):
     """``out[p] = sum_ab source[p + a stride + b]`` for 0 <= a, b < size; `line` is workspace."""
     # Shifted views, not shifted indices: an index that might be negative keeps the loop scalar.
@@ -50,7 +50,7 @@ def _window_sum(source, size, stride, out, line):
             out[p] += shifted[p]
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def _clear_margin(row, columns, stride):
     """Zeros at the places between lines, which are those of the padding."""
     for start in range(columns, row.size, stride):
@@ -58,7 +58,7 @@ def _clear_margin(row, columns, stride):
             row[p] = 0
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def _arc_cosine(x_root, z_root, S, theta, S_out, theta_out):
     """Step 2: what one layer of rectifiers makes of the covariances S and the tangent kernel theta."""
     one, half, zero, over_pi = S.dtype.type(1), S.dtype.type(0.5), S.dtype.type(0), S.dtype.type(1 / np.pi)
@@ -74,7 +74,7 @@ def _arc_cosine(x_root, z_root, S, theta, S_out, theta_out):
         theta_out[p] = theta[p] * k0
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def _arc_cosine_adjoint(x_root, z_root, S, theta, g_S, g_theta, g_z):
     """Derivatives with respect to what entered step 2, from those with respect to what came out, in place.
 
@@ -102,7 +102,7 @@ def _arc_cosine_adjoint(x_root, z_root, S, theta, g_S, g_theta, g_z):
         g_theta[p] = through
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def _place_sum(row, lines, columns, stride):
     total = row.dtype.type(0)
     for y in range(lines):
@@ -112,7 +112,7 @@ def _place_sum(row, lines, columns, stride):
     return total
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def root_rows(norms, places, roots, size, stride, lead, padded, shapes, starts):
     """Square roots of each image's own covariances at every layer, 0 where they vanish.
 
@@ -141,7 +141,7 @@ def root_rows(norms, places, roots, size, stride, lead, padded, shapes, starts):
             roots[i, p] = np.sqrt(roots[i, p]) if roots[i, p] > smallest else zero
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def _forward(first, x_root, z_root, size, stride, lead, padded, shapes, starts, S, theta, S_out, theta_out, line):
     """Steps 1 and 2 for all layers of one pair.
 
@@ -163,7 +163,7 @@ def _forward(first, x_root, z_root, size, stride, lead, padded, shapes, starts, 
         _arc_cosine(x_root[a:b], z_root[a:b], s, t, S_out[lead : lead + b - a], theta_out[lead : lead + b - a])
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def _backward(
     first, x_root, z_root, size, stride, lead, padded, shapes, starts, S, theta, buffer, line, g_S, g_theta, g_z
 ):
@@ -201,7 +201,7 @@ def _backward(
                     _clear_margin(g[:below], shapes[layer, 1], stride)
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def value_rows(tile, places, x_root, z_root, limit, K, size, stride, lead, padded, shapes, starts):
     """Kernel values of images z and x into ``K[x, z]``, for z up to ``limit + x`` only."""
     depth, length = shapes.shape[0], starts[1]
@@ -221,7 +221,7 @@ def value_rows(tile, places, x_root, z_root, limit, K, size, stride, lead, padde
                 K[i, j + k] = total / K.dtype.type(lines * columns)
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def weight_rows(tile, places, x_root, z_root, coef, own, size, stride, lead, padded, shapes, starts):
     """Replace products of patches by derivatives with respect to them, for images z and x.
 

@@ -10,6 +10,8 @@ from ...kernels._kernel import as_real
 from ...kernels._same_place import ROUNDING
 from ._base import ImageKernel, check_integer
 
+# At which pixels of any size that is allowed are as good as infinitely far apart.
+LARGEST_RATE = 1e30
 # Bandwidth that is a good guess, in root mean square distances.
 _RMS_MULTIPLE = 1.5
 
@@ -29,7 +31,7 @@ class PatchLaplace(ImageKernel):
     padding : {"valid", "same"}, default="valid"
         Whether patches stay inside, or zeros surround the image.
     bandwidth : float, default=1.0
-        L > 0, in units of ``|u_p - v_p|``.
+        L > 0, in units of ``|u_p - v_p|``, from 1e-100 to 1e100.
     pool : int, default=1
         Side of the windows over which places may differ; 1 compares equal places only. Time grows with
         (2 pool - 1)^2.
@@ -56,8 +58,8 @@ class PatchLaplace(ImageKernel):
         super().__post_init__()
         check_integer("pool", self.pool)
         object.__setattr__(self, "bandwidth", as_real("bandwidth", self.bandwidth))
-        if not 0 < self.bandwidth < np.inf:
-            raise ValueError(f"bandwidth must be a positive number, got {self.bandwidth!r}.")
+        if not 1e-100 <= self.bandwidth <= 1e100:
+            raise ValueError(f"bandwidth must be a positive number between 1e-100 and 1e100, got {self.bandwidth!r}.")
 
     def _offsets(self, grid):
         reach = range(1 - self.pool, self.pool)
@@ -81,7 +83,9 @@ class PatchLaplace(ImageKernel):
         return _laplace_loops
 
     def _arguments(self, grid, weight, dtype):
-        return weight, 1 / (self.bandwidth * np.log(2.0)), ROUNDING[dtype.type]
+        # An infinite rate, in float32, would make NaN of distances of zero.
+        rate = min(1 / (self.bandwidth * np.log(2.0)), LARGEST_RATE)
+        return weight, rate, ROUNDING[dtype.type]
 
     def adapted(self, patches, sample_weight, multiple=_RMS_MULTIPLE):
         """The same kernel with a bandwidth of so many root mean square distances of patches at equal places.

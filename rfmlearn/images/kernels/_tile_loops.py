@@ -5,12 +5,11 @@ A tile has shape (places, x, z); `LANES` images z are handled at a time, since t
 
 from __future__ import annotations
 
-from numba import njit
-
 from ...kernels._loops import JIT
+from ...runtime._compiled import compiled
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def gather(tile, i, j, places, rows):
     """Products of patches of image x_i and images z_j, z_(j+1), ..., one row a pair; how many rows there are."""
     count = min(tile.shape[2] - j, rows.shape[0])
@@ -21,7 +20,7 @@ def gather(tile, i, j, places, rows):
     return count
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def scatter(rows, count, places, tile, i, j):
     """The way back."""
     for p in range(places.size):
@@ -30,7 +29,7 @@ def scatter(rows, count, places, tile, i, j):
             values[k] = column[k]
 
 
-@njit(**JIT)
+@compiled(**JIT)
 def add_own(own, coef, weights):
     """``own[l] += coef[l] weights``."""
     for output in range(coef.size):
