@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..runtime._budget import LARGEST_RIDGE
+from ..runtime._budget import LARGEST_RIDGE, LARGEST_UNIT, MOST_REPETITIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,8 @@ class Weights:
     def of(cls, rows, factors=1.0, groups=None):
         """Weights of rows, factors of their classes, and any labels of groups."""
         weights = np.asarray(rows, dtype=np.float64)
-        # Beyond 2^53 there are no other numbers than whole ones.
-        are_repetitions = bool(np.all(weights == np.round(weights)) and weights.sum() <= 2.0**53)
+        # Nobody repeats a row a billion times, and of the largest floats all are whole.
+        are_repetitions = bool(np.all(weights == np.round(weights)) and weights.max() <= MOST_REPETITIONS)
         n_rows = weights.sum() if are_repetitions else np.count_nonzero(weights)
         row_unit = float(weights.sum() / n_rows)
         rows = weights / row_unit
@@ -55,7 +55,7 @@ class Weights:
             rows=rows,
             groups=None if groups is None else _codes(groups),
             are_repetitions=are_repetitions,
-            unit=row_unit * factor_unit,
+            unit=min(max(row_unit * factor_unit, 1 / LARGEST_UNIT), LARGEST_UNIT),
         )
 
     def outside(self, rows):
