@@ -25,7 +25,7 @@ __all__ = [
 
 
 # The largest weight of a row, or one divided by it, must not exceed it: sums and products with ridges stay finite.
-_LARGEST_WEIGHT = 1e250
+_LARGEST_WEIGHT = 1e300
 
 
 def _fit_context(*, prefer_skip_nested_validation):

@@ -148,7 +148,7 @@ def test_labels_in_any_container(y, classes):
         np.ma.masked_array(np.ones(12), mask=np.arange(12) == 3),
         with_one([1] * 12, 10**400),
         [1.7e308] * 12,
-        [1e-300] * 12,
+        [1e-310] * 12,
         {0: 1},
         "abc",
     ],

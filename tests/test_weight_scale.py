@@ -65,6 +65,15 @@ def test_the_chosen_ridge_is_in_the_units_of_the_weights(table):
     assert_allclose(again.predict(X), model.predict(X), atol=1e-8)
 
 
+@pytest.mark.parametrize("weight", [1e-290, 1e290])
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 1e30, 1: 1e30, 2: 1e30}, {0: 1e-30, 1: 1e-30, 2: 1e-30}])
+def test_extreme_weights_of_rows_and_classes(class_weight, weight, table):
+    X, y, w = table
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        model = RFMClassifier(max_iter=1, class_weight=class_weight).fit(X, target(RFMClassifier, y), w * weight)
+        assert np.isfinite(model.predict_proba(X)).all()
+
+
 @pytest.mark.parametrize("factor", [1e-6, 0.1, 1 / 60])
 def test_rows_count_for_coverage_whatever_they_weigh(factor, table):
     X, y, _ = table
@@ -88,7 +97,7 @@ def test_weights_add_up_to_the_rows_whatever_they_are():
     other = Weights.of(np.array([0.5, 1.0, 3.0]), np.array([1.0, 4.0, 1.0]))
     assert not other.are_repetitions
     assert_allclose(other.ridge(2.0), 2.0 / np.array([0.5, 4.0, 3.0]))
-    # Beyond 2^53 floats have no fractions, which does not make repetitions of them.
+    # The largest floats have no fractions, which does not make repetitions of them.
     assert not Weights.of(np.array([1e17, 2e17])).are_repetitions
 
 

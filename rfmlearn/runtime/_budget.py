@@ -27,6 +27,8 @@ LARGEST_TARGET = 1.8e306
 
 # Weights ---------------------------------------------------------------------------------------------------------
 
+# Whole weights up to this are repetitions; the unit of weights, by which ridges are multiplied, stays below the other.
+MOST_REPETITIONS, LARGEST_UNIT = 1e9, 1e305
 # Weights of classes, or one divided by them, must not exceed it: products with weights of rows stay finite.
 LARGEST_CLASS_WEIGHT = 1e40
 # Sums of weights that differ by less than this share are equal: thirds of a row, for instance, add up with rounding.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..runtime._budget import LARGEST_RIDGE
+from ..runtime._budget import LARGEST_RIDGE, LARGEST_UNIT, MOST_REPETITIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +51,9 @@ class Weights:
     def of(cls, rows, factors=1.0, groups=None):
         """Weights of rows, factors of their classes, and any labels of groups."""
         weights, factors = np.asarray(rows, dtype=np.float64), np.asarray(factors, dtype=np.float64)
-        largest = weights.max(initial=1.0)
-        # Beyond 2^53 there are no other numbers than whole ones.
-        are_repetitions = bool(np.all(weights == np.round(weights)) and np.sum(weights / largest) <= 2.0**53 / largest)
-        unit = 1.0 if are_repetitions else float(_positive_mean(weights))
+        # Nobody repeats a row a billion times, and of the largest floats all are whole.
+        are_repetitions = bool(np.all(weights == np.round(weights)) and weights.max() <= MOST_REPETITIONS)
+        unit = 1.0 if are_repetitions else _positive_mean(weights)
         rows, scale = weights / unit, float(np.max(factors))
         parts = cls(
             total=rows * (factors / scale),
@@ -70,7 +69,8 @@ class Weights:
         """Divide by what is left out at a time."""
         share = self.left_out_share()
         unit, row_unit = _positive_mean(share * self.total), _positive_mean(share * self.rows)
-        return replace(self, total=self.total / unit, unit=self.unit * unit, row_unit=row_unit)
+        all_in_all = min(max(self.unit * unit, 1 / LARGEST_UNIT), LARGEST_UNIT)
+        return replace(self, total=self.total / unit, unit=all_in_all, row_unit=row_unit)
 
     def with_copies(self, copies):
         """The same, and what `Copies` has found out of replicates."""

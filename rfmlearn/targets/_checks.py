@@ -100,7 +100,7 @@ def class_factors(class_weight, classes, y, sample_weight):
     if class_weight == "balanced":
         totals = np.array([sample_weight[y == label].sum() for label in classes])
         least = int(np.argmin(totals))
-        if totals[least] * LARGEST_CLASS_WEIGHT < totals.sum():
+        if totals[least] < totals.sum() / LARGEST_CLASS_WEIGHT:
             raise ValueError(
                 f"class_weight='balanced' cannot weigh class {classes.tolist()[least]!r}, whose rows have a total "
                 f"weight of {totals[least]:.3g} in {totals.sum():.3g}: raise their sample_weight or leave it out."
