@@ -27,7 +27,14 @@ def check_table(X, estimator=None):
     if len(set(names)) < len(names):
         repeated = sorted({str(name) for name in names if names.count(name) > 1})
         raise ValueError(f"Column names must be unique, but these are repeated: {repeated}.")
-    return X
+    return _native(X) if library_of(X) == "pandas" else X
+
+
+def _native(X):
+    """The DataFrame in this machine's order of bytes: pandas cannot take rows of whole numbers in another one."""
+    types = X.dtypes.items()
+    swapped = {name: t.newbyteorder("=") for name, t in types if isinstance(t, np.dtype) and not t.isnative}
+    return X.astype(swapped) if swapped else X
 
 
 def _check_array(X, estimator):
