@@ -53,7 +53,7 @@ class Weights:
         weights, factors = np.asarray(rows, dtype=np.float64), np.asarray(factors, dtype=np.float64)
         # Nobody repeats a row a billion times, and of the largest floats all are whole.
         are_repetitions = bool(np.all(weights == np.round(weights)) and weights.max() <= MOST_REPETITIONS)
-        unit = 1.0 if are_repetitions else _sum(weights) / np.count_nonzero(weights)
+        unit = 1.0 if are_repetitions else _sum(weights) / int(np.count_nonzero(weights))
         rows, scale = weights / unit, float(np.max(factors))
         parts = cls(
             total=rows * (factors / scale),
@@ -67,7 +67,7 @@ class Weights:
 
     def _in_units(self):
         """Divide by what is left out at a time."""
-        n_units = np.sum(1.0 / self.left_out_share()[self.rows > 0])
+        n_units = float(np.sum(1.0 / self.left_out_share()[self.rows > 0]))
         unit, row_unit = (_sum(weights) / n_units if n_units else 1.0 for weights in (self.total, self.rows))
         all_in_all = min(max(self.unit * unit, 1 / LARGEST_UNIT), LARGEST_UNIT)
         return replace(self, total=self.total / unit, unit=all_in_all, row_unit=row_unit)
