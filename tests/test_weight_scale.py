@@ -110,3 +110,10 @@ def test_balanced_classes_leave_weights_repetitions(seed):
     model = RFMClassifier(class_weight="balanced", scaling=("robust", "quantile")[seed % 2], max_iter=1, alpha=0.1)
     one = model.fit(X, labels, sample_weight=counts).predict_proba(X)
     assert_allclose(model.fit(X[rows], labels[rows]).predict_proba(X), one, atol=1e-7)
+
+
+def test_the_ridge_of_a_weight_that_vanishes_beside_others():
+    weights = Weights.of(np.array([1e-320, 1e300]))
+    assert weights.total[0] == 0
+    assert_allclose(weights.ridge(1.0), [1e15, 0.5 * weights.ridge(2.0)[1]])
+    assert_array_equal(weights.ridge(0.0), [1e15, 0.0])

@@ -120,8 +120,9 @@ class Weights:
 
     def ridge(self, alpha):
         """What is added to the diagonal of the Gram matrix, alpha by the user's weights, but never more than 1e15."""
-        with np.errstate(over="ignore"):
-            return np.minimum(alpha / self.unit / self.total, LARGEST_RIDGE)
+        # Beside much larger ones a total may have become zero: such a row counts for nothing, whatever alpha is.
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return np.fmin(alpha / self.unit / self.total, LARGEST_RIDGE)
 
     def mean_square(self, errors):
         """Weighted mean over rows of squared errors summed over outputs; errors of shape (n, n_outputs)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from .._sklearn_compat import numbers_of_any_size
 from ._column import Column
 from ._libraries import at_hand, library_of
 from ._values import plain
@@ -40,10 +41,11 @@ def _native(X):
 def _check_array(X, estimator):
     _refuse_records(X)
     X = _without_mask(X) if isinstance(X, np.ma.MaskedArray) else X
-    with np.errstate(over="ignore"):  # a longdouble may become infinite, which is refused by name
+    rows = array_of_rows(X)
+    with numbers_of_any_size():  # a longdouble may become infinite, which is refused by name
         # An encoder looks for infinity itself: it names the column, and some columns do not count.
         finite = "allow-nan" if estimator is None else False
-        checked = check_array(X, dtype=None, ensure_all_finite=finite, estimator=estimator, input_name="X")
+        checked = check_array(rows, dtype=None, ensure_all_finite=finite, estimator=estimator, input_name="X")
         if not checked.dtype.isnative:
             checked = checked.astype(checked.dtype.newbyteorder("="))
         kind, is_list = checked.dtype.kind, isinstance(X, (list, tuple))
@@ -53,6 +55,21 @@ def _check_array(X, estimator):
         if kind not in "biuf" or (kind in "iu" and not _float64_holds(checked)):
             return checked
         return checked.astype(_precision_of(checked.dtype), copy=False)
+
+
+def array_of_rows(X):
+    """An array if X is a list of rows; ValueError where these are not of one length. All else as it is."""
+    if not isinstance(X, (list, tuple)):
+        return X
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        lengths = [len(row) if hasattr(row, "__len__") else None for row in X]
+        other = next((place for place, length in enumerate(lengths) if length != lengths[0]), None)
+        if other is None:
+            raise ValueError(f"X must have one value in each place: {error}") from error
+        first, second = ("is no list" if n is None else f"has length {n}" for n in (lengths[0], lengths[other]))
+        raise ValueError(f"X must have rows of one length, but row 0 {first} and row {other} {second}.") from error
 
 
 def _precision_of(dtype):
@@ -143,8 +160,10 @@ def find_columns(asked, names, named, parameter, besides):
     ValueError
         If it is nothing of the kind, or a column is unknown.
     """
-    # names in an index or an array of objects become strings
-    listed = np.array([*asked] if np.iterable(asked) and not isinstance(asked, str) else asked)
+    try:  # names in an index or an array of objects become strings
+        listed = np.array([*asked] if np.iterable(asked) and not isinstance(asked, str) else asked)
+    except ValueError:  # lists of different length
+        listed = np.empty((0, 0))
     if listed.ndim != 1 or (listed.size and listed.dtype.kind not in "biuU"):
         raise ValueError(
             f"{parameter} must be {besides}, a boolean mask, column indices or column names, got {asked!r}."
