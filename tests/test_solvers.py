@@ -249,7 +249,7 @@ def test_choose_ridge_counts_replicates(rng):
         weights = Weights.of(counts).with_copies(Copies(np.arange(20), np.ones(20, dtype=bool)))
         one = choose_ridge(filled(X).array, Y, weights)
         other = choose_ridge(filled(X[rows]).array, Y[rows], Weights.of(np.ones(len(rows))))
-        assert (one.alpha, one.loss) == (pytest.approx(other.alpha), pytest.approx(other.loss))
+        assert (one.alpha, one.loss) == pytest.approx((other.alpha, other.loss))
         chosen.add(other.alpha)
     assert len(chosen) > 2
 

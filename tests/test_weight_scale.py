@@ -117,3 +117,16 @@ def test_the_ridge_of_a_weight_that_vanishes_beside_others():
     assert weights.total[0] == 0
     assert_allclose(weights.ridge(1.0), [1e15, 0.5 * weights.ridge(2.0)[1]])
     assert_array_equal(weights.ridge(0.0), [1e15, 0.0])
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_units_are_those_of_all_replicates_one_by_one(class_weight):
+    """In a table of few categories each repetition is left out on its own, and counts once for the mean of weights."""
+    rng = np.random.default_rng(0)
+    X, counts = rng.integers(0, 3, size=(200, 3)).astype(str), rng.integers(1, 4, 200)
+    labels = ((X[:, 0] == "0") + 0.6 * rng.normal(size=200) > 0.4).astype(int)
+    rows = np.repeat(np.arange(200), counts)
+    model = RFMClassifier(class_weight=class_weight, categorical_features=[0, 1, 2], max_iter=1)
+    weighted, alpha = model.fit(X, labels, sample_weight=counts).predict_proba(X), model.alpha_
+    assert_allclose(model.fit(X[rows], labels[rows]).predict_proba(X), weighted, atol=1e-9)
+    assert_allclose(model.alpha_, alpha)

@@ -53,7 +53,7 @@ class Weights:
         weights, factors = np.asarray(rows, dtype=np.float64), np.asarray(factors, dtype=np.float64)
         # Nobody repeats a row a billion times, and of the largest floats all are whole.
         are_repetitions = bool(np.all(weights == np.round(weights)) and weights.max() <= MOST_REPETITIONS)
-        unit = 1.0 if are_repetitions else _sum(weights) / int(np.count_nonzero(weights))
+        unit = 1.0 if are_repetitions else _positive_mean(weights)
         rows, scale = weights / unit, float(np.max(factors))
         parts = cls(
             total=rows * (factors / scale),
@@ -66,9 +66,8 @@ class Weights:
         return parts._in_units()
 
     def _in_units(self):
-        """Divide by what is left out at a time."""
-        n_units = float(np.sum(1.0 / self.left_out_share()[self.rows > 0]))
-        unit, row_unit = (_sum(weights) / n_units if n_units else 1.0 for weights in (self.total, self.rows))
+        """Divide by what is left out at a time: one piece of replicates, all of others."""
+        unit, row_unit = (_positive_mean(weights, self._pieces()) for weights in (self.total, self.rows))
         all_in_all = min(max(self.unit * unit, 1 / LARGEST_UNIT), LARGEST_UNIT)
         return replace(self, total=self.total / unit, unit=all_in_all, row_unit=row_unit)
 
@@ -128,10 +127,14 @@ class Weights:
         """Weighted mean over rows of squared errors summed over outputs; errors of shape (n, n_outputs)."""
         return float(np.average(np.einsum("ij,ij->i", errors, errors), weights=self.total))
 
+    def _pieces(self):
+        """In how many pieces, one after another, each row's weight is left out."""
+        one_by_one = self.replicated & self.are_repetitions
+        return np.where(one_by_one, np.maximum(self.rows / self.repeats, 1.0), 1.0)
+
     def left_out_share(self):
         """Share of each row's weight that is left out at a time."""
-        one_by_one = self.replicated & self.are_repetitions
-        return np.where(one_by_one, self.repeats / np.maximum(self.rows, self.repeats), 1.0)
+        return 1.0 / self._pieces()
 
     def sets_left_out(self):
         """For each group the places of its rows; there must be groups."""
@@ -140,10 +143,14 @@ class Weights:
         return np.split(order, np.flatnonzero(np.diff(self.groups[order])) + 1)
 
 
-def _sum(weights):
-    """Sum of weights, the parts of which might overflow."""
-    largest = weights.max()
-    return float(largest * np.sum(weights / largest)) if largest > 0 else 1.0
+def _positive_mean(weights, pieces=1.0):
+    """Mean of the positive ones, each of so many pieces, by the piece; in powers of two, as their sum might overflow."""
+    positive = weights > 0
+    if not positive.any():
+        return 1.0
+    exponent = np.frexp(weights.max())[1]
+    n_pieces = np.sum(np.broadcast_to(pieces, weights.shape), where=positive)
+    return float(np.ldexp(np.sum(np.ldexp(weights, -exponent)) / n_pieces, exponent))
 
 
 def _codes(groups):
