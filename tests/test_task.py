@@ -161,7 +161,7 @@ def test_groups_reach_the_layers(make, rng):
         assert seen.history_[-1]["alpha"] == expected.history_[-1]["alpha"]
         without = clone(model).fit(X, y, weights).layers_[0].estimator
         assert without.history_[-1]["leave_one_out_loss"] < seen.history_[-1]["leave_one_out_loss"]
-        with pytest.raises(ValueError, match="groups has .* labels, but X has"):
+        with pytest.raises(ValueError, match=r"groups has .* labels, but X has"):
             model.fit(X, y, groups=groups[1:])
         with pytest.raises(ValueError, match="groups has a missing label"):
             model.fit(X, y, groups=np.where(groups == 3, np.nan, groups))

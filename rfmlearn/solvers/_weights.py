@@ -144,7 +144,7 @@ class Weights:
 
 
 def _positive_mean(weights, pieces=1.0):
-    """Mean of the positive ones, each of so many pieces, by the piece; in powers of two, as their sum might overflow."""
+    """Mean of the positive ones by the piece, of which each has so many; in powers of two, as sums might overflow."""
     positive = weights > 0
     if not positive.any():
         return 1.0
