@@ -48,3 +48,17 @@ def test_threads_do_not_disturb_each_other(rng):
         assert all(pool.map(lambda system: factor_lower(system[1]), systems))
     for G, array in systems:
         np.testing.assert_allclose(np.tril(array), scipy.linalg.cholesky(G, lower=True), atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("block", [1, 7, 16, 29, 30, 31])
+def test_a_factor_in_blocks_is_that_of_the_whole(block, dtype, rng):
+    A = rng.normal(size=(30, 30))
+    A = (A @ A.T + 30 * np.eye(30)).astype(dtype)
+    whole, blocks = A.copy(), A.copy()
+    blocks[np.triu_indices(30, 1)] = np.nan  # neither read nor written
+    assert factor_lower(whole) and factor_lower(blocks, block)
+    np.testing.assert_allclose(np.tril(blocks), np.tril(whole), rtol=100 * np.finfo(dtype).eps, atol=1e-6)
+    assert np.isnan(blocks[np.triu_indices(30, 1)]).all()
+    A[20, 20] = -1.0
+    assert not factor_lower(A, block)

@@ -77,6 +77,8 @@ class PairBudget:
 LARGEST_RIDGE = 1e15
 # How often a matrix that rounding makes indefinite is factored again, each time with ten times the jitter.
 MAX_JITTERS = 6
+# Rows of a triangle that LAPACK factors at once: it works at full speed on so many, and crashes on twice as many.
+FACTORED_ROWS = 8192
 # Rows of a triangle whose squares are summed at once.
 TRIANGLE_ROWS = 256
 # Steps of conjugate gradients after which a solution counts as not found.

@@ -1,4 +1,4 @@
-"""LAPACK on a lower triangle in place, without the interpreter's lock: threads can factor side by side.
+"""LAPACK and BLAS on a lower triangle in place, without the interpreter's lock: threads can factor side by side.
 
 `scipy.linalg.lapack` holds the lock while it works. The same routines are called here by the addresses that SciPy
 publishes for compiled code, through ctypes, which lets go of it.
@@ -12,6 +12,8 @@ import functools
 import numpy as np
 import scipy.linalg
 
+from ..runtime._budget import FACTORED_ROWS
+
 _LETTERS = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
 
 
@@ -19,7 +21,8 @@ _LETTERS = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
 def _routine(name, dtype, n_arguments):
     from numba.extending import get_cython_function_address  # takes long to import, so only when something is solved
 
-    address = get_cython_function_address("scipy.linalg.cython_lapack", _LETTERS[dtype] + name)
+    library = "cython_blas" if name in ("trsm", "syrk") else "cython_lapack"
+    address = get_cython_function_address(f"scipy.linalg.{library}", _LETTERS[dtype] + name)
     return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * n_arguments)(address)
 
 
@@ -30,19 +33,37 @@ def _place(argument):
     return np.array(argument, np.intc) if isinstance(argument, int) else argument
 
 
-def _call(name, dtype, *arguments):
-    """Call a routine; the value of its last argument, `info`."""
-    places = [_place(argument) for argument in (*arguments, 0)]
+def _run(name, dtype, *arguments):
+    """Call a routine; the arrays that it was given."""
+    places = [_place(argument) for argument in arguments]
     _routine(name, dtype, len(places))(*[place.ctypes.data for place in places])
-    return int(places[-1])
+    return places
+
+
+def _call(name, dtype, *arguments):
+    """Call a routine of LAPACK; the value of its last argument, `info`."""
+    return int(_run(name, dtype, *arguments, 0)[-1])
 
 
 # The lower triangle of a C array is the upper one, "U", of the Fortran array that LAPACK sees.
 
 
-def factor_lower(array):
-    """Cholesky factor in place of the lower triangle of a square C-contiguous array; whether there is one."""
-    return _call("potrf", array.dtype, b"U", len(array), array, len(array)) == 0
+def factor_lower(array, block=FACTORED_ROWS):
+    """Cholesky factor in place of the lower triangle of a square C-contiguous array; whether there is one.
+
+    In blocks of so many rows: of larger triangles OpenBLAS 0.3.30 crashes, with several threads and AVX-512.
+    """
+    n, dtype = len(array), array.dtype
+    one, minus_one = np.ones(1, dtype), -np.ones(1, dtype)
+    for start in range(0, n, block):
+        stop = min(start + block, n)
+        corner, below, rest = array[start:, start:], array[stop:, start:], array[stop:, stop:]
+        if _call("potrf", dtype, b"U", stop - start, corner, n):
+            return False
+        if stop < n:  # L_21 = A_21 L_11^-T, and A_22 - L_21 L_21^T is what is left to factor
+            _run("trsm", dtype, b"L", b"U", b"T", b"N", stop - start, n - stop, one, corner, n, below, n)
+            _run("syrk", dtype, b"U", b"T", n - stop, stop - start, minus_one, below, n, one, rest, n)
+    return True
 
 
 def solve_lower(factor, Y):
