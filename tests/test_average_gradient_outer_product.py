@@ -287,6 +287,11 @@ def test_models_of_others_at_rows_that_they_cannot_hold(rng):
         average_gradient_outer_product(tree, np.where(X > 0, 1e300, X))
     with pytest.raises(ValueError, match=r"method='closed_form': DecisionTreeRegressor .* has no closed form"):
         average_gradient_outer_product(tree, X, method="closed_form")
+    for dtype, step in ((np.float64, 1.7e308), (np.float32, 1e38)):
+        with pytest.raises(ValueError, match=r"step=1.* is too large for column 'x[02]'.* range of float"):
+            average_gradient_outer_product(tree, X.astype(dtype), step=step)
+    edge = np.where(X > 0, np.finfo(np.float32).max, X).astype(np.float32)
+    assert np.isfinite(average_gradient_outer_product(lambda Z: Z.sum(axis=1, dtype=float), edge, step=1e-2)).all()
     line = PoissonRegressor().fit(X, np.exp(X[:, 0]))
     with pytest.raises(ValueError, match="the AGOP is not finite"):
         average_gradient_outer_product(line, np.where(X > 0, 1e308, -1e308))

@@ -167,3 +167,12 @@ def test_groups_reach_the_layers(make, rng):
             model.fit(X, y, groups=np.where(groups == 3, np.nan, groups))
     with pytest.raises(ValueError, match=r"groups was given, but fit of estimator=Ridge takes no groups"):
         AGOPFeatureMap(Ridge()).fit(X, y * 1.0, groups=groups)
+
+
+def test_numbers_of_any_type():
+    for dtype in (np.float16, np.float32, np.longdouble):
+        assert guess_task(np.tile([1, 2, 3], 4).astype(dtype)) == "classification"
+        assert guess_task(np.linspace(0, 1, 12).astype(dtype)) == "regression"
+    assert guess_task(np.tile(np.array([1, 2], dtype=np.longdouble) ** 12_000, 4)) == "regression"
+    with pytest.raises(ValueError, match="y must hold real numbers"):
+        guess_task([1, 10**400] * 6)

@@ -62,7 +62,10 @@ class Differences:
         self._given, self._is_smooth, self._advice = step is not None, is_smooth, None
         self._probes = step is None and not is_smooth
         epsilons = np.array([_epsilon(dtype, value_dtype) for dtype in columns.dtypes])
-        self.steps = Steps.of((np.cbrt(epsilons) if step is None else step) * self._scales)
+        with np.errstate(over="ignore"):
+            self.steps = Steps.of((np.cbrt(epsilons) if step is None else step) * self._scales)
+        if step is not None:
+            self._check_sizes(step, columns)
         # It holds the numbers of the table, until steps are chosen.
         self._coarse = partial(half_deviations, columns.numbers, self._scales, sample_weight) if self._probes else None
         self._n_rows, self._n_flat_rows = 0, 0
@@ -95,7 +98,8 @@ class Differences:
         m, p = columns.numbers.shape
         moved = steps.move(columns.numbers)
         for j, dtype in enumerate(columns.dtypes):
-            moved[:, j] = moved[:, j].astype(dtype)
+            limits = np.finfo(dtype)
+            moved[:, j] = moved[:, j].clip(limits.min, limits.max).astype(dtype)
         distances = moved[:, :, 0] - moved[:, :, 1]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=_KNOWN)
@@ -125,6 +129,15 @@ class Differences:
         numbers = columns.numbers[rows]
         numbers[np.arange(len(rows)), features] = moved[rows, features, signs]
         return self.function(columns.replace(take_rows(X, rows), numbers))
+
+    def _check_sizes(self, step, columns):
+        too_large = self.steps.sizes > [np.finfo(dtype).max / 4 for dtype in columns.dtypes]
+        if too_large.any():
+            j = too_large.argmax()
+            raise ValueError(
+                f"step={step!r} is too large for column {columns.names[self.features[j]]!r}: numbers that it moves "
+                f"leave the range of {columns.dtypes[j]}."
+            )
 
     def _check_distances(self, distances, X):
         lost = (distances == 0).any(axis=0)

@@ -7,7 +7,7 @@ from numbers import Number
 
 import numpy as np
 
-from ._read import as_array
+from ._read import as_array, as_numbers
 
 TASKS = ("auto", "regression", "classification")
 # Digits are ten; whole numbers of more values are counts, years or prices rather than classes.
@@ -40,7 +40,7 @@ def guess_task(y, sample_weight=None):
         return "regression"  # which refuses complex numbers, and more than two dimensions
     if _is_named(y) or (values.dtype.kind in "bUSTO" and not _holds_numbers(values)):
         return "classification"
-    values = values.astype(np.float64) if values.dtype.kind == "O" else values
+    values = as_numbers(values, "y") if values.dtype.kind in "Of" else values
     values = values.reshape(-1) if sample_weight is None else values.reshape(-1)[sample_weight > 0]
     if values.dtype.kind not in "iuf" or not np.all((values == np.round(values)) & (np.abs(values) <= _LARGEST)):
         return "regression"
