@@ -198,8 +198,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         MemoryError
             If the Gram matrix does not fit in the memory available, before it is allocated.
         """
-        given = Given(X, y, groups)
-        X = self._check_X(X, reset=True)
+        given = Given.of(X, y, groups)
+        X = self._check_X(given.X, reset=True)
         y = check_labels(self, X, y)
         sample_weight = check_weights(sample_weight, X)
         self.classes_, labels = code_labels(self, y, sample_weight)

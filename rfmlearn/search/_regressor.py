@@ -157,8 +157,8 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         MemoryError
             If the Gram matrix does not fit in the memory available, before it is allocated.
         """
-        given = Given(X, y, groups)
-        X = self._check_X(X, reset=True)
+        given = Given.of(X, y, groups)
+        X = self._check_X(given.X, reset=True)
         y = check_numbers(self, X, y)
         groups = check_group_labels(groups, X)
         weights = Weights.of(check_weights(sample_weight, X), groups=groups)

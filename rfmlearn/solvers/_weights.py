@@ -143,7 +143,7 @@ class Weights:
 
 
 def _positive_mean(weights, pieces=1.0):
-    """Mean of the positive ones, each of so many pieces, by the piece; in powers of two, as their sum might overflow."""
+    """Mean of the positive ones by their pieces; exact but for one rounding, and their sum may overflow."""
     positive = weights > 0
     if not positive.any():
         return 1.0
