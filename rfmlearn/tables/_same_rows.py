@@ -74,12 +74,13 @@ def _refine(codes, numbers, rows):
     if numbers.min() == numbers.max():
         return codes
     rounding = ROUNDINGS * np.finfo(numbers.dtype).eps if numbers.dtype.kind == "f" else 0.0
-    size = np.partition(np.abs(numbers), len(numbers) // 2)[len(numbers) // 2]  # the median, which might overflow
+    sizes = np.abs(numbers[np.isfinite(numbers)])
+    size = np.partition(sizes, len(sizes) // 2)[len(sizes) // 2]  # the median of what is there, which might overflow
     x = numbers[rows]
     order = np.lexsort((x, codes))
     x, in_order = x[order], codes[order]
-    with np.errstate(invalid="ignore", over="ignore"):  # between two missing ones
-        apart = np.diff(x) > rounding * (np.abs(x[1:]) + size)
+    with np.errstate(invalid="ignore", over="ignore"):  # between missing ones, which come last
+        apart = np.diff(x) > rounding * (np.abs(x[:-1]) + size)
     new = np.empty(len(rows), dtype=np.intp)
     new[order] = np.concatenate([[0], np.cumsum(apart | (np.diff(in_order) > 0))])
     return new
