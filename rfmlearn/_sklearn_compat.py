@@ -20,6 +20,7 @@ __all__ = [
     "check_weights",
     "is_pandas_na",
     "laplace_approximation_constants",
+    "numbers_of_any_size",
     "wants_frame",
 ]
 
@@ -70,6 +71,14 @@ def wants_frame(transformer):
     return _get_output_config("transform", transformer)["dense"] != "default"
 
 
+def numbers_of_any_size():
+    """Within it, checks of scikit-learn sum and cast numbers that overflow without a warning of NumPy's.
+
+    What does not pass the check is told of by name, and all else has nothing to fear.
+    """
+    return np.errstate(over="ignore", invalid="ignore")
+
+
 def check_weights(sample_weight, X, name="sample_weight"):
     """Weights as float64; ValueError for what is no number, and for NaN, infinite, negative or only zero ones.
 
@@ -77,13 +86,14 @@ def check_weights(sample_weight, X, name="sample_weight"):
     """
     if np.ma.is_masked(sample_weight):
         raise ValueError(f"{name} has masked entries: every row needs a weight.")
-    given = np.asarray(1.0 if sample_weight is None else sample_weight)
-    if given.dtype.kind in "USMmcV" or (given.dtype == object and any(isinstance(v, str) for v in given.ravel())):
-        raise ValueError(f"{name} must hold real numbers, got {given.dtype.name}.")
     try:
-        weights = _check_sample_weight(sample_weight, X, dtype="float64", ensure_non_negative=True)
+        given = np.asarray(1.0 if sample_weight is None else sample_weight)
+        if given.dtype.kind in "USMmcV" or (given.dtype == object and any(isinstance(v, str) for v in given.ravel())):
+            raise ValueError(f"{name} must hold real numbers, got {given.dtype.name}.")
+        with numbers_of_any_size():
+            weights = _check_sample_weight(sample_weight, X, dtype="float64", ensure_non_negative=True)
     except (TypeError, ValueError, OverflowError) as error:
-        if name == "sample_weight" and name in str(error):
+        if name in str(error):
             raise
         raise ValueError(f"{name}: {error}") from error
     if not (weights > 0).any():

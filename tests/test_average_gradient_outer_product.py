@@ -4,7 +4,7 @@ import naive
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
@@ -215,6 +215,7 @@ def test_options_that_torch_modules_do_not_have(option, rng):
         ({"sample_weight": np.ones(3)}, "sample_weight"),
         ({"output": "probability"}, "predict_proba"),
         ({"random_state": "a"}, "cannot be used to seed"),
+        ({"method": "nonsense"}, "method must be"),
     ],
 )
 def test_errors(option, message, rng):
@@ -268,3 +269,24 @@ def test_categories_of_the_first_step_of_a_pipeline(rng):
         pipeline = make_pipeline(model) if hasattr(model, "predict") else make_pipeline(model, Ridge())
         with pytest.raises(ValueError, match="Column 'x0' is categorical"):
             average_gradient_outer_product(pipeline.fit(X, y), X)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "quantile", "standard", None])
+def test_rows_out_of_all_proportion(scaling, rng):
+    """What overflows on the way to a gradient of nothing is not told of, and what comes out of it is finite."""
+    X, _ = data(rng)
+    model = RFMRegressor(scaling=scaling, max_iter=1).fit(X, X[:, 0])
+    far = np.vstack([X[:3], np.full((1, X.shape[1]), 1e308), np.full((1, X.shape[1]), -1e200)])
+    assert np.isfinite(average_gradient_outer_product(model, far)).all()
+
+
+def test_models_of_others_at_rows_that_they_cannot_hold(rng):
+    X, _ = data(rng)
+    tree = DecisionTreeRegressor(max_depth=2).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="X contains infinity or a value too large"):
+        average_gradient_outer_product(tree, np.where(X > 0, 1e300, X))
+    with pytest.raises(ValueError, match=r"method='closed_form': DecisionTreeRegressor .* has no closed form"):
+        average_gradient_outer_product(tree, X, method="closed_form")
+    line = PoissonRegressor().fit(X, np.exp(X[:, 0]))
+    with pytest.raises(ValueError, match="the AGOP is not finite"):
+        average_gradient_outer_product(line, np.where(X > 0, 1e308, -1e308))

@@ -57,10 +57,19 @@ def test_infinity_in_a_frame_names_the_column(Estimator, library):
         (lambda X: X[:0], "0 sample"),
         (lambda X: X[:29], "inconsistent numbers of samples: .29, 30."),
         (lambda X: np.array([[{"a": 1}, [2], {3}]] * 30, dtype=object), "argument must be .* string.* number"),
+        (
+            lambda X: [*X[1:].tolist(), [1.0]],
+            "X must have rows of one length, but row 0 has length 3 and row 29 has length 1",
+        ),
+        (lambda X: [0.0, *X[1:]], "X must have rows of one length, but row 0 is no list and row 1 has length 3"),
+        (lambda X: [*X[1:].tolist(), [[1.0], 2.0, 3.0]], "X must have one value in each place"),
         (lambda X: "text", "Expected 2D array"),
         (lambda X: None, "Expected 2D array"),
     ],
-    ids=["1-d", "3-d", "complex", "sparse", "no columns", "no rows", "fewer rows", "objects", "text", "None"],
+    ids=[
+        *("1-d", "3-d", "complex", "sparse", "no columns", "no rows", "fewer rows", "objects"),
+        *("ragged", "a number first", "lists in a row", "text", "None"),
+    ],
 )
 def test_what_is_no_table(Estimator, change, match):
     X, y = data()

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rfmlearn import DeepRFMRegressor, RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+from rfmlearn import ConvRFMClassifier, DeepRFMRegressor, RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 
 X = np.random.default_rng(0).normal(size=(12, 2))
 NUMBERS = [0.5, 1.5, -2.0] * 4
@@ -151,6 +151,7 @@ def test_labels_in_any_container(y, classes):
         [1e-310] * 12,
         {0: 1},
         "abc",
+        [[1.0]] * 11 + [[1.0, 2.0]],
     ],
     ids=str,
 )
@@ -189,3 +190,31 @@ def test_targets_as_large_as_they_may_be():
     y = 1e300 * np.sin(X[:, 0])
     model = RFMRegressor(max_iter=1).fit(X, y)
     assert_allclose(model.predict(X) / 1e300, RFMRegressor(max_iter=1).fit(X, y / 1e300).predict(X), atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e20, 1e200, 1.7e308])
+def test_labels_of_any_size_are_refused_without_a_cast(size):
+    with pytest.raises(ValueError, match="y: Unknown label type: continuous"):
+        RFMClassifier().fit(X, size * np.sin(np.arange(12)))
+    with pytest.raises(ValueError, match="y_val: Unknown label type: continuous"):
+        RFMClassifier().fit(X, [1, 2] * 6, X_val=X, y_val=size * np.sin(np.arange(12)))
+
+
+def test_both_infinities_are_told_of_by_name():
+    both = np.array([np.inf, -np.inf] * 6)
+    largest = np.array([1.7e308, -1.7e308] * 6)
+    for y, match in ((both, "Input y contains infinity"), (largest, "y must not exceed 1.8e\\+306 in size")):
+        with pytest.raises(ValueError, match=match):
+            RFMRegressor().fit(X, y)
+    with pytest.raises(ValueError, match="sample_weight contains infinity"):
+        RFMRegressor().fit(X, NUMBERS, sample_weight=both)
+    for Estimator in (RFMRegressor, ConvRFMClassifier):
+        with pytest.raises(ValueError, match="X contains infinity"):
+            Estimator().fit(np.tile(both[:, None], (1, 16)), [1, 2] * 6)
+
+
+@pytest.mark.parametrize("factor", [1e160, 1e300])
+def test_validation_targets_in_another_unit(factor):
+    with pytest.raises(ValueError, match=r"y_val lies up to .* standard deviations of y from the mean of y"):
+        RFMRegressor().fit(X, NUMBERS, X_val=X, y_val=factor * np.array(NUMBERS))
+    assert RFMRegressor().fit(X, NUMBERS, X_val=X, y_val=1e100 * np.array(NUMBERS)).best_iter_ >= 0

@@ -84,6 +84,7 @@ def test_columns_of_every_step(case, table):
         (Ridge(), []),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Column 'x")  # which is no category but for this test
 def test_all_or_none(model, expected, table):
     np.testing.assert_array_equal(categorical_columns(model.fit(*table), NAMES), expected)
 

@@ -119,3 +119,8 @@ def test_class_without_weight_has_a_code():
     codes = ClassCodes.fit(np.array([0, 0, 1]), 3, np.array([1.0, 1.0, 2.0]))
     assert_allclose(codes.prior, [0.5, 0.5, 0.0])
     assert_allclose(codes.decode(codes.encode(np.array([2])))[0], [-0.5, -0.5, 1.0], atol=1e-14)
+
+
+def test_predictions_out_of_all_proportion_have_no_finite_loss():
+    y = np.array([[1e-300], [2e-300]])
+    assert ScaledTargets.loss(np.full((2, 1), 1e300), y, np.ones(2)) == np.inf

@@ -241,6 +241,15 @@ def test_category_dtype_that_is_not_declared(pd):
 def test_complex_columns_are_refused(pd):
     with pytest.raises(ValueError, match="'z' of dtype complex128 is not numeric"):
         encode(pd.DataFrame({"z": [1j, 2.0]}))
+    for number in (1j, np.complex128(1j), np.complex64(2.0)):
+        objects = pd.DataFrame({"z": np.array([number, 1.0, 2.0], dtype=object)})
+        for X in (objects, objects.to_numpy()):
+            with pytest.raises(TypeError, match=r"Column '(z|x0)': complex numbers such as .* are not supported"):
+                encode(X)
+        for X in (pd.DataFrame({"z": [0.0, 1.0, 2.0]}), np.array([[0.0], [1.0], [2.0]])):
+            encoder = ColumnEncoder().fit(check_table(X))
+            with pytest.raises(ValueError, match="held numbers in fit, but holds complex numbers now"):
+                encoder.transform(check_table(objects if hasattr(X, "columns") else objects.to_numpy()))
 
 
 def test_infinity_is_refused_by_column():

@@ -117,6 +117,17 @@ def test_the_best_layer_of_a_validation_set_predicts(digits):
     assert error == pytest.approx(min(record["validation_loss"] for record in regressor.history_))
 
 
+@pytest.mark.parametrize("power", [-600, 600])
+def test_the_best_layer_does_not_depend_on_the_unit_of_the_target(power, rng):
+    X, y = rng.normal(size=(60, 3)), rng.normal(size=60)  # of noise, deeper layers are worse
+    plain, other = (
+        DeepRFMRegressor(n_layers=4, **SMALL).fit(X[:40], c * y[:40], X_val=X[40:], y_val=c * y[40:])
+        for c in (1.0, 2.0**power)
+    )
+    assert other.best_layer_ == plain.best_layer_ == np.argmin([record["validation_loss"] for record in plain.history_])
+    assert {record["validation_loss"] for record in other.history_} == {np.inf if power > 0 else 0.0}
+
+
 def test_labels_and_methods_of_the_classifier(data):
     X, y = data
     labels = np.array(["low", "mid", "high"])[np.digitize(y, [-0.3, 0.3])]

@@ -116,7 +116,7 @@ def test_fit_keeps_its_signature(model, y):
 
 @pytest.mark.parametrize(("model", "y"), ESTIMATORS[:3:2], ids=lambda value: type(value).__name__)
 def test_warnings_of_a_fit_point_to_its_caller(model, y):
-    twice, settings = np.r_[X, X], {"alpha": 1e-300, "kernel": "gaussian", "max_iter": 1}
+    twice, settings = np.r_[X, X + 1e-12], {"alpha": 1e-300, "kernel": "gaussian", "max_iter": 1}
     model = RFMRegressor(**settings) if isinstance(model, RFMRegressor) else RFMRegressorCV([settings], cv=2)
     with pytest.warns(ConvergenceWarning) as caught:
         model.fit(twice, np.r_[y, y])

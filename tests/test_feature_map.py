@@ -282,6 +282,15 @@ def test_wrong_data(data):
         for estimator in (None, Ridge()):
             with pytest.raises(ValueError, match="inconsistent numbers of samples"):
                 AGOPFeatureMap(estimator).fit(X, wrong)
+    for wrong, match in (
+        (np.ones((len(y), 2, 2)), "y must have one or two dimensions, got 3"),
+        ([[1.0]] * (len(y) - 1) + [[1.0, 2.0]], "y must be an array of shape"),
+        (y.astype(object) + 1j, "y must hold real numbers, got .*j"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            AGOPFeatureMap().fit(X, wrong)
+    with pytest.raises(ValueError, match="X must have rows of one length"):
+        AGOPFeatureMap().fit(X, y).inverse_transform([[1.0, 2.0], [3.0]])
     with np.errstate(over="ignore"), pytest.raises(ValueError, match="the AGOP is not finite"):
         AGOPFeatureMap(LinearRegression()).fit(X, y * 1e200)
     fitted = AGOPFeatureMap().fit(X, y)

@@ -134,7 +134,9 @@ def test_lists_are_what_they_were():
     ({"a": "r2"}, ValueError, "'scoring' parameter"),
     (lambda model, X, y: {"a": 1.0}, TypeError, "scoring must return one number, got {'a': 1.0} of type dict"),
     (lambda model, X, y: model.predict(np.zeros((3, 3))).sum(), ValueError, "rows that are not among those left out"),
-    ("roc_auc", AttributeError, r"scoring='roc_auc'.*decision_function.*knows its predictions"),
+    ("roc_auc", ValueError, r"scoring='roc_auc' does not work here: the scored .*decision_function.*knows its"),
+    ("neg_log_loss", ValueError, r"scoring='neg_log_loss' .*predict_proba\. .*knows its predictions"),
+    (lambda model, X, y: model.coef_, ValueError, r"scoring=.* the scored model has no attribute 'coef_'"),
     (lambda model, X, y: np.nan, ValueError, "is NaN for out-of-fold predictions of every machine"),
     (mean_absolute_error, ValueError, "metric function rather than a scorer"),
 ])  # fmt: skip
@@ -166,3 +168,9 @@ def test_targets_of_any_size(factor):
             RFMRegressorCV(PLAIN, cv=2, scoring=scoring).fit(X, factor * Y)
     mean = RFMRegressorCV(PLAIN, cv=2, scoring="neg_mean_absolute_error", random_state=0)
     assert_allclose(mean.fit(X, factor * Y).best_score_ / factor, mean.fit(X, Y).best_score_, rtol=1e-6)
+
+
+def test_a_score_that_cannot_be_says_why_at_any_size_of_targets():
+    for targets in (Y, 1e200 * Y):
+        with pytest.raises(ValueError, match=r"scoring='neg_mean_squared_log_error' is NaN .* It raises ValueError"):
+            RFMRegressorCV(PLAIN, cv=2, scoring="neg_mean_squared_log_error").fit(X, targets)

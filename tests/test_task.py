@@ -43,7 +43,6 @@ CLASSES = {
     "strings": np.array(list("abcdefghij"))[TEN],
     "many strings": [f"s{k}" for k in np.arange(N) % 40],
     "ints as objects": (TEN % 3).astype(object),
-    "mixed": ["a", 1] * (N // 2),
     "two rows": [0, 1],
 }
 
@@ -145,7 +144,7 @@ def test_whole_prices_are_as_good_as_others(rng):
 
 @pytest.mark.parametrize("make", [lambda y: y, lambda y: y > 0])
 def test_groups_reach_the_layers(make, rng):
-    X = np.repeat(rng.normal(size=(40, 3)), 3, axis=0)
+    X = np.repeat(rng.normal(size=(40, 3)), 3, axis=0) + 1e-6 * rng.normal(size=(120, 3))
     y, groups = make(X[:, 0] + np.repeat(rng.normal(size=40), 3)), np.repeat(np.arange(40), 3)
     deep = (DeepRFMClassifier if y.dtype == bool else DeepRFMRegressor)(
         n_layers=2, n_random_features=20, random_state=0
@@ -162,7 +161,7 @@ def test_groups_reach_the_layers(make, rng):
         assert seen.history_[-1]["alpha"] == expected.history_[-1]["alpha"]
         without = clone(model).fit(X, y, weights).layers_[0].estimator
         assert without.history_[-1]["leave_one_out_loss"] < seen.history_[-1]["leave_one_out_loss"]
-        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        with pytest.raises(ValueError, match=r"groups has .* labels, but X has"):
             model.fit(X, y, groups=groups[1:])
         with pytest.raises(ValueError, match="groups has a missing label"):
             model.fit(X, y, groups=np.where(groups == 3, np.nan, groups))

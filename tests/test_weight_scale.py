@@ -112,6 +112,13 @@ def test_balanced_classes_leave_weights_repetitions(seed):
     assert_allclose(model.fit(X[rows], labels[rows]).predict_proba(X), one, atol=1e-7)
 
 
+def test_the_ridge_of_a_weight_that_vanishes_beside_others():
+    weights = Weights.of(np.array([1e-320, 1e300]))
+    assert weights.total[0] == 0
+    assert_allclose(weights.ridge(1.0), [1e15, 0.5 * weights.ridge(2.0)[1]])
+    assert_array_equal(weights.ridge(0.0), [1e15, 0.0])
+
+
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 def test_units_are_those_of_all_replicates_one_by_one(class_weight):
     """In a table of few categories each repetition is left out on its own, and counts once for the mean of weights."""

@@ -114,16 +114,17 @@ class BaseDeepRFM(TableEstimator):
         with log_to_stderr(self.verbose):
             for number, (layer, H, mapped) in enumerate(layers):
                 record = self._record(number, layer, H) | describe(H, mapped, kept)
+                loss = float(-number)  # without a validation set, every layer counts as better than those before
                 if validation is not None:
                     H_val = layer.enter(Z_val)
-                    record["validation_loss"] = self._validation_loss(layer.estimator, H_val, *validation[1:])
+                    record["validation_loss"], loss = self._validation_loss(layer.estimator, H_val, *validation[1:])
                     Z_val = layer.map(H_val)
                 record["seconds"] = time.perf_counter() - start
                 self.layers_.append(layer)
                 self.history_.append(record)
                 log_record(record)
-                if validation is None or record["validation_loss"] < best_loss or number == 0:
-                    best, best_loss = number, record.get("validation_loss", np.inf)
+                if loss < best_loss or number == 0:
+                    best, best_loss = number, loss
         # Layers beyond the one that predicts are of no more use; their records stay.
         self.layers_ = self.layers_[: best + 1]
         self.best_layer_ = best

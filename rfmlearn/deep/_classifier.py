@@ -148,9 +148,11 @@ class DeepRFMClassifier(LogitsClassifierMixin, BaseDeepRFM):
 
     @staticmethod
     def _validation_loss(estimator, H, labels, weights):
+        """The mean squared error of probabilities, by which layers are also compared."""
         probabilities = estimator.predict_proba(H)
         errors = probabilities - np.eye(probabilities.shape[1])[labels]
-        return float(np.average(np.square(errors).sum(axis=1), weights=weights))
+        loss = float(np.average(np.square(errors).sum(axis=1), weights=weights))
+        return loss, loss
 
     def _logits(self, X):
         H, estimator = self._last_points(X)

@@ -12,13 +12,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, has_fit_parameter
 
-from .._sklearn_compat import HasMethods, Interval, StrOptions, _fit_context, check_weights
+from .._sklearn_compat import HasMethods, Interval, StrOptions, _fit_context, check_weights, numbers_of_any_size
 from ..recursion._spectral import eigenpairs, shares_of_trace
 from ..rfm._classifier import RFMClassifier
 from ..rfm._regressor import RFMRegressor
 from ..tables._base import TableEstimator
 from ..tables._encoder import ColumnEncoder
-from ..tables._frames import take_rows
+from ..tables._frames import array_of_rows, take_rows
 from ..tables._numeric import SCALINGS
 from ..targets._checks import check_group_labels
 from ..targets._task import TASKS
@@ -363,7 +363,8 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
             interquartile ranges out come back at that distance.
         """
         check_is_fitted(self)
-        X = check_array(X, dtype=(np.float64, np.float32), estimator=self, input_name="X")
+        with numbers_of_any_size():
+            X = check_array(array_of_rows(X), dtype=(np.float64, np.float32), estimator=self, input_name="X")
         if X.shape[1] != self.n_components_:
             raise ValueError(f"X has {X.shape[1]} columns, but {self.n_components_} components are expected.")
         return self._encoder.inverse_transform(X @ np.linalg.pinv(self._projection) + self.mean_)

@@ -136,8 +136,13 @@ class DeepRFMRegressor(MultiOutputMixin, RegressorMixin, BaseDeepRFM):
 
     @staticmethod
     def _validation_loss(estimator, H, y, weights):
-        errors = np.square(estimator.predict(H) - y).reshape(len(y), -1)
-        return float(np.average(errors.sum(axis=1), weights=weights))
+        """The mean squared error, and its root, by which layers are compared: it is finite whatever the unit of y."""
+        errors = (estimator.predict(H) - y).reshape(len(y), -1)
+        # Dividing by a power of two is exact and keeps squares from overflow and underflow.
+        exponent = np.frexp(np.max(np.abs(errors)))[1]
+        loss = np.average(np.square(np.ldexp(errors, -exponent)).sum(axis=1), weights=weights)
+        with np.errstate(over="ignore"):
+            return float(np.ldexp(loss, 2 * exponent)), float(np.ldexp(np.sqrt(loss), exponent))
 
     def predict(self, X):
         """Predict targets.

@@ -6,7 +6,9 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import check_array, check_consistent_length
 
+from .._sklearn_compat import numbers_of_any_size
 from ..targets._checks import check_labels, check_numbers
+from ..targets._read import as_array
 from ..targets._task import guess_task, warn_of_many_labels
 
 
@@ -35,18 +37,19 @@ def check_targets(feature_map, X, y, task):
     """Targets as the estimator of the map wants them: numbers as floats, labels as they are."""
     if y is None:
         return check_numbers(feature_map, X, y)
-    if task == "regression" and (feature_map.estimator is None or np.asarray(y).dtype.kind in "OUSTmM"):
+    if task == "regression" and (feature_map.estimator is None or as_array(y, "y").dtype.kind in "OUSTmM"):
         return _check_regression(feature_map, X, y)
     if feature_map.estimator is None:
         return _check_classification(feature_map, X, y)
-    y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=feature_map)
+    with numbers_of_any_size():
+        y = check_array(as_array(y, "y"), ensure_2d=False, dtype=None, input_name="y", estimator=feature_map)
     check_consistent_length(X, y)
     return y
 
 
 def _check_regression(feature_map, X, y):
     """Numbers; an error that names the task where they are none."""
-    dtype = np.asarray(y).dtype
+    dtype = as_array(y, "y").dtype
     try:
         if dtype.kind in "mM":
             raise ValueError("dates and times are no numbers")
@@ -62,11 +65,10 @@ def _check_regression(feature_map, X, y):
 def _check_classification(feature_map, X, y):
     """Labels; an error that names the task where they are none."""
     if getattr(getattr(y, "dtype", None), "kind", "") == "O":
-        values = np.array(np.asarray(y).tolist())
+        values = as_array(np.asarray(y).tolist(), "y")
         y = values if values.dtype.kind in "biuf" else y  # numbers and booleans are labels, whatever holds them
     try:
-        with np.errstate(invalid="ignore"):  # scikit-learn casts numbers of any size to integers
-            return check_labels(feature_map, X, y)
+        return check_labels(feature_map, X, y)
     except ValueError as error:
         if "label type: continuous" not in str(error):
             raise

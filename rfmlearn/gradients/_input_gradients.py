@@ -45,7 +45,9 @@ class InputGradient:
             self.function.prepare(X)
         for start in range(0, len(X), self.max_rows):
             rows = slice(start, min(start + self.max_rows, len(X)))
-            yield rows, self.function(take_rows(X, rows))
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is for the caller to tell
+                block = self.function(take_rows(X, rows))
+            yield rows, block
 
     def at(self, X):
         """Gradients at all rows, shape (n_outputs, m, n_columns)."""
@@ -89,8 +91,8 @@ def make_gradient(
         return InputGradient(lambda part: function(part)[:, :, indices], n_outputs, n_columns, rows)
     if method == "closed_form":
         raise ValueError(
-            f"{type(estimator).__name__} as it is configured has no closed form of the gradient of its {output}. "
-            f"There are some for the estimators of tables of this package and for "
+            f"method={method!r}: {type(estimator).__name__} as it is configured has no closed form of the gradient of "
+            f"its {output}. There are some for the estimators of tables of this package and for "
             f"{', '.join(closed_form_names())}, but not for their subclasses."
         )
     is_smooth = function is not None

@@ -41,7 +41,8 @@ def output_function(estimator, output):
     call = estimator if _is_function(estimator) else getattr(estimator, METHODS[output])
 
     def evaluate(X):
-        values = np.atleast_1d(np.asarray(call(X)))
+        with np.errstate(over="ignore", invalid="ignore"):  # rows may be out of all proportion to those of fit
+            values = np.atleast_1d(np.asarray(call(X)))
         if values.ndim not in (1, 2) or len(values) != len(X):
             raise ValueError(
                 f"output={output!r} must have shape ({len(X)},) or ({len(X)}, n_outputs) for {len(X)} rows, "

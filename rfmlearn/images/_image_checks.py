@@ -9,9 +9,11 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array
 
+from .._sklearn_compat import numbers_of_any_size
 from ..runtime._budget import LARGEST_PIXEL, THREAD_BYTES
 from ..runtime._memory import refuse_beyond
 from ..runtime._threads import n_threads_in_force
+from ..tables._frames import array_of_rows
 
 # Integers that are colours, and what is white.
 _WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
@@ -38,8 +40,9 @@ def check_images(estimator, X, image_shape=None):
     """
     name = type(estimator).__name__
     try:
-        X = check_array(X, dtype="numeric", allow_nd=True, estimator=estimator, input_name="X")
-    except ValueError as error:
+        with numbers_of_any_size():
+            X = check_array(array_of_rows(X), dtype="numeric", allow_nd=True, estimator=estimator, input_name="X")
+    except (TypeError, ValueError) as error:
         if re.search(r"\bX\b", str(error)):
             raise
         raise ValueError(f"X: {error}") from error

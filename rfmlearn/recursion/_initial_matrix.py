@@ -59,10 +59,15 @@ def make_initial_matrix(init, form, points, names) -> FeatureMatrix | None:
 
 def check_matrix(init, n, coordinate):
     """A positive semidefinite matrix, not zero, as an array of shape (n, n), or its diagonal, shape (n,)."""
-    if np.iscomplexobj(init):
-        raise ValueError("feature_matrix_init must be real, but holds complex numbers.")
-    given = np.asarray(init)
-    matrix = np.asarray(given, dtype=np.float64)
+    try:
+        given = np.asarray(init)
+        given = np.array(given.tolist()) if given.dtype == object else given  # which says what the objects are
+        if given.dtype.kind not in "biufO":
+            raise TypeError(f"it holds {given.dtype}")
+        with np.errstate(over="ignore"):  # of a longdouble: infinity is told of below
+            matrix = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:  # rows of different length, text
+        raise ValueError(f"feature_matrix_init must be real numbers in an array: {error}") from error
     # What counts as zero: single precision leaves more.
     nothing = max(_ROUNDING, 10 * n * float(np.finfo(given.dtype).eps)) if given.dtype.kind == "f" else _ROUNDING
     if matrix.shape not in {(n, n), (n,)}:

@@ -16,6 +16,7 @@ from ..kernels import Kernel
 from ..kernels._names import KERNELS
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
+from ..runtime._budget import LARGEST_CODE
 from ..runtime._memory import refuse_square
 from ..runtime._progress import log_to_stderr
 from ..runtime._trouble import warn_of_trouble
@@ -130,7 +131,7 @@ class BaseRFM(TableEstimator):
         if validation is not None:
             table, y_val, sample_weight = validation
             points_val = self._encoder.transform(table)
-            validation = ValidationSet(points_val, target.encode(y_val), Weights.of(sample_weight))
+            validation = ValidationSet(points_val, _encode_validation(target, y_val), Weights.of(sample_weight))
         rule = StoppingRule(
             self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback, start=start
         )
@@ -213,3 +214,15 @@ class BaseRFM(TableEstimator):
         if smooth and points.dtype == np.float32:
             return machine.astype(np.float64).decision(points.astype(np.float64)).astype(np.float32)
         return machine.decision(points)
+
+
+def _encode_validation(target, y_val):
+    """Codes of outcomes that the target has not seen; ValueError where their squares would overflow."""
+    with np.errstate(over="ignore"):
+        codes = target.encode(y_val)
+    if (largest := float(np.max(np.abs(codes)))) > LARGEST_CODE:
+        raise ValueError(
+            f"y_val lies up to {largest:.3g} standard deviations of y from the mean of y, so that squared errors would "
+            "overflow: give both in the same unit."
+        )
+    return codes

@@ -24,6 +24,8 @@ PIECE, PRODUCT_PIECE = 128, 256
 
 # Numbers beyond it are refused: differences and sums of them might be infinite.
 LARGEST_TARGET = 1.8e306
+# Standard deviations of targets from their mean, beyond which squares of validation errors might be infinite.
+LARGEST_CODE = 1e150
 
 # Weights ---------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from inspect import signature
 from numbers import Number
 
@@ -27,19 +28,21 @@ class Score:
 
     def __init__(self, function, scoring):
         self._function, self._scoring = function, scoring
-        self._is_ever_known, self._error = False, None
+        self._is_ever_known, self.error = False, None
 
     def __call__(self, predictions, rows, weights):
         """The score, or NaN; why it is, is remembered."""
         try:
             value = self._function(predictions, rows, weights)
         except (ValueError, ArithmeticError) as error:
-            self._error = error
+            self.error = error
             return np.nan
         except AttributeError as error:
-            raise AttributeError(
-                f"scoring={self._scoring!r}: {error} (The model that a search scores knows its predictions of the rows "
-                "that were left out, and their classes, and nothing else.)"
+            why = re.sub(r"'?Known(Numbers|Probabilities)'?( object)?", "the scored model", str(error))
+            raise ValueError(
+                f"scoring={self._scoring!r} does not work here: {why.rstrip('.')}. The model that a search scores "
+                "knows its predictions of the rows that were left out, probabilities if they are of classes, and "
+                "nothing else."
             ) from error
         self._is_ever_known |= bool(np.isfinite(value))
         return value
@@ -52,11 +55,11 @@ class Score:
     def require_any(self):
         """Refuse to go on where no predictions at all had a score."""
         if not self._is_ever_known:
-            why = "" if self._error is None else f" It raises {type(self._error).__name__}: {self._error}"
+            why = "" if self.error is None else f" It raises {type(self.error).__name__}: {self.error}"
             raise ValueError(
                 f"scoring={self._scoring!r} is NaN for out-of-fold predictions of every machine, which must be "
                 f"comparable.{why}"
-            ) from self._error
+            ) from self.error
 
 
 def make_score(scoring, outcomes, given, classes, weights):
@@ -102,7 +105,7 @@ def make_score(scoring, outcomes, given, classes, weights):
         return _as_number(scorer(model.of(part, predictions), part.X, part.y, **options))
 
     if classes is None:
-        _check_size(value, scoring, outcomes.y, np.flatnonzero(counted), weights)
+        _check_size(Score(value, scoring), scoring, outcomes.y, np.flatnonzero(counted), weights)
     return Score(value, scoring)
 
 
@@ -125,7 +128,7 @@ def _as_number(value):
     return float(value)  # type: ignore[arg-type]
 
 
-def _check_size(value, scoring, Y, rows, weights):
+def _check_size(score, scoring, Y, rows, weights):
     """Refuse targets of a size at which the score does not tell averages from predictions that are a little better."""
     target = ScaledTargets.fit(Y[rows], weights.total[rows])
     scales = target.scale[np.isfinite(target.scale)]
@@ -133,7 +136,9 @@ def _check_size(value, scoring, Y, rows, weights):
         return
     weight, shares = weights.total[rows], (0.0, 1e-6, 1.0)
     with np.errstate(all="ignore"):
-        scores = {value(target.mean + share * (Y[rows] - target.mean), rows, weight) for share in shares}
+        scores = {score(target.mean + share * (Y[rows] - target.mean), rows, weight) for share in shares}
+    if score.error is not None:  # which has another reason, and comes again
+        return
     if len(scores) < len(shares) or not np.isfinite(list(scores)).all():
         raise ValueError(
             f"scoring={scoring!r} does not work for targets whose deviation is about {scales.max():.2g}: their squares "

@@ -119,8 +119,9 @@ class Weights:
 
     def ridge(self, alpha):
         """What is added to the diagonal of the Gram matrix, alpha by the user's weights, but never more than 1e15."""
-        with np.errstate(over="ignore"):
-            return np.minimum(alpha / self.unit / self.total, LARGEST_RIDGE)
+        # Beside much larger ones a total may have become zero: such a row counts for nothing, whatever alpha is.
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return np.fmin(alpha / self.unit / self.total, LARGEST_RIDGE)
 
     def mean_square(self, errors):
         """Weighted mean over rows of squared errors summed over outputs; errors of shape (n, n_outputs)."""
@@ -143,7 +144,7 @@ class Weights:
 
 
 def _positive_mean(weights, pieces=1.0):
-    """Mean of the positive ones by their pieces; exact but for one rounding, and their sum may overflow."""
+    """Mean of the positive ones by the piece, of which each has so many; in powers of two, as sums might overflow."""
     positive = weights > 0
     if not positive.any():
         return 1.0

@@ -152,7 +152,7 @@ class Column:
             )
         if measure in TIMES:
             return days_of_objects(meant, measure)
-        return np.array([np.nan if value is None else float(value) for value in meant], dtype=np.float64)
+        return np.array([_as_float(value) for value in meant], dtype=np.float64)
 
     def _days(self):
         try:
@@ -165,7 +165,7 @@ class Column:
     def _parsed(self):
         """Numbers that the objects of a column mean."""
         try:
-            return np.array([np.nan if value is None else float(value) for value in self.values], dtype=np.float64)
+            return np.array([_as_float(value) for value in self.values], dtype=np.float64)
         except TypeError as error:
             raise TypeError(f"Column {self.name!r}: {error}") from error
         except (ValueError, OverflowError) as error:
@@ -201,10 +201,17 @@ def _is_a(value, measure):
     if measure in TIMES or measure_of(type(value)) is not None:
         return measure_of(type(value)) == measure
     try:
-        float(value)
+        _as_float(value)
     except (TypeError, ValueError, OverflowError):
         return False
     return True
+
+
+def _as_float(value):
+    """The number that an object or a text means, NaN for None."""
+    if isinstance(value, _COMPLEX):  # of which NumPy would drop the imaginary part
+        raise TypeError(f"complex numbers such as {value} are not supported: take real and imaginary parts as columns.")
+    return np.nan if value is None else float(value)
 
 
 def _factor_of_polars(data, in_order):

@@ -197,9 +197,13 @@ def _packs(cells, counts, repeats):
     if repeats == 1:
         return np.arange(len(cells))
     order = np.argsort(cells, kind="stable")
-    total = np.cumsum(counts[order])
     starts = np.flatnonzero(np.diff(cells[order], prepend=-1))
-    before = np.repeat((total - counts[order])[starts], np.diff(starts, append=len(cells)))
+    sizes = np.diff(starts, append=len(cells))
     numbers = np.empty(len(cells), dtype=np.intp)
-    numbers[order] = np.ceil((total - before) / repeats).astype(np.intp)
+    if counts.max() == 1:  # of a cell's rows a, b, a, b those that lie as far apart as tables one after another
+        numbers[order] = (np.arange(len(cells)) - np.repeat(starts, sizes)) % np.repeat(sizes // int(repeats), sizes)
+    else:
+        total = np.cumsum(counts[order])
+        before = np.repeat((total - counts[order])[starts], sizes)
+        numbers[order] = np.ceil((total - before) / repeats).astype(np.intp)
     return _first_of_pairs(cells, numbers)

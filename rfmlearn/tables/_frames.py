@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from .._sklearn_compat import numbers_of_any_size
 from ._column import Column
 from ._libraries import at_hand, library_of
 from ._values import plain
@@ -27,16 +28,24 @@ def check_table(X, estimator=None):
     if len(set(names)) < len(names):
         repeated = sorted({str(name) for name in names if names.count(name) > 1})
         raise ValueError(f"Column names must be unique, but these are repeated: {repeated}.")
-    return X
+    return _native(X) if library_of(X) == "pandas" else X
+
+
+def _native(X):
+    """The DataFrame in this machine's order of bytes: pandas cannot take rows of whole numbers in another one."""
+    types = X.dtypes.items()
+    swapped = {name: t.newbyteorder("=") for name, t in types if isinstance(t, np.dtype) and not t.isnative}
+    return X.astype(swapped) if swapped else X
 
 
 def _check_array(X, estimator):
     _refuse_records(X)
     X = _without_mask(X) if isinstance(X, np.ma.MaskedArray) else X
-    with np.errstate(over="ignore"):  # a longdouble may become infinite, which is refused by name
+    rows = array_of_rows(X)
+    with numbers_of_any_size():  # a longdouble may become infinite, which is refused by name
         # An encoder looks for infinity itself: it names the column, and some columns do not count.
         finite = "allow-nan" if estimator is None else False
-        checked = check_array(X, dtype=None, ensure_all_finite=finite, estimator=estimator, input_name="X")
+        checked = check_array(rows, dtype=None, ensure_all_finite=finite, estimator=estimator, input_name="X")
         if not checked.dtype.isnative:
             checked = checked.astype(checked.dtype.newbyteorder("="))
         kind, is_list = checked.dtype.kind, isinstance(X, (list, tuple))
@@ -46,6 +55,21 @@ def _check_array(X, estimator):
         if kind not in "biuf" or (kind in "iu" and not _float64_holds(checked)):
             return checked
         return checked.astype(_precision_of(checked.dtype), copy=False)
+
+
+def array_of_rows(X):
+    """An array if X is a list of rows; ValueError where these are not of one length. All else as it is."""
+    if not isinstance(X, (list, tuple)):
+        return X
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        lengths = [len(row) if hasattr(row, "__len__") else None for row in X]
+        other = next((place for place, length in enumerate(lengths) if length != lengths[0]), None)
+        if other is None:
+            raise ValueError(f"X must have one value in each place: {error}") from error
+        first, second = ("is no list" if n is None else f"has length {n}" for n in (lengths[0], lengths[other]))
+        raise ValueError(f"X must have rows of one length, but row 0 {first} and row {other} {second}.") from error
 
 
 def _precision_of(dtype):
@@ -136,8 +160,10 @@ def find_columns(asked, names, named, parameter, besides):
     ValueError
         If it is nothing of the kind, or a column is unknown.
     """
-    # names in an index or an array of objects become strings
-    listed = np.array([*asked] if np.iterable(asked) and not isinstance(asked, str) else asked)
+    try:  # names in an index or an array of objects become strings
+        listed = np.array([*asked] if np.iterable(asked) and not isinstance(asked, str) else asked)
+    except ValueError:  # lists of different length
+        listed = np.empty((0, 0))
     if listed.ndim != 1 or (listed.size and listed.dtype.kind not in "biuU"):
         raise ValueError(
             f"{parameter} must be {besides}, a boolean mask, column indices or column names, got {asked!r}."

@@ -131,7 +131,12 @@ class NumericBlock:
         """Derivative of the scaled numbers of column j, which varies, by its numbers x; 0 where one is missing."""
         if self.scaling is None:
             return np.where(np.isnan(x), 0.0, 1.0)
-        z = np.ldexp(x, -self.exponents[j])
+        with np.errstate(over="ignore"):  # as in `_scale`
+            slope = self._slope(j, np.clip(np.ldexp(x, -self.exponents[j]), -(2.0**200), 2.0**200))
+            return np.where(np.isnan(x), 0.0, np.ldexp(slope, -self.exponents[j]))
+
+    def _slope(self, j, z):
+        """The same of numbers of which the exponent is taken, by these."""
         if self.scaling == "quantile":
             knots, scores = self.curves[j]
             slopes = np.concatenate([[0.0], np.diff(scores) / np.diff(knots), [0.0]])
@@ -142,8 +147,9 @@ class NumericBlock:
             z = (z - self.origin[j] - self.center[j]) / self.scale[j]
             slope = np.full(len(z), 1 / self.scale[j])
         if self.scaling in _CURVED:
-            slope = slope * (1 + (z / _TAIL) ** 2) ** -1.5
-        return np.where(np.isnan(x), 0.0, np.ldexp(slope, -self.exponents[j]))
+            # Where the curve is flat, the steepest slope comes to nothing.
+            slope = np.minimum(slope, np.finfo(np.float64).max) * (1 + (z / _TAIL) ** 2) ** -1.5
+        return slope
 
     def inverse(self, Z):
         """Numbers that scaled coordinates stand for, NaN where an indicator is above one half.

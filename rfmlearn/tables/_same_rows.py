@@ -39,7 +39,10 @@ class TableNumbers(Sequence):
         """Codes of categories, -1 where one is missing, or numbers, infinite where one is missing."""
         if self.is_category[j]:
             return self._columns[j].factor.codes
-        numbers = self._columns[j].numbers()
+        column = self._columns[j]
+        numbers = column.numbers()
+        if str(column.data.dtype).lower() in ("float32", "float16"):
+            numbers = numbers.astype(np.float32)
         return np.where(np.isnan(numbers), np.inf, numbers) if np.isnan(numbers).any() else numbers
 
 
@@ -79,8 +82,9 @@ def _refine(codes, numbers, rows):
     x = numbers[rows]
     order = np.lexsort((x, codes))
     x, in_order = x[order], codes[order]
-    with np.errstate(invalid="ignore", over="ignore"):  # between missing ones, which come last
-        apart = np.diff(x) > rounding * (np.abs(x[:-1]) + size)
+    before, after = x[:-1], x[1:]
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.where(np.isinf(after), before != after, after - before > rounding * (np.abs(after) + size))
     new = np.empty(len(rows), dtype=np.intp)
     new[order] = np.concatenate([[0], np.cumsum(apart | (np.diff(in_order) > 0))])
     return new

@@ -7,6 +7,7 @@ from sklearn.utils import assert_all_finite, check_array, check_consistent_lengt
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._sklearn_compat import numbers_of_any_size
 from ..runtime._budget import LARGEST_CLASS_WEIGHT
 from ._read import as_array, as_labels, as_numbers, check_size, is_missing
 
@@ -25,7 +26,8 @@ def check_numbers(estimator, X, y, name="y"):
     y = as_numbers(y, name)
     if y.ndim > 2:
         raise ValueError(f"{name} must have one or two dimensions, got {y.ndim}.")
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name, estimator=estimator)
+    with numbers_of_any_size():
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name, estimator=estimator)
     check_size(y, name)
     check_consistent_length(X, y)
     return y
@@ -35,11 +37,12 @@ def check_labels(estimator, X, y, name="y"):
     """Class labels, one a row, none of them missing."""
     _require(estimator, y)
     y = column_or_1d(as_labels(y, name), warn=True)
-    assert_all_finite(y, input_name=name, estimator_name=type(estimator).__name__)
-    try:
-        check_classification_targets(y)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+    with numbers_of_any_size():
+        assert_all_finite(y, input_name=name, estimator_name=type(estimator).__name__)
+        try:
+            check_classification_targets(y)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
     check_consistent_length(X, y)
     return y
 

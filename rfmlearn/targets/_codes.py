@@ -89,11 +89,12 @@ class ScaledTargets(Target):
         """One minus R2, the weighted mean squared error in units of the variance, averaged over outputs."""
         # Dividing by a power of two is exact and keeps squares from overflow and underflow.
         exponent = np.frexp(np.max(np.abs(y), axis=0))[1]
-        predictions, y = np.ldexp(predictions, -exponent), np.ldexp(y, -exponent)
-        errors = np.average((predictions - y) ** 2, axis=0, weights=sample_weight)
-        mean = np.average(y, axis=0, weights=sample_weight)
-        variance = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
-        return float(np.mean(errors / np.where(variance > 0, variance, 1.0)))
+        y, share = np.ldexp(y, -exponent), sample_weight / np.sum(sample_weight)
+        with np.errstate(over="ignore", invalid="ignore"):  # predictions out of all proportion have no finite loss
+            errors = share @ (np.ldexp(predictions, -exponent) - y) ** 2
+        variance = share @ (y - share @ y) ** 2
+        with np.errstate(over="ignore"):
+            return float(np.mean(errors / np.where(variance > 0, variance, 1.0)))
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,13 @@ def check_coverage(coverage):
 
 def for_each_coverage(function, coverage):
     """What a function says for a coverage, or for each of several: along a last axis, in their order."""
-    if np.ndim(coverage) == 0:
+    try:
+        n_axes = np.ndim(coverage)
+    except ValueError:  # lists of different length
+        n_axes = 2
+    if n_axes == 0:
         return function(coverage)
-    if np.ndim(coverage) != 1 or not len(coverage):
+    if n_axes != 1 or not len(coverage):
         raise ValueError(f"coverage must be a number or a list of numbers, got coverage={coverage!r}")
     return np.stack([function(value) for value in coverage], axis=-1)
 

@@ -7,11 +7,14 @@ from numbers import Number
 
 import numpy as np
 
+from ._read import as_array
+
 TASKS = ("auto", "regression", "classification")
 # Digits are ten; whole numbers of more values are counts, years or prices rather than classes.
 MOST_CLASSES = 10
 # Beyond it all floats are whole.
 _LARGEST = 2.0**53
+_COMPLEX = (complex, np.complexfloating)
 # More values than that, each at so many rows, look like labels all the same.
 _ROWS_OF_A_LABEL = 5
 
@@ -32,9 +35,9 @@ def guess_task(y, sample_weight=None):
     -------
     {"classification", "regression"}
     """
-    values = np.asarray(y)
-    if values.ndim == 2 and values.shape[1] > 1:
-        return "regression"
+    values = as_array(y, "y")
+    if values.ndim > 2 or (values.ndim == 2 and values.shape[1] > 1) or _holds_complex(values):
+        return "regression"  # which refuses complex numbers, and more than two dimensions
     if _is_named(y) or (values.dtype.kind in "bUSTO" and not _holds_numbers(values)):
         return "classification"
     values = values.astype(np.float64) if values.dtype.kind == "O" else values
@@ -66,6 +69,10 @@ def _is_named(y):
     """Whether pandas or polars hold targets as categories, of numbers perhaps."""
     dtype = str(getattr(y, "dtype", "")).lower()
     return dtype.startswith(("category", "categorical", "enum"))
+
+
+def _holds_complex(values):
+    return values.dtype.kind == "c" or (values.dtype == object and any(isinstance(v, _COMPLEX) for v in values.flat))
 
 
 def _holds_numbers(values):
