@@ -5,6 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from rfmlearn import RFMRegressor
+from rfmlearn.solvers import Weights
+from rfmlearn.tables._copies import Copies
 from rfmlearn.tables._same_rows import TableNumbers, same_rows
 
 
@@ -25,3 +27,15 @@ def test_targets_that_agree_beside_gaps_are_no_copies():
     present = ~np.isnan(X).all(axis=1)
     model = RFMRegressor(max_iter=0).fit(X[present], rng.integers(0, 3, present.sum()).astype(float))
     assert len(model.dual_coef_) == present.sum()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sevenths_of_rows_add_up(seed):
+    """At the edge between columns of few values, which tell by rows how often these coincide, and others."""
+    rng = np.random.default_rng(seed)
+    X, labels = np.c_[np.arange(70) % 7, rng.integers(0, 7, 70)].astype(float), rng.integers(0, 2, 70)
+    once, repeated = (
+        Copies.find(np.tile(X, (n, 1)), np.tile(labels, n), Weights.of(np.ones(70 * n)), None) for n in (1, 7)
+    )
+    assert len(np.unique(repeated.first)) == len(np.unique(once.first))
+    assert_array_equal(repeated.replicated[:70], once.replicated)
