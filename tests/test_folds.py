@@ -82,7 +82,7 @@ def test_splitters_and_iterables():
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"n": 1}, "n_samples=1"),
     ({"n": 20, "cv": 1}, "cv must be at least 2"),
-    ({"n": 4, "cv": 5}, "cv=5 has more folds than there are rows, n_samples=4"),
+    ({"n": 4, "cv": 5}, "cv=5 has more folds than there are rows, copies of a row counted once: n_samples=4"),
     ({"n": 4, "groups": [1, 1, 1, 1]}, "groups must hold at least two"),
     ({"n": 4, "cv": [(np.arange(4), np.array([], int))]}, "split 0 of cv has 4 training and 0 test rows"),
 ])  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.model_selection import KFold
 
 from rfmlearn import (
     AGOPFeatureMap,
@@ -114,6 +115,21 @@ def test_all_estimators_know_the_names_of_arrow_tables(model, frame):
     assert_array_equal(answer(X), answer(frame))
     with pytest.raises(ValueError, match="must be in the same order"):
         answer(X.select(list(frame)[::-1]))
+
+
+@pytest.mark.filterwarnings("ignore:Interchange:DeprecationWarning")
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_searches_split_and_score_foreign_tables(kind, frame):
+    def worst(estimator, X, y):
+        assert list(X) == list(frame)
+        return -np.max(np.abs(estimator.predict(X) - y))
+
+    search = RFMRegressorCV([{"max_iter": 0}], cv=KFold(2), scoring=worst)
+    best = search.fit(frame, TARGET).best_score_
+    targets = frame.assign(y=TARGET)[["y"]]
+    assert_allclose(search.fit(FOREIGN[kind](frame), TARGET).best_score_, best)
+    if kind == "narwhals":
+        assert_allclose(search.fit(frame, FOREIGN[kind](targets)["y"]).best_score_, best)
 
 
 def test_gradients_of_arrow_tables(frame):

@@ -124,8 +124,8 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
         Round of it that was kept.
     n_layers_ : int
         Layers that were kept.
-    dual_coef_ : ndarray of shape (n_positive, n_classes - 1)
-        Of the images of positive weight.
+    dual_coef_ : ndarray of shape (n_fitted, n_classes - 1)
+        Of the images of positive weight, of copies of an image only the first.
     leave_one_out_loss_ : float
         Mean squared error of the class codes of training images that are left out, of the round kept; to compare
         models of other windows or depth without further data.
@@ -251,8 +251,8 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
         y : array-like of shape (n,)
             Class labels of any type.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative. Whole numbers are repetitions of rows; otherwise, where rows are left out to choose and to
-            calibrate, they are left out whole.
+            Non-negative. Whole numbers are repetitions, which are left out together where images are left out to choose
+            and to calibrate, as copies of an image are. Of other numbers the ratios matter.
         groups : array-like of shape (n,), default=None
             Images that belong together, as those of one patient do: where images are left out, all of a group are.
 

@@ -41,9 +41,9 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
     alpha : float, "auto" or "cautious", default="auto"
         Ridge, added to the diagonal of the Gram matrix as it is: not multiplied by the number of rows. In units of the
         kernel's value at distance zero, 1. Larger is smoother. A row of weight w gets alpha / w, so a factor of all
-        weights divides alpha. "auto" has every round take the value between 1e-4 and 3 (times the mean weight, where
-        weights are no whole numbers, so that a factor changes nothing) with the smallest leave-one-out error, in closed
-        form, on 1,500 rows drawn at random if there are more.
+        weights divides alpha. "auto" has every round take the value between 1e-4 and 3, times the mean weight of what
+        is left out at a time (so that a factor of all weights changes nothing), with the smallest leave-one-out error,
+        in closed form, on 1,500 rows drawn at random if there are more.
         Leave-one-out is optimistic once features are learned, since they have seen the label left out: with "cautious"
         the last fit takes the next larger candidate, about three times the ridge.
     max_iter : int, default=3
@@ -126,8 +126,9 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
     alpha_ : float
         Ridge of the last fit.
     X_fit_ : Points
-        Training rows in the coordinates of the feature matrix.
-    dual_coef_ : ndarray of shape (n_samples, n_outputs)
+        The n_fitted training rows in the coordinates of the feature matrix: those of positive weight, in their order,
+        and of copies of a row only the first.
+    dual_coef_ : ndarray of shape (n_fitted, n_codes)
         Dual coefficients of the coded targets.
     coordinate_names_ : list of str
         Names of the scaled coordinates: of numeric columns that vary, indicators ("age_missing"), and categories
@@ -150,7 +151,9 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
     -----
     Repeat: fit kernel ridge regression with the kernel ``k(x M^(1/2), z M^(1/2))``; average the outer products of the
     gradients of what was fitted, the AGOP ``G = mean_i grad f(x_i) grad f(x_i)^T``; take it for the next M. A weight
-    is a repetition of its row in everything that is computed.
+    is a repetition of its row in everything that is computed. Copies of a row, which have its values and its target,
+    are one row with the weight of all, so that none is left out while another stays; rows that agree by chance, as
+    those of surveys do, are not copies.
 
     Time O(n^3 / 3) for the last round and O(n^2 (d + 600)) for each other from 2,500 rows on; memory of one n x n array
     of float64 (0.8 GB at 10,000 rows), or of float32 for Euclidean kernels from 6,000 rows on.
@@ -243,8 +246,9 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         y : array-like of shape (n_samples,)
             Class labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative. Whole numbers are repetitions of rows; otherwise, where rows are left out to choose and to
-            calibrate, they are left out whole, and it is their ratios that matter: as many rows count as there are.
+            Non-negative. Whole numbers are repetitions, which are left out together where rows are left out to choose
+            and to calibrate, as copies of a row are. Of other numbers the ratios matter: as many rows count as there
+            are.
         groups : array-like of shape (n_samples,), default=None
             Rows that belong together, as measurements of one patient do: where rows are left out to choose the ridge,
             to code categories by their targets and to calibrate, all rows of a group are.

@@ -40,10 +40,11 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         ``(estimator, X, y)`` of what is left out, all folds in one, in which the estimator predicts these rows and no
         others. Weights, where there are any, go to scorers that take `sample_weight`. None is log-loss.
     cv : int, splitter, iterable or None, default=None
-        Folds. None is 5, repeated three times up to 400 rows. Numbers stratify and shuffle; give a splitter where rows
-        are ordered in time, and `groups` to `fit` where rows belong together. Splitters see X, y and groups as they
-        were passed to `fit`. Their splits, or pairs of row numbers or masks, are used as they are, every one of them;
-        where a table has more rows than the search looks at, each draws from its own parts.
+        Folds. None is 5, repeated three times up to 400 rows. Numbers stratify and shuffle, and keep copies of a row
+        together; give a splitter where rows are ordered in time, and `groups` to `fit` where rows belong together.
+        Splitters see X, y and groups as they were passed to `fit`. Their splits, or pairs of row numbers or masks, are
+        used as they are, every one of them; where a table has more rows than the search looks at, each draws from its
+        own parts.
     max_members : int, default=6
         Machines in the ensemble, at most. Each costs the time of one single model in prediction. 1 is the best machine
         by folds alone.
@@ -183,7 +184,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         y : array-like of shape (n_samples,)
             Class labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative; a weight is a repetition, of which cross-validation leaves out all or none.
+            Non-negative; a weight is a repetition, of which cross-validation leaves out all or none. Numbers that are
+            not whole matter by their ratios: as many rows count as there are.
         groups : array-like of shape (n_samples,), default=None
             Rows of one group are never on both sides of a split.
 
@@ -198,8 +200,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         MemoryError
             If the Gram matrix does not fit in the memory available, before it is allocated.
         """
-        given = Given(X, y, groups)
-        X = self._check_X(X, reset=True)
+        given = Given.of(X, y, groups)
+        X = self._check_X(given.X, reset=True)
         y = check_labels(self, X, y)
         sample_weight = check_weights(sample_weight, X)
         self.classes_, labels = code_labels(self, y, sample_weight)

@@ -123,7 +123,7 @@ def _default_splitter(cv, labels, groups, random_state, rows):
             return model_selection.GroupKFold(n_splits)
         return model_selection.StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
     if cv is not None and n_splits > n:
-        raise ValueError(f"cv={cv} has more folds than there are rows, n_samples={n}.")
+        raise ValueError(f"cv={cv} has more folds than there are rows, copies of a row counted once: n_samples={n}.")
     n_splits = min(n_splits, n)
     repeats = N_REPEATS if cv is None and n <= REPEATED_UP_TO else 1
     largest = 0 if labels is None else int(np.bincount(labels[rows]).max())

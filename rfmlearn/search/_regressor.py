@@ -38,10 +38,10 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         others. Weights, where there are any, go to scorers that take `sample_weight`. None is R2, which for the choice
         is squared error.
     cv : int, splitter, iterable or None, default=None
-        Folds. None is 5, repeated three times up to 400 rows. Numbers shuffle; give a splitter where rows
-        are ordered in time, and `groups` to `fit` where rows belong together. Splitters see X, y and groups as they
-        were passed to `fit`. Their splits, or pairs of row numbers or masks, are used as they are, every one of them;
-        where a table has more rows than the search looks at, each draws from its own parts.
+        Folds. None is 5, repeated three times up to 400 rows. Numbers shuffle, and keep copies of a row together; give
+        a splitter where rows are ordered in time, and `groups` to `fit` where rows belong together. Splitters see X, y
+        and groups as they were passed to `fit`. Their splits, or pairs of row numbers or masks, are used as they are,
+        every one of them; where a table has more rows than the search looks at, each draws from its own parts.
     max_members : int, default=6
         Machines in the ensemble, at most. Each costs the time of one single model in prediction. 1 is the best machine
         by folds alone.
@@ -142,7 +142,8 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative; a weight is a repetition, of which cross-validation leaves out all or none.
+            Non-negative; a weight is a repetition, of which cross-validation leaves out all or none. Numbers that are
+            not whole matter by their ratios: as many rows count as there are.
         groups : array-like of shape (n_samples,), default=None
             Rows of one group are never on both sides of a split.
 
@@ -157,8 +158,8 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         MemoryError
             If the Gram matrix does not fit in the memory available, before it is allocated.
         """
-        given = Given(X, y, groups)
-        X = self._check_X(X, reset=True)
+        given = Given.of(X, y, groups)
+        X = self._check_X(given.X, reset=True)
         y = check_numbers(self, X, y)
         groups = check_group_labels(groups, X)
         weights = Weights.of(check_weights(sample_weight, X), groups=groups)

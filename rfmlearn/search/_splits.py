@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from .._sklearn_compat import _safe_indexing
+from ..tables._libraries import at_hand
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Given:
     Attributes
     ----------
     X : table
+        Tables of libraries of which scikit-learn takes no rows are read, by pandas or polars.
     y : array-like
     groups : array-like or None
     """
@@ -24,6 +26,11 @@ class Given:
     X: object
     y: object
     groups: object = None
+
+    @classmethod
+    def of(cls, X, y, groups=None):
+        """What was passed to `fit`."""
+        return cls(at_hand(X), at_hand(y, "y"), groups)
 
     def part(self, rows):
         """Table and targets of some rows, of the types that were passed."""

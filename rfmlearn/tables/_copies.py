@@ -152,8 +152,7 @@ def _coincidence(outcomes):
 
 def _may_agree_by_chance(places, cells, counts):
     """Rows at places that hold several rows, and may have the same outcome without being copies."""
-    sizes, shared = np.bincount(places, weights=counts), np.zeros(len(places))
-    cell_sizes = np.bincount(cells, weights=counts)
+    sizes, cell_sizes, shared = _sizes(places, counts), _sizes(cells, counts), np.zeros(len(places))
     np.add.at(shared, places[np.unique(cells)], (cell_sizes * (cell_sizes - 1))[np.unique(cells)])
     several = sizes > 1
     agreement = shared[: len(sizes)][several] / (sizes * (sizes - 1))[several]
@@ -170,8 +169,8 @@ def _coincide_by_chance(numbers, places, counts):
     Categories, and numbers that occur ten times on average, tell by the rows what is expected of them. In others copies
     would be taken for chance: they tell it by the places alone.
     """
-    n, distinct = counts.sum(), np.unique(places)
-    sizes = np.bincount(places, weights=counts)
+    sizes, distinct = _sizes(places, counts), np.unique(places)
+    n = sizes.sum()
     observed = np.sum(sizes * (sizes - 1.0)) / max(n * (n - 1.0), 1.0)
     expected = 1.0
     for j, is_category in enumerate(numbers.is_category):
@@ -184,6 +183,11 @@ def _coincide_by_chance(numbers, places, counts):
         if observed > MORE_THAN_CHANCE * expected:
             return False
     return True
+
+
+def _sizes(places, counts):
+    """Rows at each place, a whole number: sevenths, as rows of a table seven times over count, add up with rounding."""
+    return np.rint(np.bincount(places, weights=counts))
 
 
 def _common_multiple(counts):

@@ -31,7 +31,7 @@ def library_of(X):
     return None
 
 
-def at_hand(X):
+def at_hand(X, name="X"):
     """The table in pandas or polars, with its names and types; `X` itself if it is none of another library.
 
     Raises
@@ -47,11 +47,11 @@ def at_hand(X):
         query = kind.__module__.partition(".")[0], kind.__name__
         if query in _QUERIES:
             raise TypeError(
-                f"X must be a table, got a {type(X).__name__} of {query[0].strip('_')}, which is a query that has not "
-                f"been run: call .{_QUERIES[query]} first."
+                f"{name} must be a table, got a {type(X).__name__} of {query[0].strip('_')}, which is a query that has "
+                f"not been run: call .{_QUERIES[query]} first."
             )
     if hasattr(X, "to_native") and _is_of("narwhals", X):
-        return at_hand(X.to_native())
+        return at_hand(X.to_native(), name)
     if _is_column(X):
         return X
     if hasattr(X, "__arrow_c_stream__") or hasattr(X, "__arrow_c_array__"):

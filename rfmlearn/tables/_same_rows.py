@@ -77,7 +77,8 @@ def _refine(codes, numbers, rows):
     if numbers.min() == numbers.max():
         return codes
     rounding = ROUNDINGS * np.finfo(numbers.dtype).eps if numbers.dtype.kind == "f" else 0.0
-    size = np.partition(np.abs(numbers), len(numbers) // 2)[len(numbers) // 2]  # the median, which might overflow
+    sizes = np.abs(numbers[np.isfinite(numbers)])
+    size = np.partition(sizes, len(sizes) // 2)[len(sizes) // 2]  # the median of what is there, which might overflow
     x = numbers[rows]
     order = np.lexsort((x, codes))
     x, in_order = x[order], codes[order]
