@@ -78,7 +78,8 @@ def _refine(codes, numbers, rows):
         return codes
     rounding = ROUNDINGS * np.finfo(numbers.dtype).eps if numbers.dtype.kind == "f" else 0.0
     sizes = np.abs(numbers[np.isfinite(numbers)])
-    size = np.partition(sizes, len(sizes) // 2)[len(sizes) // 2]  # the median of what is there, which might overflow
+    middle = len(sizes) // 2  # of what is there, whose mean might overflow
+    size = np.partition(sizes, middle)[middle] if len(sizes) else 0.0
     x = numbers[rows]
     order = np.lexsort((x, codes))
     x, in_order = x[order], codes[order]
