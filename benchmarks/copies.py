@@ -3,7 +3,7 @@
 usage: copies.py [--models single,cv,peer] [--seeds 5]
 
 "continuous" are normal numbers with a smooth and noisy target, "survey" four categories of four levels each, with a
-noisy target, and "categories" the game of tic-tac-toe decided by eight of its nine squares, without noise. A row has
+noisy target, and "categories" eight of three levels each, with a rule and no noise. A row has
 the test R2 of regression, or the test log-loss of classification, for
 
 - once: the table as it is;
@@ -11,7 +11,8 @@ the test R2 of regression, or the test log-loss of classification, for
 - some: a tenth of the rows, drawn at random, ten times;
 - weights: weight 2 for every row;
 - rare: rows of the rarer class (of the upper fifth of targets) five times;
-- drawn: a bootstrap sample, beside the distinct rows of it.
+- drawn: a bootstrap sample;
+- distinct: the distinct rows of that sample.
 """
 
 from __future__ import annotations
