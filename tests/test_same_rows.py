@@ -33,7 +33,7 @@ def test_targets_that_agree_beside_gaps_are_no_copies():
 def test_sevenths_of_rows_add_up(seed):
     """At the edge between columns of few values, which tell by rows how often these coincide, and others."""
     rng = np.random.default_rng(seed)
-    X, labels = np.c_[np.arange(70) % 7, rng.integers(0, 7, 70)].astype(float), rng.integers(0, 2, 70)
+    X, labels = np.c_[np.arange(70) % 7, rng.integers(0, 7, (70, 3))].astype(float), rng.integers(0, 2, 70)
     once, repeated = (
         Copies.find(np.tile(X, (n, 1)), np.tile(labels, n), Weights.of(np.ones(70 * n)), None) for n in (1, 7)
     )
