@@ -21,6 +21,7 @@ from sklearn.metrics import (
 from sklearn.model_selection import KFold, ShuffleSplit, cross_val_predict
 
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+from rfmlearn.search._known_model import KnownNumbers, KnownRows
 
 PLAIN = [{"max_iter": 0, "alpha": 0.1}]
 X, Y = data(RFMRegressorCV)
@@ -174,3 +175,10 @@ def test_a_score_that_cannot_be_says_why_at_any_size_of_targets():
     for targets in (Y, 1e200 * Y):
         with pytest.raises(ValueError, match=r"scoring='neg_mean_squared_log_error' is NaN .* It raises ValueError"):
             RFMRegressorCV(PLAIN, cv=2, scoring="neg_mean_squared_log_error").fit(X, targets)
+
+
+def test_parts_of_a_table_find_each_of_its_copies():
+    X, predictions = np.array([[1.0], [1.0], [2.0], [1.0]]), np.arange(4.0)[:, None]
+    model = KnownNumbers.of(KnownRows(X, np.zeros(4)), predictions)
+    assert model.predict(X[X[:, 0] == 1]).tolist() == [0, 1, 3]
+    assert model.predict(X[::-1]).tolist() == [0, 2, 1, 3]

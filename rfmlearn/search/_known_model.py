@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 
 import numpy as np
@@ -29,15 +30,23 @@ class KnownRows:
     def _places(self):
         places: dict = {}
         for place, key in enumerate(_row_keys(self.X)):
-            places.setdefault(key, place)
+            places.setdefault(key, []).append(place)
         return places
 
     def find(self, X):
-        """Places of the rows of a table among the known ones: all of them if it is the same table."""
+        """Places of the rows of a table among the known ones: all of them if it is the same table.
+
+        Of rows that are the same, which have predictions of several folds, the first stands for the first, and so on.
+        """
         if X is self.X:
             return np.arange(len(self.y))
+        places, asked = [], Counter[object]()
         try:
-            return np.array([self._places[key] for key in _row_keys(X)], dtype=np.intp)
+            for key in _row_keys(X):
+                same = self._places[key]
+                places.append(same[asked[key] % len(same)])
+                asked[key] += 1
+            return np.array(places, dtype=np.intp)
         except KeyError:
             raise ValueError(
                 "scoring asks for predictions of rows that are not among those left out of the fit: a search knows "
