@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import BaggingRegressor
 from sklearn.metrics import log_loss, r2_score
+from sklearn.model_selection import GroupKFold, KFold
 
 from rfmlearn import ConvRFMClassifier, RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 from rfmlearn.solvers import Weights
@@ -163,6 +164,16 @@ def test_weights_are_what_copies_are(rng):
     for Estimator in (RFMRegressor, RFMClassifier):
         one = values(fitted(Estimator, X, y, counts), X)
         assert_allclose(values(fitted(Estimator, X[rows], y[rows]), X), one, atol=1e-6)
+
+
+def test_splits_that_part_copies_are_told_of(rng):
+    X, y = continuous(rng, 60)
+    X, y = np.r_[X, X], np.r_[y, y]
+    with pytest.warns(UserWarning, match=r"cv has copies of rows on both sides: [5-9]\d% of the test rows") as caught:
+        model = RFMRegressorCV([{"max_iter": 0}], cv=KFold(3, shuffle=True, random_state=0)).fit(X, y)
+    assert len(caught) == 1 and caught[0].filename == __file__ and str(caught[0].message) in model.fit_warnings_
+    for cv in (3, GroupKFold(3)):
+        assert not RFMRegressorCV([{"max_iter": 0}], cv=cv).fit(X, y, groups=np.arange(120) % 60).fit_warnings_
 
 
 def test_bagging_is_no_worse_than_its_base(rng):

@@ -291,6 +291,8 @@ def test_wrong_data(data):
             AGOPFeatureMap().fit(X, wrong)
     with pytest.raises(ValueError, match="X must have rows of one length"):
         AGOPFeatureMap().fit(X, y).inverse_transform([[1.0, 2.0], [3.0]])
+    with pytest.raises(ValueError, match=r"X has numbers as large as 1\.79e\+308, which stand for no row"):
+        AGOPFeatureMap().fit(X, y).inverse_transform(np.full_like(X, 1.79e308))
     with np.errstate(over="ignore"), pytest.raises(ValueError, match="the AGOP is not finite"):
         AGOPFeatureMap(LinearRegression()).fit(X, y * 1e200)
     fitted = AGOPFeatureMap().fit(X, y)

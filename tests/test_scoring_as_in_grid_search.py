@@ -175,6 +175,8 @@ def test_a_score_that_cannot_be_says_why_at_any_size_of_targets():
     for targets in (Y, 1e200 * Y):
         with pytest.raises(ValueError, match=r"scoring='neg_mean_squared_log_error' is NaN .* It raises ValueError"):
             RFMRegressorCV(PLAIN, cv=2, scoring="neg_mean_squared_log_error").fit(X, targets)
+        with pytest.raises(ValueError, match=r"scoring='accuracy' is NaN .* It raises ValueError: continuous"):
+            RFMRegressorCV(PLAIN, cv=2, scoring="accuracy").fit(X, targets)
 
 
 def test_parts_of_a_table_find_each_of_its_copies():

@@ -102,6 +102,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.filterwarnings("ignore:cv has copies of rows on both sides")
 def test_predictions_are_those_of_the_splits_that_were_given(name):
     X, y = data(RFMRegressorCV)
     pairs = PAIRS[name]
@@ -124,6 +125,7 @@ def test_splitters_of_scikit_learn(cv):
     assert_allclose(model.oof_prediction_, expected_predictions(X, y, list(cv.split(X, y))), rtol=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:cv has copies of rows on both sides")
 def test_rows_of_no_weight_take_no_part():
     X, y = data(RFMRegressorCV)
     weight = (np.arange(60) % 4 > 0).astype(float)

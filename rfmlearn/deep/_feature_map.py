@@ -367,4 +367,10 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
             X = check_array(array_of_rows(X), dtype=(np.float64, np.float32), estimator=self, input_name="X")
         if X.shape[1] != self.n_components_:
             raise ValueError(f"X has {X.shape[1]} columns, but {self.n_components_} components are expected.")
-        return self._encoder.inverse_transform(X @ np.linalg.pinv(self._projection) + self.mean_)
+        with numbers_of_any_size():
+            Z = X @ np.linalg.pinv(self._projection) + self.mean_
+            if not np.isfinite(Z).all():
+                raise ValueError(
+                    f"X has numbers as large as {np.max(np.abs(X)):.3g}, which stand for no row of a table."
+                )
+            return self._encoder.inverse_transform(Z)

@@ -71,7 +71,8 @@ def check_images(estimator, X, image_shape=None):
     native = X.dtype.newbyteorder("=")
     dtype = np.float64 if native == np.float64 else np.float32
     white = _WHITE.get(native, 1)
-    X = np.ascontiguousarray(X, dtype=dtype)
+    with np.errstate(over="ignore"):  # wider types have larger numbers, which are too large for images in any case
+        X = np.ascontiguousarray(X, dtype=dtype)
     check_scale(X, 0.0)
     return (X if white == 1 else X / dtype(white)), flat, white
 

@@ -138,6 +138,8 @@ MAX_FULL = 400
 MAX_SLOW = 1000
 # Averages of so many coded targets for every category would make more columns than they are worth.
 MAX_CODED_OUTPUTS = 6
+# Splits of the user's that have more copies of test rows among training rows are told of.
+PARTED_COPIES = 0.1
 # Predictions that an ensemble takes in all, one of them perhaps many times.
 N_TAKEN = 25
 # Members of less weight are dropped, since every member costs time in prediction.

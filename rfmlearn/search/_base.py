@@ -15,11 +15,11 @@ from .._sklearn_compat import Interval, StrOptions
 from ..kernels import LpqLaplaceKernel
 from ..recursion._plan import make_plan
 from ..rfm._settings import check_kernel
-from ..runtime._budget import SearchBudget
+from ..runtime._budget import PARTED_COPIES, SearchBudget
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import n_threads_in_force, thread_limit
-from ..runtime._trouble import warn_of_trouble
+from ..runtime._trouble import warn_of_trouble, warn_user
 from ..tables._base import TableEstimator
 from ..tables._copies import Copies
 from ..tables._encoder import ColumnEncoder
@@ -87,14 +87,11 @@ class BaseRFMCV(TableEstimator):
         rng = check_random_state(self.random_state)
         kept = weights.rows > 0
         rows = np.flatnonzero(kept)
-        copies = Copies.find(
-            take_rows(X, rows), outcomes.y[rows], weights[rows], self.categorical_features
-        ).spread_over(rows, len(kept))
-        weights = weights.with_copies(copies)
-        weights = weights.in_units_of(weights.merge(rows, *copies.among(rows)))
+        copies, weights = self._find_copies(X, outcomes, weights, rows)
         folds = make_folds(self.cv, given, labels, groups, rng, kept, copies)
         score = make_score(self.scoring, outcomes, given, getattr(self, "classes_", None), weights)
         race = self._make_race(X, outcomes, weights, copies, rows, rng, timetable)
+        race.suspicions += self._warn_of_parted_copies(folds, copies)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
             rungs = self._run_rungs(race, self._selector(weights, score), score, folds, labels, rng)
             (entries, final_folds), n_members = rungs[-1], self.max_members
@@ -115,6 +112,26 @@ class BaseRFMCV(TableEstimator):
         warn_of_trouble(self.fit_warnings_, stacklevel=5)
         self.fit_warnings_ = race.suspicions + self.fit_warnings_
         return selection
+
+    def _find_copies(self, X, outcomes, weights, rows):
+        """Copies among the rows that count, and weights in units of the table in which they are one."""
+        copies = Copies.find(take_rows(X, rows), outcomes.y[rows], weights[rows], self.categorical_features)
+        copies = copies.spread_over(rows, len(weights))
+        weights = weights.with_copies(copies)
+        return copies, weights.in_units_of(weights.merge(rows, *copies.among(rows)))
+
+    def _warn_of_parted_copies(self, folds, copies):
+        """Tell the user if his splits have many copies on both sides; what was told."""
+        share = folds.share_of_parted(copies.first)
+        if share <= PARTED_COPIES:
+            return []
+        message = (
+            f"cv has copies of rows on both sides: {share:.0%} of the test rows are equal in X and y to rows that are "
+            "trained on, which flatters scores. Pass cv as a number, which keeps copies together, or a splitter of "
+            "groups and groups of copies."
+        )
+        warn_user(message)
+        return [message]
 
     def _selector(self, weights, score, max_members=None):
         max_members = self.max_members if max_members is None else max_members

@@ -39,6 +39,11 @@ class Folds:
         rows = self.rows
         return 1.0 / np.bincount(rows)[rows]
 
+    def share_of_parted(self, first):
+        """Share of the test rows that are copies of rows of their training part, by the first of all copies."""
+        parted = [np.isin(first[test], first[train]) for train, test in self.pairs]
+        return float(np.mean(np.concatenate(parted)))
+
     @property
     def all_rows(self):
         """Rows of all parts, training and test, each once."""

@@ -8,6 +8,7 @@ from numbers import Number
 
 import numpy as np
 
+from .._sklearn_compat import numbers_of_any_size
 from ..targets._codes import ScaledTargets
 from ._known_model import KnownNumbers, KnownProbabilities, KnownRows
 
@@ -33,7 +34,8 @@ class Score:
     def __call__(self, predictions, rows, weights):
         """The score, or NaN; why it is, is remembered."""
         try:
-            value = self._function(predictions, rows, weights)
+            with numbers_of_any_size():  # what is not finite is no score
+                value = self._function(predictions, rows, weights)
         except (ValueError, ArithmeticError) as error:
             self.error = error
             return np.nan
