@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import BaggingRegressor
 from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import GroupKFold, KFold
 
 from rfmlearn import ConvRFMClassifier, RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
+from rfmlearn.runtime._budget import FEWEST_CELLS
 from rfmlearn.solvers import Weights
 from rfmlearn.tables._copies import Copies, merge_copies
 from rfmlearn.tables._same_rows import TableNumbers, same_rows
@@ -116,6 +119,26 @@ def test_what_is_a_copy_does_not_depend_on_repetition(n, rng):
         assert_array_equal(weighted.replicated, once.replicated)
         assert_array_equal(repeated.replicated, np.tile(once.replicated, n))
         assert len(np.unique(repeated.first)) == len(np.unique(once.first))
+
+
+NUMBERS = st.sampled_from([0.0, 1.0, 2.5, np.nan])
+
+
+@given(
+    rows=st.lists(st.tuples(NUMBERS, NUMBERS, st.integers(0, 3)), min_size=12, max_size=40),
+    n=st.sampled_from([2, 3, 7]),
+    of_classes=st.booleans(),
+)
+def test_any_table_is_judged_alike_however_often_it_is_repeated(rows, n, of_classes):
+    table = np.array(rows)
+    assume(len(np.unique(np.nan_to_num(table, nan=-1.0), axis=0)) >= FEWEST_CELLS)  # fewer have a factor in common by chance
+    X, y = table[:, :2], table[:, 2].astype(int if of_classes else float)
+    once = copies_of(X, y)
+    repeated, weighted = copies_of(np.tile(X, (n, 1)), np.tile(y, n)), copies_of(X, y, np.full(len(X), float(n)))
+    assert_array_equal(weighted.replicated, once.replicated)
+    assert_array_equal(repeated.replicated, np.tile(once.replicated, n))
+    assert repeated.repeats == weighted.repeats == (n * once.repeats if once.replicated.any() else repeated.repeats)
+    assert len(np.unique(repeated.first)) == len(np.unique(once.first))
 
 
 def test_merged_rows_have_the_weight_of_all(rng):
