@@ -131,7 +131,8 @@ NUMBERS = st.sampled_from([0.0, 1.0, 2.5, np.nan])
 )
 def test_any_table_is_judged_alike_however_often_it_is_repeated(rows, n, of_classes):
     table = np.array(rows)
-    assume(len(np.unique(np.nan_to_num(table, nan=-1.0), axis=0)) >= FEWEST_CELLS)  # fewer have a factor in common by chance
+    # Fewer have a factor in common by chance.
+    assume(len(np.unique(np.nan_to_num(table, nan=-1.0), axis=0)) >= FEWEST_CELLS)
     X, y = table[:, :2], table[:, 2].astype(int if of_classes else float)
     once = copies_of(X, y)
     repeated, weighted = copies_of(np.tile(X, (n, 1)), np.tile(y, n)), copies_of(X, y, np.full(len(X), float(n)))

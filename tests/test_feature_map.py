@@ -289,6 +289,8 @@ def test_wrong_data(data):
     ):
         with pytest.raises(ValueError, match=match):
             AGOPFeatureMap().fit(X, wrong)
+    with pytest.raises(ValueError, match="sample_weight contains infinity"):
+        AGOPFeatureMap(Ridge()).fit(X.astype(np.float32), y, sample_weight=np.full(len(y), 1e100))
     with pytest.raises(ValueError, match="X must have rows of one length"):
         AGOPFeatureMap().fit(X, y).inverse_transform([[1.0, 2.0], [3.0]])
     with pytest.raises(ValueError, match=r"X has numbers as large as 1\.79e\+308, which stand for no row"):

@@ -193,3 +193,10 @@ def test_every_split_is_used_where_rows_are_thinned(name, rungs):
     known = ~np.isnan(model.oof_prediction_)
     assert set(np.flatnonzero(known)) <= set(np.concatenate([list(test) for _, test in pairs]))
     assert model.cv_results_["n_resources"].max() <= 150
+
+
+def test_groups_of_several_types_reach_splitters():
+    labels = np.array(["a", 1, 2.5] * 4, dtype=object)
+    splits = read_splits(GroupKFold(3), Given(GIVEN.X, GIVEN.y, labels), N)
+    expected = read_splits(GroupKFold(3), Given(GIVEN.X, GIVEN.y, np.arange(N) % 3), N)
+    assert {tuple(test) for _, test in splits} == {tuple(test) for _, test in expected}

@@ -289,7 +289,9 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
                 for name, value in sorted(model.get_params().items())
                 if value is None and name.rpartition("__")[2] == "random_state"
             ]
-            return model.set_params(**{name: rng.randint(2**31 - 1) for name in unset}).fit(H, y, **by_row)
+            model.set_params(**{name: rng.randint(2**31 - 1) for name in unset})
+            with numbers_of_any_size():  # others cast weights to the precision of H, and refuse what has no place in it
+                return model.fit(H, y, **by_row)
 
         return fit
 

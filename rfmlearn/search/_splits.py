@@ -9,6 +9,7 @@ import numpy as np
 
 from .._sklearn_compat import _safe_indexing
 from ..tables._libraries import at_hand
+from ..targets._checks import check_group_labels
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def read_splits(cv, given: Given, n):
     ValueError
         If there is no split, or one is not a pair of rows of the table; the message names it.
     """
-    splits = cv.split(given.X, given.y, given.groups) if hasattr(cv, "split") else cv
+    splits = cv.split(given.X, given.y, _with_order(given.groups)) if hasattr(cv, "split") else cv
     pairs = [_read_pair(number, split, n) for number, split in enumerate(splits)]
     if not pairs:
         raise ValueError(
@@ -67,6 +68,15 @@ def read_splits(cv, given: Given, n):
             "once only; a list can be used again.)"
         )
     return pairs
+
+
+def _with_order(groups):
+    """Groups as they were passed, or integers where labels of several types have no order: splitters sort them."""
+    try:
+        np.unique(groups)
+    except TypeError:
+        return check_group_labels(groups, groups)
+    return groups
 
 
 def _read_pair(number, split, n):
