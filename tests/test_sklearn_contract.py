@@ -46,6 +46,7 @@ LAYERED = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:cv has copies of rows on both sides")  # as the check of weights wants it
 @parametrize_with_checks(
     [Estimator(**variant) for Estimator in ESTIMATORS for variant in VARIANTS] + SEARCHES + LAYERED
 )
