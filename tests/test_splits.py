@@ -46,7 +46,7 @@ MASK = np.arange(N) < 4
     (pd.Index([7, 6]), [7, 6]),
     (pd.Series([7, 6], dtype="Int64"), [7, 6]),
     (np.array([1, 0], np.uint64), [1, 0]),
-], ids=str)  # fmt: skip
+], ids=lambda value: type(value).__name__)  # fmt: skip
 def test_rows_mean_what_they_mean_in_numpy(part, rows):
     ((train, test),) = read_splits([(part, [0])], GIVEN, N)
     assert_array_equal(train, rows)
