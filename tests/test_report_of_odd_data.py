@@ -32,7 +32,7 @@ def test_scores_in_any_unit(unit, tmp_path):
 
 
 def test_half_a_pair_of_surrogates(tmp_path):
-    frame = pd.DataFrame(X, columns=["a\ud800b", "b", "c"])
-    frame["d"] = ["\udfff", "x"] * 20
+    frame = pd.DataFrame(X, columns=pd.Index(["a\ud800b", "b", "c"], dtype=object))  # Arrow's text holds none
+    frame["d"] = pd.Series(["\udfff", "x"] * 20, dtype=object)
     path = write_report(RFMRegressor(max_iter=1).fit(frame, Y), tmp_path / "model.html", frame, Y)
     assert "a?b" in path.read_text(encoding="utf-8")

@@ -35,7 +35,7 @@ def check_images(estimator, X, image_shape=None):
 
     Raises
     ------
-    ValueError
+    ValueError or TypeError
         If they are not what is described.
     """
     name = type(estimator).__name__
@@ -45,7 +45,8 @@ def check_images(estimator, X, image_shape=None):
     except (TypeError, ValueError) as error:
         if re.search(r"\bX\b", str(error)):
             raise
-        raise ValueError(f"X: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"X: {error}") from error
     flat = X.ndim == 2
     if flat:
         if image_shape is None:
