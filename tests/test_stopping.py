@@ -1,6 +1,7 @@
 """How many rounds, and which of them is kept."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -158,6 +159,21 @@ def test_approximate_rounds_leave_time_for_an_exact_one():
     few, many = (make_plan(n, [3], 1, kernel=LpqLaplaceKernel()) for n in (1000, 5000))
     assert rule.with_time_after_rounds(few).closing == 0.0 < rule.with_time_after_rounds(many).closing
     assert rule.with_time_after_rounds(few).exact < rule.with_time_after_rounds(many).exact
+
+
+def test_an_agop_of_many_outputs_takes_longer():
+    rule = StoppingRule(3, time_limit=1.0)
+    shares = [rule.with_time_after_rounds(make_plan(500, [3], k, kernel=LpqLaplaceKernel())).agop for k in (1, 4, 40)]
+    assert shares[0] == shares[1] and shares[2] == 10 * shares[0]
+
+
+def test_whether_there_is_time_for_the_agop_after_no_round():
+    first, learned = {"n_iter": 0, "seconds": 2.0}, {"n_iter": 1, "seconds": 6.0}
+    rule = StoppingRule(3, time_limit=10.0, start=0.0, agop=3.0, clock=lambda: 5.0)
+    assert not rule.has_time_for_agop([first])
+    assert replace(rule, time_limit=11.0).has_time_for_agop([first])
+    assert replace(rule, time_limit=None).has_time_for_agop([first])
+    assert rule.has_time_for_agop([first, learned])  # the rounds have left time for it
 
 
 def test_validation_loss_is_weighted(rng):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..kernels import Points
-from ..runtime._budget import AGOP_SHARE
+from ..runtime._budget import AGOP_SHARE, OUTPUTS_OF_AGOP_SHARE
 from ..runtime._progress import log_record
 from ..solvers import Weights
 from ._machine import Machine
@@ -75,10 +75,17 @@ class StoppingRule:
 
     def with_time_after_rounds(self, plan: Plan):
         """The same rule, which leaves time for what is done after the last round."""
+        agop = AGOP_SHARE * max(1.0, plan.n_outputs / OUTPUTS_OF_AGOP_SHARE)
         if not plan.iterative:
-            return replace(self, agop=AGOP_SHARE)
+            return replace(self, agop=agop)
         closing = Pace.measure(clock=self.clock).factor(plan.n_samples, single=plan.mixed)
-        return replace(self, agop=AGOP_SHARE, exact=1.0, closing=closing)
+        return replace(self, agop=agop, exact=1.0, closing=closing)
+
+    def has_time_for_agop(self, history):
+        """Whether the AGOP after the rounds ends in time; where features were learned, there was time left for it."""
+        if self.time_limit is None or self.start is None or history[-1]["n_iter"] > 0:
+            return True
+        return self.clock() - self.start + self.agop * history[0]["seconds"] <= self.time_limit
 
     def run(self, recursion: Recursion) -> tuple[Round, list[dict], list[str]]:
         """Run the recursion: the round that is kept, solved exactly; a record of each round; what went wrong."""

@@ -139,6 +139,8 @@ class BaseRFM(TableEstimator):
             rule = rule.with_time_after_rounds(recursion.plan)
         with log_to_stderr(self.verbose):
             best, self.history_, self.fit_warnings_ = rule.run(recursion)
+        if not rule.has_time_for_agop(self.history_):
+            recursion = recursion.with_few_agop_rows(rng)
         warn_of_trouble(self.fit_warnings_, stacklevel=5)
         self.fit_warnings_ = suspicions + self.fit_warnings_
         self._target = target

@@ -88,7 +88,8 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         With a validation set, stop after so many rounds without improvement.
     time_limit : float or None, default=None
         Seconds; no round is begun that would, with what comes after the last one, probably end later. The least that is
-        done is one exact fit without learned features. Makes results depend on the machine.
+        done is one exact fit without learned features, whose `agop_` is then averaged over a few rows. Makes results
+        depend on the machine.
     callback : callable or None, default=None
         Called after each round with a `rfmlearn.recursion.Round` (``n_iter``, ``machine``, ``alpha``, ``residual``,
         ``seconds``); a true result stops.

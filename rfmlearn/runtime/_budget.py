@@ -120,6 +120,8 @@ PROBED_ROWS = 600
 # On wide tables an AGOP takes about so many times as long as a round without one; and that after the last round, as a
 # round with one does.
 AGOP_SHARE, LAST_AGOP_SHARE = 1.5, 0.9
+# That of so many outputs; more take longer in proportion.
+OUTPUTS_OF_AGOP_SHARE = 4
 # Workspaces of the loops, and gradients of a few thousand rows.
 FIXED_BYTES = 2**26
 
