@@ -43,6 +43,13 @@ def test_an_ensemble_that_was_lucky_is_not_kept(rng):
     assert selected(predictions, y)[0] == 1
 
 
+def test_scores_of_any_size_are_compared(rng):
+    y = rng.normal(size=2000)
+    predictions = [np.zeros(2000), *lucky(rng, y, 5)]
+    for unit in (1e-140, 1e140):
+        assert selected([unit * P for P in predictions], unit * y)[0] == 1
+
+
 def test_a_difference_that_may_be_chance_does_not_count(rng):
     y = rng.normal(size=20)
     assert selected([np.zeros(20), *lucky(rng, y, 5)], y)[0] < 1

@@ -122,8 +122,11 @@ class Selector:
             scores = [inside.score(P, self._score) for P in (inside.predictions[default], honest)]
             if np.isfinite(scores).all():  # a score may be undefined in a small part
                 differences.append(scores[0] - scores[1])
-        n = len(differences)
-        return n > 1 and bool(np.mean(differences) > 2 * np.std(differences, ddof=1) / np.sqrt(n))
+        n, largest = len(differences), np.max(np.abs(differences), initial=0.0)
+        if n < 2 or not largest > 0:
+            return False
+        relative = np.array(differences) / largest  # squares of scores might overflow
+        return bool(np.mean(relative) > 2 * np.std(relative, ddof=1) / np.sqrt(n))
 
 
 @dataclass(frozen=True, kw_only=True)
