@@ -290,8 +290,13 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
                 if value is None and name.rpartition("__")[2] == "random_state"
             ]
             model.set_params(**{name: rng.randint(2**31 - 1) for name in unset})
-            with numbers_of_any_size():  # others cast weights to the precision of H, and refuse what has no place in it
-                return model.fit(H, y, **by_row)
+            try:
+                with numbers_of_any_size():  # others cast to the precision of H, and refuse what has no place in it
+                    return model.fit(H, y, **by_row)
+            except ValueError as error:
+                if isinstance(model, (RFMRegressor, RFMClassifier)):
+                    raise
+                raise ValueError(f"estimator={type(template).__name__} cannot be fitted: {error}") from error
 
         return fit
 

@@ -97,7 +97,7 @@ def half_deviations(numbers, scales, sample_weight):
 def deviations(numbers, sample_weight):
     """Weighted standard deviation of each column; of a constant one the largest magnitude, at least one."""
     seen = ~np.isnan(numbers)
-    weight = seen * (1.0 if sample_weight is None else sample_weight[:, None])
+    weight = seen * (1.0 if sample_weight is None else sample_weight[:, None] / sample_weight.max())
     total = np.maximum(weight.sum(axis=0), np.finfo(np.float64).tiny)
     low, high = (f(numbers, axis=0, where=seen, initial=-s * np.inf) for f, s in ((np.min, -1), (np.max, 1)))
     largest = np.max(np.abs(numbers), axis=0, where=seen, initial=0.0)

@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 
-from .._sklearn_compat import _safe_indexing
+from .._sklearn_compat import _safe_indexing, numbers_of_any_size
 from ..tables._libraries import at_hand
 from ..targets._checks import check_group_labels
 
@@ -61,7 +61,8 @@ def read_splits(cv, given: Given, n):
         If there is no split, or one is not a pair of rows of the table; the message names it.
     """
     splits = cv.split(given.X, given.y, _with_order(given.groups)) if hasattr(cv, "split") else cv
-    pairs = [_read_pair(number, split, n) for number, split in enumerate(splits)]
+    with numbers_of_any_size():  # splitters look what kind of targets they were given
+        pairs = [_read_pair(number, split, n) for number, split in enumerate(splits)]
     if not pairs:
         raise ValueError(
             "cv gives no split: there must be at least one pair of training and test rows. (A generator gives them "
