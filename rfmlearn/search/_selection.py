@@ -73,10 +73,10 @@ class Selector:
         table = self._table(entries, folds)
         scores = table.scores(self._score)
         default = _default_machine(entries)
-        if self._max_members > 1 and self._loses(table, default, folds):
+        weights = self._weigh(table, default)
+        # Where the default machine is all that was selected, there is nothing to compare.
+        if self._max_members > 1 and weights[default] < 1 and self._loses(table, default, folds):
             weights = np.eye(len(entries))[default]
-        else:
-            weights = self._weigh(table, default)
         chosen = [(entry, weight) for entry, weight in zip(entries, weights, strict=True) if weight > 0]
         best = int(np.argmax(scores))
         rows, predictions = _out_of_fold(chosen, folds, len(self._weights))

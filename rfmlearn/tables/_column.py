@@ -52,8 +52,6 @@ class Column:
     """
 
     def __init__(self, data, name, in_frame=False):
-        if isinstance(data, np.ndarray) and not data.dtype.isnative:
-            data = data.astype(data.dtype.newbyteorder("="))
         self.data = data
         self.name = name
         self.in_frame = in_frame
