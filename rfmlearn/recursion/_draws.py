@@ -69,10 +69,7 @@ class Draws:
             return np.arange(n) if size >= n else np.sort(rng.choice(n, size, replace=False))
 
         def calibration():
-            if n <= n_calibration_rows:
-                return None
-            groups = weights.groups
-            return some(n_calibration_rows) if groups is None else _whole_groups(groups, n_calibration_rows, rng)
+            return None if n <= n_calibration_rows else some_rows(weights, n_calibration_rows, rng)
 
         return cls(
             bandwidth=bandwidth_rows(weights.total, rng, n_bandwidth_rows),
@@ -82,6 +79,16 @@ class Draws:
             calibration=calibration(),
             agop=agop_rows(weights.total, n_agop_rows, rng),
         )
+
+
+def some_rows(weights: Weights, n_rows, rng):
+    """At most so many rows to be left out, drawn at random, in whole groups if there are any; all if they are fewer."""
+    n = len(weights)
+    if n <= n_rows:
+        return np.arange(n)
+    if weights.groups is not None:
+        return _whole_groups(weights.groups, n_rows, rng)
+    return np.sort(rng.choice(n, n_rows, replace=False))
 
 
 def _whole_groups(groups, n_rows, rng):

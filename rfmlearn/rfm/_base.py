@@ -16,7 +16,7 @@ from ..kernels import Kernel
 from ..kernels._names import KERNELS
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
-from ..runtime._budget import LARGEST_CODE
+from ..runtime._budget import LARGEST_CODE, LargeBudget
 from ..runtime._memory import refuse_square
 from ..runtime._progress import log_to_stderr
 from ..runtime._trouble import warn_of_trouble
@@ -29,6 +29,8 @@ from ._settings import make_encoder, make_recursion
 
 class BaseRFM(TableEstimator):
     """Fit and predict of a recursive feature machine on encoded targets."""
+
+    large_budget: ClassVar[LargeBudget] = LargeBudget()
 
     _parameter_constraints: ClassVar[dict] = {
         "kernel": [StrOptions(set(KERNELS)), Kernel],
@@ -46,7 +48,7 @@ class BaseRFM(TableEstimator):
         "scaling": [StrOptions({"standard", "robust", "quantile"}), None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "categorical_encoding": [StrOptions(set(CODINGS))],
-        "solver": [StrOptions({"auto", "cholesky", "cg"})],
+        "solver": [StrOptions({"auto", "cholesky", "cg", "two_level"})],
         "tol": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
@@ -127,7 +129,7 @@ class BaseRFM(TableEstimator):
         points = self._encoder.fit_transform(X, weights.total, codes, weights.groups)
         suspicions = self._warn_of_suspicions(self._encoder)
         rng, names = check_random_state(self.random_state), self._encoder.coordinate_names_
-        recursion = make_recursion(self, points, names, codes, weights, rng)
+        recursion = make_recursion(self, points, names, codes, weights, rng, large=self.large_budget)
         if validation is not None:
             table, y_val, sample_weight = validation
             points_val = self._encoder.transform(table)
@@ -150,7 +152,7 @@ class BaseRFM(TableEstimator):
     def _store(self, recursion, best):
         """Keep what prediction and inspection need, and not the n x n arrays."""
         self.machine_ = best.machine
-        self.alpha_ = best.alpha
+        self.alpha_, self.solver_ = best.alpha, best.solver
         self.n_iter_ = self.history_[-1]["n_iter"]
         self.best_iter_ = best.n_iter
         self.coordinate_names_ = self._encoder.coordinate_names_

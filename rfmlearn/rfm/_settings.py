@@ -6,10 +6,15 @@ import numpy as np
 
 from ..kernels import Kernel, make_kernel
 from ..kernels._reach import check_coordinates
+from ..large._draws import LargeDraws
+from ..large._plan import LargePlan, is_large
+from ..large._recursion import LargeRecursion
+from ..recursion._agop import agop_rows
 from ..recursion._draws import Draws
 from ..recursion._initial_matrix import make_initial_matrix
 from ..recursion._plan import make_plan, warn_of_large_blocks
 from ..recursion._recursion import Recursion
+from ..runtime._budget import N_INSPECTED_ROWS, LargeBudget
 from ..tables._encoder import ColumnEncoder
 
 
@@ -18,8 +23,8 @@ def make_encoder(model):
     return ColumnEncoder(model.scaling, model.categorical_features, model.categorical_encoding)
 
 
-def make_recursion(model, points, names, targets, weights, rng, *, solver=None, **sizes):
-    """The recursion that the parameters of a model describe.
+def make_recursion(model, points, names, targets, weights, rng, *, solver=None, large=None, **sizes):
+    """The recursion that the parameters of a model describe; over many rows one with a pilot.
 
     Parameters
     ----------
@@ -34,6 +39,8 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
     rng : numpy.random.RandomState
     solver : str, default=None
         Instead of the model's.
+    large : LargeBudget, default=None
+        What a fit of many rows spends.
     **sizes : int
         Numbers of rows to look at, as in `Draws.of`.
 
@@ -42,8 +49,10 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
     MemoryError
         If the fit does not fit in the memory available.
     """
-    kernel, alpha = _kernel(model), model.alpha
-    form, solver = model.feature_matrix, model.solver if solver is None else solver
+    solver, large = model.solver if solver is None else solver, LargeBudget() if large is None else large
+    if is_large(len(points), solver, large):
+        return _make_large_recursion(model, points, names, targets, weights, rng, large, sizes)
+    kernel, alpha, form = _kernel(model), model.alpha, model.feature_matrix
     plan = make_plan(
         len(points), points.widths, targets.shape[1], kernel=kernel, form=form, solver=solver, dtype=points.dtype
     )
@@ -67,6 +76,26 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
         center=model.center_gradients,
         tol=float(model.tol),
         initial=make_initial_matrix(model.feature_matrix_init, form, points, names),
+    )
+
+
+def _make_large_recursion(model, points, names, targets, weights, rng, budget, sizes):
+    size = points.numeric.nbytes + points.codes.nbytes
+    plan = LargePlan(
+        n_samples=len(points),
+        n_coordinates=points.n_coordinates,
+        n_outputs=targets.shape[1],
+        point_bytes=size,
+        budget=budget,
+    )
+    plan.check()
+    check_coordinates(points, names, np.float32)
+    n_inspected = N_INSPECTED_ROWS if model.n_agop_samples is None else min(N_INSPECTED_ROWS, model.n_agop_samples)
+    draws = LargeDraws.of(weights, rng, budget, lambda rng: agop_rows(weights.total, n_inspected, rng))
+    rows = draws.pilot
+    pilot = make_recursion(model, points[rows], names, targets[rows], weights[rows], rng, solver="cg", **sizes)
+    return LargeRecursion(
+        pilot=pilot, points=points, targets=targets, weights=weights, plan=plan, draws=draws, budget=budget
     )
 
 

@@ -125,6 +125,49 @@ OUTPUTS_OF_AGOP_SHARE = 4
 # Workspaces of the loops, and gradients of a few thousand rows.
 FIXED_BYTES = 2**26
 
+# Large tables ----------------------------------------------------------------------------------------------------
+
+# Rows whose kernel with the landmarks is held at once, for the normal equations.
+LANDMARK_ROWS = 4096
+# Rows whose normal equations one task sums: the number of tasks follows from that of rows alone, and with it rounding.
+SUMMED_ROWS = 2**16
+# Splits are found on so many rows of a node: thresholds are quantiles, and gains differ by more than chance.
+SPLIT_ROWS = 50_000
+# How far from the median, in shares of the rows, a node is split; the least that must go to either side.
+SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeBudget:
+    """What a fit of a large table spends; see docs/large_data.md for the figures behind it.
+
+    Attributes
+    ----------
+    exact_up_to : int, default=20_000
+        Tables of more rows are divided among a global machine and local ones.
+    n_pilot_rows : int, default=5000
+        Features are learned on so many rows; on three times as many they are no better.
+    n_landmarks : int, default=3000
+        Centres of the global machine, whose cost grows with their square.
+    leaf_rows : int, default=5000
+        Most rows of a local machine, whose cost for all rows grows with the square of it.
+    n_trees : int, default=4
+        Trees that are averaged.
+    n_ridge_rows : int, default=4000
+        Left out to choose the ridge of the global machine.
+    n_left_out_rows : int, default=10_000
+        Left out to weigh the parts, and to calibrate.
+    """
+
+    exact_up_to: int = 20_000
+    n_pilot_rows: int = 5000
+    n_landmarks: int = 3000
+    leaf_rows: int = 5000
+    n_trees: int = 4
+    n_ridge_rows: int = 4000
+    n_left_out_rows: int = 10_000
+
+
 # Search ----------------------------------------------------------------------------------------------------------
 
 # Folds of the default splits, and how often they are repeated up to so many rows: on few rows one split is a lottery.

@@ -1,0 +1,1 @@
+"""Any number of rows: one global machine over landmarks, and trees of local ones, averaged by rows left out."""

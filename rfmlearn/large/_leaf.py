@@ -1,0 +1,128 @@
+"""A local machine: the kernel machine of the rows of one leaf, as a task that is computed anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..kernels import Kernel, Points
+from ..kernels._pairs import PairMatrix
+from ..recursion._bandwidth import adapt_bandwidth, bandwidth_rows
+from ..recursion._ridge_choice import choose_ridge
+from ..runtime._budget import N_BANDWIDTH_ROWS, N_RIDGE_ROWS
+from ..solvers import CholeskyFactor, Weights, factor_residuals
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeafTask:
+    """All that is needed to fit the machine of a leaf; nothing of other rows.
+
+    Parameters
+    ----------
+    points : Points
+        In the coordinates of the feature matrix.
+    targets : ndarray of shape (n, n_outputs)
+    weights : Weights
+    kernel : Kernel
+    adaptive : bool
+        Whether the bandwidth is that of these points.
+    alpha : float or None
+        Ridge; None chooses one by rows left out.
+    start : float
+        Where that choice begins.
+    left_out : ndarray of int of shape (s,)
+        Rows for which it is asked what is predicted without them, whole groups if there are any.
+    seed : int
+        Draws the rows that decide ridge and bandwidth.
+    """
+
+    points: Points
+    targets: np.ndarray
+    weights: Weights
+    kernel: Kernel
+    adaptive: bool
+    alpha: float | None
+    start: float
+    left_out: np.ndarray
+    seed: int
+
+    def __call__(self):
+        """The machine of the leaf.
+
+        Returns
+        -------
+        Leaf
+
+        Notes
+        -----
+        n^3 / 3 operations and n^2 numbers in the precision of the points. Where the Gram matrix cannot be factored, not
+        even in float64 and with a jitter, ten times the ridge is taken, again and again, and `trouble` says so.
+        """
+        rng = np.random.RandomState(self.seed)
+        gram = PairMatrix.empty(len(self.points), self.points.dtype)
+        kernel = self._fill(gram, rng)
+        alpha = self._choose_alpha(gram, rng) if self.alpha is None else self.alpha
+        first, trouble = alpha, None
+        while True:
+            try:
+                factor = CholeskyFactor(gram.array, self.weights.ridge(alpha), lambda: gram.fill_gram(kernel))
+                break
+            except np.linalg.LinAlgError:
+                alpha *= 10
+                gram.fill_gram(kernel)
+        solution = factor.solve(self.targets)
+        trouble = solution.trouble
+        if alpha > first:
+            trouble = (
+                f"a leaf of {len(self.points)} rows took alpha={alpha:.1e} instead of {first:.1e}, with which its Gram "
+                "matrix could not be factored: increase alpha."
+            )
+        rows = self.left_out
+        residuals = factor_residuals(factor, solution.coef, self.weights, rows) if len(rows) else self.targets[rows]
+        dtype = self.points.dtype
+        return Leaf(
+            bandwidth=kernel.bandwidth,
+            alpha=alpha,
+            coef=solution.coef.astype(dtype),
+            predicted=self.targets[rows] - residuals,
+            trouble=trouble,
+        )
+
+    def _fill(self, gram, rng):
+        """Fill sums and Gram matrix; the kernel with its bandwidth."""
+        kernel, points = self.kernel, self.points
+        rows, weights = bandwidth_rows(self.weights.total, rng, N_BANDWIDTH_ROWS)
+        if self.adaptive and kernel.sums_depend_on_bandwidth:
+            kernel = adapt_bandwidth(kernel, gram, rows, weights, points)
+        gram.fill_sums(kernel, points)
+        if self.adaptive and not kernel.sums_depend_on_bandwidth:
+            kernel = adapt_bandwidth(kernel, gram, rows, weights, points)
+        gram.fill_gram(kernel)
+        return kernel
+
+    def _choose_alpha(self, gram, rng):
+        rows = np.arange(len(self.points))
+        if len(rows) > N_RIDGE_ROWS:
+            rows = np.sort(rng.choice(len(rows), N_RIDGE_ROWS, replace=False))
+        return choose_ridge(gram.block(rows), self.targets[rows], self.weights[rows], self.start).alpha
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaf:
+    """What the fit of a leaf has found.
+
+    Attributes
+    ----------
+    bandwidth, alpha : float
+    coef : ndarray of shape (n, n_outputs)
+    predicted : ndarray of shape (s, n_outputs)
+        For the rows that were asked for, by machines that have not seen them.
+    trouble : str or None
+    """
+
+    bandwidth: float
+    alpha: float
+    coef: np.ndarray
+    predicted: np.ndarray
+    trouble: str | None

@@ -1,0 +1,123 @@
+"""A recursion over many rows: features from some of them, then a global machine and trees of local ones from all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+from scipy.optimize import nnls
+
+from ..kernels import Points
+from ..recursion._learned_agop import AGOP
+from ..recursion._plan import Plan
+from ..recursion._recursion import Recursion
+from ..recursion._round import Round, Workspace
+from ..runtime._budget import LargeBudget
+from ..runtime._progress import logger
+from ..solvers import Weights
+from ._draws import LargeDraws
+from ._global import fit_global
+from ._local import fit_local
+from ._parts import LargeMachine
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """What is predicted for rows by machines that have not seen them."""
+
+    rows: np.ndarray
+    predicted: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeRecursion:
+    """Rounds over a pilot, some rows drawn at random, and after them one fit of all rows with what was learned.
+
+    It stands where a `Recursion` does.
+
+    Parameters
+    ----------
+    pilot : Recursion
+        Of the rows ``draws.pilot``.
+    points : Points
+        All rows, in original coordinates.
+    targets : ndarray of shape (n, n_outputs)
+    weights : Weights
+    plan : Plan
+    draws : LargeDraws
+    budget : LargeBudget
+    """
+
+    pilot: Recursion
+    points: Points
+    targets: np.ndarray
+    weights: Weights
+    plan: Plan
+    draws: LargeDraws
+    budget: LargeBudget
+    on_progress: Callable = field(default=lambda done, total, what: None)
+
+    def rounds(self, max_iter):
+        """Those of the pilot."""
+        return self.pilot.rounds(max_iter)
+
+    def finish(self, best: Round, is_latest) -> Round:
+        """The round that is kept, with a machine of all rows in the place of that of the pilot."""
+        start = time.perf_counter()
+        best = self.pilot.finish(best, is_latest)
+        matrix, kernel = best.machine.feature_matrix, best.machine.kernel
+        best = replace(best, _workspace=Workspace())  # gives back the pilot's square array
+        points = self.points.astype(np.float32)
+        centers = matrix.transform(points)
+        global_part, predicted, trouble = fit_global(self, centers, kernel, best.alpha)
+        parts, predictions = [global_part], [predicted]
+        for number in range(self.budget.n_trees):
+            part, predicted, messages = fit_local(self, number, points, centers, kernel, best.alpha)
+            parts.append(part)
+            predictions.append(predicted)
+            trouble += messages
+        shares, blend = self._weigh(predictions)
+        logger.info("weights of the global machine and of trees: %s", np.round(shares, 3))
+        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=tuple(parts))
+        rows = self.draws.left_out
+        loss = self.weights[rows].mean_square(blend - self.targets[rows])
+        return Round(
+            n_iter=best.n_iter,
+            machine=machine.with_shares(shares),
+            alpha=global_part.alpha,
+            solver="two_level",
+            residual=0.0,
+            seconds=best.seconds + time.perf_counter() - start,
+            train_loss=float("nan"),
+            leave_one_out_loss=loss,
+            trouble=(*best.trouble, *trouble),
+            _workspace=LeftOut(rows=rows, predicted=blend),
+        )
+
+    def _weigh(self, predictions):
+        """Weights of the parts by least squares on rows left out, none of them negative; their sum there."""
+        rows = self.draws.left_out
+        root = np.sqrt(self.weights.total[rows])[:, None]
+        columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
+        shares = nnls(columns, (root * self.targets[rows]).ravel())[0]
+        if not shares.any():
+            shares = np.full(len(predictions), 1 / len(predictions))
+        return shares, sum(share * predicted for share, predicted in zip(shares, predictions, strict=True))
+
+    def left_out(self, final: Round):
+        """Rows that were left out, one at a time or in groups, and their residuals, as `Recursion.left_out`."""
+        left_out = final._workspace
+        return left_out.rows, self.targets[left_out.rows] - left_out.predicted
+
+    def with_few_agop_rows(self, rng):
+        """The same: the AGOP is always averaged over few rows."""
+        return self
+
+    def agop(self, final: Round) -> AGOP:
+        """AGOP of all parts, over training rows drawn at random."""
+        sample, center = self.draws.inspected, self.pilot.center
+        blocks = final.machine.agop(sample, center=center)
+        return AGOP(machine=final.machine, sample=sample, center=center, dtype="float32", blocks=blocks)

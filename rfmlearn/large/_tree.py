@@ -1,0 +1,202 @@
+"""A balanced tree of the input, in flat arrays: which local machine sees which rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..kernels import Points
+from ..runtime._budget import SMALLEST_SIDE, SPLIT_ROWS, SPLIT_SHARE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """Splits of points by one coordinate or category at a time.
+
+    A row goes left where its number, or the rank of its category, is at most the threshold. Training rows and new ones
+    take the same way, ties included.
+
+    Parameters
+    ----------
+    column : ndarray of int of shape (n_nodes,)
+        Numeric coordinate that is looked at; beyond them, the number of numeric ones plus that of a category.
+    threshold : ndarray of shape (n_nodes,)
+        In the scaled coordinates.
+    children : ndarray of int of shape (n_nodes, 2)
+        Left and right: a node, or ``-1 - leaf``.
+    first_rank : ndarray of int of shape (n_nodes,)
+        Where in `ranks` the ranks of the category's levels begin; -1 for a number.
+    ranks : ndarray
+        Of a category's levels, by the average of the targets in the node; levels not seen there are in the middle.
+    n_leaves : int
+    """
+
+    column: np.ndarray
+    threshold: np.ndarray
+    children: np.ndarray
+    first_rank: np.ndarray
+    ranks: np.ndarray
+    n_leaves: int
+
+    def leaves(self, points: Points):
+        """The leaf of each point, shape (m,), at O(m depth) operations."""
+        found = np.zeros(len(points), dtype=np.intp)
+        if not len(self.column):
+            return found
+        pending = [(0, np.arange(len(points)))]
+        while pending:
+            node, rows = pending.pop()
+            goes_left = self._values(node, points, rows) <= self.threshold[node]
+            for child, part in zip(self.children[node], (rows[goes_left], rows[~goes_left]), strict=True):
+                if child < 0:
+                    found[part] = -1 - child
+                elif len(part):
+                    pending.append((child, part))
+        return found
+
+    def _values(self, node, points, rows):
+        column, start = self.column[node], self.first_rank[node]
+        n_numeric = points.numeric.shape[1]
+        if start < 0:
+            return points.numeric[rows, column]
+        return self.ranks[start + points.codes[rows, column - n_numeric]]
+
+    @property
+    def nbytes(self):
+        """Size of its arrays in bytes."""
+        return sum(a.nbytes for a in (self.column, self.threshold, self.children, self.first_rank, self.ranks))
+
+
+@dataclass(frozen=True)
+class _Split:
+    gain: float
+    column: int
+    threshold: float
+    ranks: np.ndarray | None
+    goes_left: np.ndarray
+
+
+class TreeGrower:
+    """Grows a tree until no leaf has more than so many rows.
+
+    Each node looks at a random half of the columns, and splits by the one whose two sides differ most in their targets,
+    at a random quantile near the median: trees of one table then differ, and their average has no steps where one of
+    them has a boundary.
+
+    Parameters
+    ----------
+    points : Points
+        In scaled coordinates.
+    targets : ndarray of shape (n, n_outputs)
+    weights : ndarray of shape (n,)
+    leaf_rows : int
+        Most rows of a leaf.
+    rng : numpy.random.RandomState
+    """
+
+    def __init__(self, points, targets, weights, leaf_rows, rng):
+        self._points, self._targets, self._weights = points, targets, weights
+        self._leaf_rows, self._rng = leaf_rows, rng
+        self._nodes, self._ranks, self._n_ranks = [], [], 0
+
+    def grow(self):
+        """The tree, and for each leaf its rows, in ascending order."""
+        leaves = []
+        pending = [(np.arange(len(self._points)), None, 0)]
+        while pending:
+            rows, parent, side = pending.pop()
+            split = self._split(rows) if len(rows) > self._leaf_rows else None
+            if split is None:
+                child = -1 - len(leaves)
+                leaves.append(rows)
+            else:
+                child = len(self._nodes)
+                first_rank = -1
+                if split.ranks is not None:
+                    first_rank, self._n_ranks = self._n_ranks, self._n_ranks + len(split.ranks)
+                    self._ranks.append(split.ranks)
+                self._nodes.append([split.column, split.threshold, [0, 0], first_rank])
+                pending.append((rows[~split.goes_left], child, 1))
+                pending.append((rows[split.goes_left], child, 0))
+            if parent is not None:
+                self._nodes[parent][2][side] = child
+        column, threshold, children, first_rank = zip(*self._nodes, strict=True) if self._nodes else ((), (), (), ())
+        tree = Tree(
+            column=np.array(column, dtype=np.int32),
+            threshold=np.array(threshold, dtype=np.float64),
+            children=np.array(children, dtype=np.int32).reshape(-1, 2),
+            first_rank=np.array(first_rank, dtype=np.int32),
+            ranks=np.concatenate([*self._ranks, np.empty(0, dtype=np.float32)]),
+            n_leaves=len(leaves),
+        )
+        return tree, leaves
+
+    def _split(self, rows):
+        """The best split of the columns that are looked at; of all, if none of these splits; None if no column does."""
+        n_columns = self._points.numeric.shape[1] + self._points.codes.shape[1]
+        order = self._rng.permutation(n_columns)
+        quantile = self._rng.uniform(0.5 - SPLIT_SHARE, 0.5 + SPLIT_SHARE)
+        seen = rows
+        if len(rows) > SPLIT_ROWS:
+            seen = np.sort(self._rng.choice(rows, SPLIT_ROWS, replace=False))
+        half = -(-n_columns // 2)
+        for columns in (order[:half], order[half:]):
+            splits = [split for column in columns if (split := self._try(column, seen, quantile)) is not None]
+            for split in sorted(splits, key=lambda split: -split.gain):
+                goes_left = split.goes_left if seen is rows else self._goes_left(split, rows)
+                if _is_balanced(goes_left):
+                    return _Split(split.gain, split.column, split.threshold, split.ranks, goes_left)
+        return None
+
+    def _goes_left(self, split, rows):
+        return self._values(split.column, split.ranks, rows) <= split.threshold
+
+    def _values(self, column, ranks, rows):
+        n_numeric = self._points.numeric.shape[1]
+        if column < n_numeric:
+            return self._points.numeric[rows, column]
+        return ranks[self._points.codes[rows, column - n_numeric]]
+
+    def _try(self, column, rows, quantile):
+        """The split of rows by a column; None if it leaves too little on one side."""
+        ranks = self._rank_levels(column, rows)
+        values = self._values(column, ranks, rows)
+        threshold = np.partition(values, k := int(quantile * (len(values) - 1)))[k]
+        goes_left = values <= threshold
+        if not _is_balanced(goes_left) and (values < threshold).any():
+            # Many rows have the value of the quantile: they go together, to the right then.
+            threshold = np.max(values[values < threshold])
+            goes_left = values <= threshold
+        if not _is_balanced(goes_left):
+            return None
+        weights = self._weights[rows]
+        sums = weights[goes_left] @ self._targets[rows[goes_left]], weights[~goes_left] @ self._targets[rows[~goes_left]]
+        totals = weights[goes_left].sum(), weights[~goes_left].sum()
+        gain = sum(float(part @ part) / total for part, total in zip(sums, totals, strict=True) if total > 0)
+        return _Split(gain, column, float(threshold), ranks, goes_left)
+
+    def _rank_levels(self, column, rows):
+        """Ranks of the levels of a category by the first principal direction of their mean targets; None for numbers."""
+        n_numeric = self._points.numeric.shape[1]
+        if column < n_numeric:
+            return None
+        codes = self._points.codes[rows, column - n_numeric]
+        n_levels = len(self._points.levels[column - n_numeric]) + 1
+        weights, targets = self._weights[rows], self._targets[rows]
+        totals = np.bincount(codes, weights=weights, minlength=n_levels)
+        mean = weights @ targets / weights.sum()
+        means = np.stack([np.bincount(codes, weights=weights * t, minlength=n_levels) for t in (targets - mean).T], axis=1)
+        # As if a few more rows had the mean of the node, lest levels of few rows come first and last.
+        means /= (totals + 10 * weights.mean())[:, None]
+        if means.shape[1] == 1:
+            scores = means[:, 0]
+        else:
+            covariance = (totals[:, None] * means).T @ means
+            scores = means @ np.linalg.eigh(covariance)[1][:, -1]
+        return scores.astype(np.float32)
+
+
+def _is_balanced(goes_left):
+    share = np.count_nonzero(goes_left) / len(goes_left)
+    return SMALLEST_SIDE <= share <= 1 - SMALLEST_SIDE
