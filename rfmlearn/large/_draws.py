@@ -41,15 +41,18 @@ class LargeDraws:
     @classmethod
     def of(cls, weights: Weights, rng, budget: LargeBudget, inspected):
         n = len(weights)
+        # Features are learned, and splits found, without the labels of the rows that are left out.
+        left_out = some_rows(weights, min(budget.n_left_out_rows, -(-n // 4)), rng)
+        others = np.setdiff1d(np.arange(n), left_out)
 
         def some(size):
-            return np.arange(n) if size >= n else np.sort(rng.choice(n, size, replace=False))
+            return others if size >= len(others) else np.sort(rng.choice(others, size, replace=False))
 
         return cls(
             pilot=some(budget.n_pilot_rows),
             landmarks=some(budget.n_landmarks),
             ridge=some_rows(weights, budget.n_ridge_rows, rng),
-            left_out=some_rows(weights, budget.n_left_out_rows, rng),
+            left_out=left_out,
             inspected=inspected(rng),
             tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.n_trees)],
             leaf_seed=int(rng.randint(2**31 - 1)),

@@ -34,7 +34,12 @@ def fit_local(fit, number, points, centers, kernel, start):
     """
     weights, targets, draws = fit.weights, fit.targets, fit.draws
     rng = np.random.RandomState(draws.tree_seeds[number])
-    tree, leaves = TreeGrower(points, targets, weights.total, fit.budget.leaf_rows, rng).grow()
+    decides = np.ones(len(weights), dtype=bool)
+    decides[draws.left_out] = False
+    import os
+    criterion = os.environ.get("CRIT", "gain,gain,spread,spread").split(",")[number % 4]
+    share = float(os.environ.get("SHARE", "1,.5,1,.5").split(",")[number % 4])
+    tree, leaves = TreeGrower(points, targets, weights.total, fit.budget.leaf_rows, rng, decides=decides, centers=centers, criterion=criterion, share=share).grow()
     seeds = rng.randint(2**31 - 1, size=len(leaves))
     place_of = np.full(len(weights), -1)
     place_of[draws.left_out] = np.arange(len(draws.left_out))

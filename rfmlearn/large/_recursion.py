@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 from scipy.optimize import nnls
@@ -18,6 +17,7 @@ from ..recursion._round import Round, Workspace
 from ..runtime._budget import LargeBudget
 from ..runtime._progress import logger
 from ..solvers import Weights
+from ._deviation import LeafDeviation
 from ._draws import LargeDraws
 from ._global import fit_global
 from ._local import fit_local
@@ -111,6 +111,15 @@ class LargeRecursion:
         """Rows that were left out, one at a time or in groups, and their residuals, as `Recursion.left_out`."""
         left_out = final._workspace
         return left_out.rows, self.targets[left_out.rows] - left_out.predicted
+
+    def deviation(self, final: Round) -> LeafDeviation:
+        """Deviations of targets from predictions, by leaves."""
+        rows, residuals = self.left_out(final)
+        return LeafDeviation.of(final.machine, rows, residuals, self.weights.total[rows])
+
+    def with_caution(self, cautious):
+        """The same, with or without the next larger ridge in the exact fit of the pilot."""
+        return replace(self, pilot=self.pilot.with_caution(cautious))
 
     def with_few_agop_rows(self, rng):
         """The same: the AGOP is always averaged over few rows."""

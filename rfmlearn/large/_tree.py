@@ -95,9 +95,11 @@ class TreeGrower:
     rng : numpy.random.RandomState
     """
 
-    def __init__(self, points, targets, weights, leaf_rows, rng):
+    def __init__(self, points, targets, weights, leaf_rows, rng, *, decides=None, centers=None, criterion="gain", share=0.5):
         self._points, self._targets, self._weights = points, targets, weights
         self._leaf_rows, self._rng = leaf_rows, rng
+        self._decides = np.ones(len(points), dtype=bool) if decides is None else decides
+        self._centers, self._criterion, self._share = centers, criterion, share
         self._nodes, self._ranks, self._n_ranks = [], [], 0
 
     def grow(self):
@@ -137,14 +139,14 @@ class TreeGrower:
         n_columns = self._points.numeric.shape[1] + self._points.codes.shape[1]
         order = self._rng.permutation(n_columns)
         quantile = self._rng.uniform(0.5 - SPLIT_SHARE, 0.5 + SPLIT_SHARE)
-        seen = rows
-        if len(rows) > SPLIT_ROWS:
-            seen = np.sort(self._rng.choice(rows, SPLIT_ROWS, replace=False))
-        half = -(-n_columns // 2)
+        seen = rows[self._decides[rows]]
+        if len(seen) > SPLIT_ROWS:
+            seen = np.sort(self._rng.choice(seen, SPLIT_ROWS, replace=False))
+        half = max(1, round(n_columns * self._share))
         for columns in (order[:half], order[half:]):
             splits = [split for column in columns if (split := self._try(column, seen, quantile)) is not None]
             for split in sorted(splits, key=lambda split: -split.gain):
-                goes_left = split.goes_left if seen is rows else self._goes_left(split, rows)
+                goes_left = self._goes_left(split, rows)
                 if _is_balanced(goes_left):
                     return _Split(split.gain, split.column, split.threshold, split.ranks, goes_left)
         return None
@@ -174,6 +176,14 @@ class TreeGrower:
         sums = weights[goes_left] @ self._targets[rows[goes_left]], weights[~goes_left] @ self._targets[rows[~goes_left]]
         totals = weights[goes_left].sum(), weights[~goes_left].sum()
         gain = sum(float(part @ part) / total for part, total in zip(sums, totals, strict=True) if total > 0)
+        if self._criterion == "spread":
+            n_numeric = self._points.numeric.shape[1]
+            if column < n_numeric:
+                gain = float(np.var(self._centers.numeric[rows, column]))
+            else:
+                codes, levels = self._centers.codes[rows, column - n_numeric], self._centers.levels[column - n_numeric]
+                share = np.bincount(codes, minlength=len(levels) + 1)[: len(levels)] / len(rows)
+                gain = float(np.sum(levels**2 * share * (1 - share)))
         return _Split(gain, column, float(threshold), ranks, goes_left)
 
     def _rank_levels(self, column, rows):

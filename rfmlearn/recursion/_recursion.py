@@ -15,6 +15,7 @@ from ..runtime._budget import EXACT_RESIDUAL, MAX_REFINEMENTS, N_FEW_AGOP_ROWS
 from ..solvers import CholeskyFactor, NystromPreconditioner, Solution, Weights, conjugate_gradient, factor_residuals
 from ._agop import agop_rows
 from ._bandwidth import adapt_bandwidth
+from ._deviation import Deviation
 from ._draws import Draws
 from ._feature_matrix import FORMS, FeatureMatrix
 from ._learned_agop import AGOP
@@ -185,6 +186,14 @@ class Recursion:
         assert workspace.gram is not None, "an exact round has its Gram matrix"
         workspace.gram.fill_gram(current.machine.kernel)
         return self._factor(workspace.gram, current.machine.kernel, alpha).solve(self.targets)
+
+    def deviation(self, final: Round) -> Deviation:
+        """Deviations of targets from what a round predicts."""
+        return Deviation(machine=final.machine, weights=self.weights, alpha=final.alpha)
+
+    def with_caution(self, cautious):
+        """The same, with or without the next larger ridge in the exact fit."""
+        return replace(self, cautious=cautious)
 
     def with_few_agop_rows(self, rng):
         """The same with an AGOP over a few rows, for when it is only looked at and time is short."""

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from .._sklearn_compat import _fit_context, check_weights
-from ..recursion._deviation import Deviation
 from ..solvers import Weights
 from ..tables._copies import merge_copies
 from ..tables._frames import take_rows
@@ -224,8 +223,8 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             if y_val.shape[1] != Y.shape[1]:
                 raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {Y.shape[1]}.")
             validation = validation[0], y_val, validation[1]
-        _, best = self._fit(X, target, Y, weights, validation)
-        self._deviation = Deviation(machine=best.machine, weights=weights, alpha=best.alpha)
+        recursion, best = self._fit(X, target, Y, weights, validation)
+        self._deviation = recursion.deviation(best)
         self._y_shape, self.intercept_ = y.shape[1:], target.mean
         return self
 

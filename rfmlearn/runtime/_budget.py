@@ -137,6 +137,12 @@ SPLIT_ROWS = 50_000
 SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
 
 
+# Settings that a search over many rows fits to all of them, at most.
+MOST_LARGE_SETTINGS = 3
+# As if each leaf had so many errors of the size that they have in all, where deviations are told.
+FEWEST_ERRORS = 30
+
+
 @dataclass(frozen=True, kw_only=True)
 class LargeBudget:
     """What a fit of a large table spends; see docs/large_data.md for the figures behind it.

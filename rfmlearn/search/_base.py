@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import LpqLaplaceKernel
+from ..large._plan import is_large
 from ..recursion._plan import make_plan
 from ..rfm._settings import check_kernel
-from ..runtime._budget import PARTED_COPIES, SearchBudget
+from ..runtime._budget import PARTED_COPIES, LargeBudget, SearchBudget
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import n_threads_in_force, thread_limit
@@ -25,6 +26,7 @@ from ..tables._copies import Copies
 from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
 from ._folds import make_folds
+from ._large_members import fit_large_members
 from ._members import fit_members
 from ._portfolio import CHEAPEST, default_settings
 from ._race import Race
@@ -42,6 +44,7 @@ class BaseRFMCV(TableEstimator):
     """Search, ensemble and prediction on outcomes of either kind."""
 
     budget: ClassVar[SearchBudget] = SearchBudget()
+    large_budget: ClassVar[LargeBudget] = LargeBudget(n_trees=3)
 
     _parameter_constraints: ClassVar[dict] = {
         "settings": [list, None],
@@ -99,7 +102,10 @@ class BaseRFMCV(TableEstimator):
                 entries, n_members = timetable.affordable(entries, n_members)
             selection = self._selector(weights, score, n_members).select(entries, final_folds)
             score.require_any()
-            self._refit(race, selection.chosen, rows)
+            if is_large(len(rows), "auto", self.large_budget):
+                selection = self._refit_large(race, selection, rows, self._selector(weights, score, n_members))
+            else:
+                self._refit(race, selection.chosen, rows)
         self.cv_results_ = cv_results(rungs, race, score)
         compared, best = [entry for part, _ in rungs for entry in part], entries[selection.best]
         self.best_index_ = next(place for place, entry in enumerate(compared) if entry is best)
@@ -163,7 +169,8 @@ class BaseRFMCV(TableEstimator):
                 settings.append(dict(CHEAPEST))
         else:
             self._check_settings(settings)
-        make_plan(len(rows), points.widths, n_codes, kernel=LpqLaplaceKernel()).check()
+        if not is_large(len(rows), "auto", self.large_budget):
+            make_plan(len(rows), points.widths, n_codes, kernel=LpqLaplaceKernel()).check()
         budget = self.budget
         return Race(
             X=X,
@@ -179,6 +186,7 @@ class BaseRFMCV(TableEstimator):
             timetable=timetable,
             suspicions=suspicions,
             smallest_ridge_in_float32=budget.smallest_ridge_in_float32,
+            large=self.large_budget,
             sizes={"n_ridge_rows": budget.n_ridge_rows, "n_bandwidth_rows": budget.n_bandwidth_rows},
         )
 
@@ -240,6 +248,15 @@ class BaseRFMCV(TableEstimator):
             for group in side_by_side(pieces, n_jobs):
                 self.members_.append(group)
                 race.on_progress(len(self.members_), len(by_index), "settings fitted on all rows")
+        self._keep_members()
+
+    def _refit_large(self, race, selection, rows, selector):
+        with thread_limit(race.n_jobs):
+            self.members_, selection = fit_large_members(race, selection, rows, selector)
+        self._keep_members()
+        return selection
+
+    def _keep_members(self):
         self.weights_ = np.array([member.weight for group in self.members_ for member in group.machines])
         shares = [group.weight * group.column_importances(self.n_features_in_) for group in self.members_]
         self.feature_importances_ = np.sum(shares, axis=0)

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from ..rfm._settings import make_encoder, make_recursion
-from ..runtime._budget import ALPHAS
+from ..runtime._budget import ALPHAS, LargeBudget
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import thread_limit
 from ..solvers import Weights
@@ -87,6 +87,8 @@ class Race:
         As in `SearchBudget`.
     sizes : dict
         Numbers of rows at which recursions look.
+    large : LargeBudget
+        What a fit of many rows spends.
     timetable : Timetable or None
         Which settings are begun, and with how many rounds, where time is limited.
     on_progress : callable
@@ -112,6 +114,7 @@ class Race:
     smallest_ridge_in_float32: float = np.inf
     are_default: bool = False
     sizes: dict = field(default_factory=dict)
+    large: LargeBudget | None = None
     timetable: Timetable | None = None
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
@@ -175,8 +178,10 @@ class Race:
         rng = np.random.RandomState(self.seed)
         model, names = self._models[index], fold.encoder.coordinate_names_
         options |= self.sizes
-        recursion = make_recursion(model, fold.points, names, fold.codes, fold.weights, rng, **options)
-        return replace(recursion, cautious=cautious)
+        recursion = make_recursion(
+            model, fold.points, names, fold.codes, fold.weights, rng, large=self.large, **options
+        )
+        return recursion.with_caution(cautious)
 
     def _score_fold(self, index, number, folds, dtype):
         """Scores of the test rows for every round and ridge; None where there is no time for these settings."""

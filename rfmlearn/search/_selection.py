@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -88,6 +88,18 @@ class Selector:
             counts=self._weights.counts[rows],
             predictions=predictions,
         )
+
+    def reweigh(self, selection, entries, rows):
+        """Weights of candidates by predictions of rows that all of them left out; the selection with these."""
+        table = _Table(
+            predictions=np.stack([entry.predictions for entry in entries]), rows=rows, weights=self._weights.total[rows]
+        )
+        weights = self._ensemble(table)
+        predictions = np.full((len(self._weights), *table.predictions.shape[2:]), np.nan)
+        predictions[rows] = np.tensordot(weights, table.predictions, axes=1)
+        chosen = [(entry, weight) for entry, weight in zip(entries, weights, strict=True) if weight > 0]
+        counts = self._weights.counts[rows]
+        return weights, replace(selection, chosen=chosen, rows=rows, counts=counts, predictions=predictions)
 
     def _table(self, entries, folds):
         rows = folds.rows

@@ -1,0 +1,97 @@
+"""Members of an ensemble over many rows: their machines are weighed by rows that these have left out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from ..large._recursion import LargeRecursion
+from ..runtime._budget import MOST_LARGE_SETTINGS
+from ._members import Member, MemberGroup
+from ._race import Scored
+
+
+def fit_large_members(race, selection, rows, selector):
+    """Fit what a search on few rows has chosen to all rows, and weigh it anew.
+
+    Every setting is fitted once, with the round and the ridge of its candidate of largest weight. All leave the same
+    rows out, on which they are calibrated and weighed.
+
+    Parameters
+    ----------
+    race : Race
+    selection : Selection
+        Of the search.
+    rows : ndarray of int
+        Rows of positive weight.
+    selector : Selector
+
+    Returns
+    -------
+    groups : list of MemberGroup
+        Those of positive weight.
+    selection : Selection
+        With predictions of the rows that were left out of the machines in the place of those of folds.
+    """
+    chosen = _strongest(selection.chosen)
+    fitted = []
+    for scored, _ in chosen:
+        fitted.append(_fit(race, scored.candidate, rows))
+        race.on_progress(len(fitted), len(chosen), "settings fitted on all rows")
+    standing, _ = race.copies.among(rows)
+    left_out = standing[fitted[0][2]]
+    entries = [entry for _, entry, _ in fitted]
+    weights, selection = selector.reweigh(selection, entries, left_out)
+    groups = []
+    for weight, (group, _, _) in zip(weights, fitted, strict=True):
+        if weight > 0:
+            groups.append(replace(group, machines=(replace(group.machines[0], weight=float(weight)),)))
+    return groups, selection
+
+
+def _strongest(chosen):
+    """Of each setting the candidate of largest weight; the settings of largest weight."""
+    best: dict[int, tuple] = {}
+    shares: dict[int, float] = {}
+    for scored, weight in chosen:
+        index = scored.candidate.index
+        shares[index] = shares.get(index, 0.0) + weight
+        if index not in best or weight > best[index][1]:
+            best[index] = scored, weight
+    order = sorted(best, key=lambda index: -shares[index])[:MOST_LARGE_SETTINGS]
+    return [best[index] for index in order]
+
+
+def _fit(race, candidate, rows):
+    """The group of one machine, its predictions of the rows that it left out, and their places among those fitted."""
+    start = time.perf_counter()
+    fold, recursion = race.start(candidate.index, rows, candidate.cautious, candidate.n_iter)
+    assert isinstance(recursion, LargeRecursion)
+    trouble = []
+    for current in recursion.rounds(candidate.n_iter):
+        trouble += current.trouble
+    final = recursion.finish(current, is_latest=True)
+    places, residuals = recursion.left_out(final)
+    scores = fold.target.decode(fold.codes[places] - residuals)
+    standing, _ = race.copies.among(rows)
+    link = race.outcomes.calibrate(scores, standing[places], fold.weights.total[places])
+    member = Member(
+        machine=final.machine,
+        n_iter=final.n_iter,
+        alpha=final.alpha,
+        link=link,
+        weight=1.0,
+        deviation=recursion.deviation(final) if race.outcomes.shared is None else None,
+    )
+    group = MemberGroup(
+        params=dict(race.settings[candidate.index]),
+        encoder=fold.encoder,
+        target=fold.target,
+        machines=(member,),
+        agop=recursion.agop(final),
+        trouble=tuple(dict.fromkeys([*trouble, *final.trouble])),
+    )
+    entry = Scored(candidate, link(scores), link, time.perf_counter() - start)
+    return group, entry, places
