@@ -21,10 +21,8 @@ class LargeDraws:
         On these features are learned.
     landmarks : ndarray of int
         Centres of the global machine.
-    ridge : ndarray of int
-        Left out to choose its ridge.
-    left_out : ndarray of int
-        Left out to weigh the parts, and to calibrate.
+    held_out : ndarray of int
+        Held out to choose its ridge, to weigh the parts, and to calibrate; then given back.
     inspected : tuple (rows, weights)
         Over these the AGOP is averaged.
     tree_seeds, leaf_seed : list of int, int
@@ -32,8 +30,7 @@ class LargeDraws:
 
     pilot: np.ndarray
     landmarks: np.ndarray
-    ridge: np.ndarray
-    left_out: np.ndarray
+    held_out: np.ndarray
     inspected: tuple[np.ndarray | None, np.ndarray]
     tree_seeds: list[int]
     leaf_seed: int
@@ -41,9 +38,9 @@ class LargeDraws:
     @classmethod
     def of(cls, weights: Weights, rng, budget: LargeBudget, inspected):
         n = len(weights)
-        # Features are learned, and splits found, without the labels of the rows that are left out.
-        left_out = some_rows(weights, min(budget.n_left_out_rows, -(-n // 4)), rng)
-        others = np.setdiff1d(np.arange(n), left_out)
+        # Features are learned, and splits found, without the labels of the rows that are held out.
+        held_out = some_rows(weights, min(budget.n_held_out_rows, -(-n // 8)), rng)
+        others = np.setdiff1d(np.arange(n), held_out)
 
         def some(size):
             return others if size >= len(others) else np.sort(rng.choice(others, size, replace=False))
@@ -51,8 +48,7 @@ class LargeDraws:
         return cls(
             pilot=some(budget.n_pilot_rows),
             landmarks=some(budget.n_landmarks),
-            ridge=some_rows(weights, budget.n_ridge_rows, rng),
-            left_out=left_out,
+            held_out=held_out,
             inspected=inspected(rng),
             tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.n_trees)],
             leaf_seed=int(rng.randint(2**31 - 1)),

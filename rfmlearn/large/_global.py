@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from ..runtime._budget import LANDMARK_ROWS, SUMMED_ROWS
+from ..recursion._ridge_choice import candidates
+from ..runtime._budget import SUMMED_ROWS
 from ..runtime._spread import spread
-from ..solvers import Weights
-from ._landmarks import LandmarkSolution, NormalEquations, choose_landmark_ridge
+from ._landmarks import NormalEquations, solve_landmarks
 from ._parts import GlobalPart
 
 
+@dataclass(frozen=True, kw_only=True)
+class GlobalFit:
+    """The global machine, and what it leaves for local ones.
+
+    Attributes
+    ----------
+    part : GlobalPart
+        Of all rows, with a share of one.
+    predicted : ndarray of shape (s, n_outputs)
+        Predictions of the rows that are held out by a machine of the others.
+    residuals, held_residuals : ndarray of shape (n, n_outputs)
+        Of all rows, from the machine of all rows, and from that of the others.
+    """
+
+    part: GlobalPart
+    predicted: np.ndarray
+    residuals: np.ndarray
+    held_residuals: np.ndarray
+
+
 def fit_global(fit, centers, kernel, start):
-    """Sum normal equations over all rows, and solve them.
+    """Sum normal equations over all rows but those held out, choose the ridge by these, and give them back.
 
     Parameters
     ----------
@@ -27,39 +48,36 @@ def fit_global(fit, centers, kernel, start):
 
     Returns
     -------
-    part : GlobalPart
-        With a share of one.
-    predicted : ndarray of shape (s, n_outputs)
-        For the rows ``draws.left_out``, by machines that have not seen them.
-    trouble : list of str
+    GlobalFit
     """
-    rows = fit.draws.landmarks
-    landmarks = centers[rows]
-    equations = _sum_equations(fit, kernel, landmarks, centers)
+    places, held, targets = fit.draws.landmarks, fit.draws.held_out, fit.targets
+    landmarks = centers[places]
     gram = kernel(landmarks, landmarks).astype(np.float64)
-    weights, targets, asked = fit.weights, fit.targets, fit.draws.ridge
-    if fit.pilot.alpha is None:
-        values = kernel(landmarks, centers[asked]).astype(np.float64)
-        solution, _ = choose_landmark_ridge(equations, gram, values, targets[asked], weights[asked], start)
-    else:
-        solution = LandmarkSolution.solve(equations, gram, fit.pilot.alpha, weights.unit)
-    trouble = []
-    if solution.jitter:
-        trouble.append(
-            f"the normal equations of {len(rows)} landmarks are nearly singular; {solution.jitter:.1e} was added to "
-            "their diagonal. Increase alpha."
-        )
-    predicted = _left_out(fit, kernel, landmarks, centers, solution)
-    part = GlobalPart(rows=rows, coef=solution.coef.astype(np.float32), alpha=solution.alpha, share=1.0)
-    return part, predicted, trouble
+    equations = _sum_equations(fit, kernel, landmarks, centers, np.setdiff1d(np.arange(len(centers)), held))
+
+    def solve(alpha):
+        return solve_landmarks(equations, gram, alpha / fit.weights.unit).astype(centers.dtype)
+
+    def predict(coef, points):
+        return kernel.product(landmarks, coef, points).astype(np.float64)
+
+    alpha, coef_without = _choose_ridge(fit, solve, lambda coef: predict(coef, centers[held]), start)
+    equations.add(_sum_equations(fit, kernel, landmarks, centers, held))
+    coef = solve(alpha)
+    both = predict(np.hstack([coef, coef_without]), centers)
+    fitted, without = np.split(both, 2, axis=1)
+    part = GlobalPart(rows=places.astype(np.int32), coef=coef, alpha=alpha, share=1.0)
+    return GlobalFit(
+        part=part, predicted=without[held], residuals=targets - fitted, held_residuals=targets - without
+    )
 
 
-def _sum_equations(fit, kernel, landmarks, centers):
-    n_tasks = -(-len(centers) // SUMMED_ROWS)
+def _sum_equations(fit, kernel, landmarks, centers, rows):
+    n_tasks = -(-len(rows) // SUMMED_ROWS)
 
     def make_task(number):
-        rows = slice(number * SUMMED_ROWS, (number + 1) * SUMMED_ROWS)
-        arguments = kernel, landmarks, centers[rows], fit.targets[rows], fit.weights.total[rows]
+        part = rows[number * SUMMED_ROWS : (number + 1) * SUMMED_ROWS]
+        arguments = kernel, landmarks, centers[part], fit.targets[part], fit.weights.total[part]
         return partial(NormalEquations.of, *arguments)
 
     total = None
@@ -69,27 +87,25 @@ def _sum_equations(fit, kernel, landmarks, centers):
     return total
 
 
-def _left_out(fit, kernel, landmarks, centers, solution):
-    """In pieces of whole groups."""
-    asked = fit.draws.left_out
-    weights = fit.weights[asked]
-    predicted = np.empty((len(asked), fit.targets.shape[1]))
-    for places in pieces_of_whole_groups(weights, LANDMARK_ROWS):
-        rows = asked[places]
-        values = kernel(landmarks, centers[rows]).astype(np.float64)
-        predicted[places] = solution.left_out(values, fit.targets[rows], weights[places])
-    return predicted
+def _choose_ridge(fit, solve, predict_held_out, start):
+    """The ridge that predicts rows held out best, downhill from where the search begins; its coefficients."""
+    held, found = fit.draws.held_out, {}
+    weights, targets = fit.weights[held], fit.targets[held]
 
+    def loss(alpha):
+        if alpha not in found:
+            coef = solve(alpha)
+            found[alpha] = weights.mean_square(targets - predict_held_out(coef)), coef
+        return found[alpha][0]
 
-def pieces_of_whole_groups(weights: Weights, n_rows):
-    """Places of rows, about so many at a time, all of a group together."""
-    if weights.groups is None:
-        return np.split(np.arange(len(weights)), range(n_rows, len(weights), n_rows))
-    order = np.argsort(weights.groups, kind="stable")
-    sorted_groups = weights.groups[order]
-    cuts = []
-    for edge in range(n_rows, len(order), n_rows):
-        cut = int(np.searchsorted(sorted_groups, sorted_groups[edge]))
-        if cut > (cuts[-1] if cuts else 0):
-            cuts.append(cut)
-    return np.split(order, cuts)
+    if fit.pilot.alpha is not None:
+        loss(fit.pilot.alpha)
+        return fit.pilot.alpha, found[fit.pilot.alpha][1]
+    alphas = candidates(fit.weights)
+    index = int(np.argmin(np.abs(np.log(alphas) - np.log(start))))
+    while True:
+        neighbours = [i for i in (index + 1, index - 1) if 0 <= i < len(alphas)]
+        nearest = min(neighbours, key=lambda i: loss(alphas[i]))
+        if not loss(alphas[nearest]) < loss(alphas[index]):
+            return alphas[index], found[alphas[index]][1]
+        index = nearest

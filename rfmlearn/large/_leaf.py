@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 
 from ..kernels import Kernel, Points
 from ..kernels._pairs import PairMatrix
 from ..recursion._bandwidth import adapt_bandwidth, bandwidth_rows
 from ..recursion._ridge_choice import choose_ridge
 from ..runtime._budget import N_BANDWIDTH_ROWS, N_RIDGE_ROWS
-from ..solvers import CholeskyFactor, Weights, factor_residuals
+from ..solvers import CholeskyFactor, Weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +32,10 @@ class LeafTask:
         Ridge; None chooses one by rows left out.
     start : float
         Where that choice begins.
-    left_out : ndarray of int of shape (s,)
-        Rows for which it is asked what is predicted without them, whole groups if there are any.
+    held_out : ndarray of int of shape (s,)
+        Rows for which it is asked what is predicted without all of them.
+    held_targets : ndarray of shape (n, n_outputs)
+        Targets from which that is predicted; those of the rows held out do not matter.
     seed : int
         Draws the rows that decide ridge and bandwidth.
     """
@@ -44,7 +47,8 @@ class LeafTask:
     adaptive: bool
     alpha: float | None
     start: float
-    left_out: np.ndarray
+    held_out: np.ndarray
+    held_targets: np.ndarray
     seed: int
 
     def __call__(self):
@@ -71,21 +75,18 @@ class LeafTask:
             except np.linalg.LinAlgError:
                 alpha *= 10
                 gram.fill_gram(kernel)
-        solution = factor.solve(self.targets)
-        trouble = solution.trouble
+        n_outputs, trouble = self.targets.shape[1], factor.trouble
+        coef, held_coef = np.split(factor.apply(np.hstack([self.targets, self.held_targets])), [n_outputs], axis=1)
         if alpha > first:
             trouble = (
                 f"a leaf of {len(self.points)} rows took alpha={alpha:.1e} instead of {first:.1e}, with which its Gram "
                 "matrix could not be factored: increase alpha."
             )
-        rows = self.left_out
-        residuals = factor_residuals(factor, solution.coef, self.weights, rows) if len(rows) else self.targets[rows]
-        dtype = self.points.dtype
         return Leaf(
             bandwidth=kernel.bandwidth,
             alpha=alpha,
-            coef=solution.coef.astype(dtype),
-            predicted=self.targets[rows] - residuals,
+            coef=coef.astype(self.points.dtype),
+            predicted=self._held_out_predictions(factor, held_coef),
             trouble=trouble,
         )
 
@@ -101,10 +102,20 @@ class LeafTask:
         gram.fill_gram(kernel)
         return kernel
 
+    def _held_out_predictions(self, factor, coef):
+        """``y_S - ((G^-1)_SS)^-1 c_S``, which does not depend on y_S: by the inverse of a matrix in blocks."""
+        rows = self.held_out
+        if not len(rows):
+            return np.empty((0, coef.shape[1]))
+        block = factor.inverse_block(rows).astype(np.float64)
+        return self.held_targets[rows] - scipy.linalg.solve(block, coef[rows], assume_a="pos")
+
     def _choose_alpha(self, gram, rng):
-        rows = np.arange(len(self.points))
+        rows = np.setdiff1d(np.arange(len(self.points)), self.held_out)
+        if not len(rows):
+            return self.start
         if len(rows) > N_RIDGE_ROWS:
-            rows = np.sort(rng.choice(len(rows), N_RIDGE_ROWS, replace=False))
+            rows = np.sort(rng.choice(rows, N_RIDGE_ROWS, replace=False))
         return choose_ridge(gram.block(rows), self.targets[rows], self.weights[rows], self.start).alpha
 
 
@@ -117,7 +128,7 @@ class Leaf:
     bandwidth, alpha : float
     coef : ndarray of shape (n, n_outputs)
     predicted : ndarray of shape (s, n_outputs)
-        For the rows that were asked for, by machines that have not seen them.
+        For the rows held out, by a machine of the others.
     trouble : str or None
     """
 

@@ -10,7 +10,7 @@ from ._parts import LocalPart
 from ._tree import TreeGrower
 
 
-def fit_local(fit, number, points, centers, kernel, start):
+def fit_local(fit, number, points, centers, kernel, start, targets, held_targets):
     """Grow a tree, and fit the machines of its leaves.
 
     Parameters
@@ -23,26 +23,26 @@ def fit_local(fit, number, points, centers, kernel, start):
     kernel : Kernel
     start : float
         Where the choice of the ridge begins.
+    targets, held_targets : ndarray of shape (n, n_outputs)
+        What the machines are fitted to, and what they would be fitted to if nobody had seen the rows held out.
 
     Returns
     -------
     part : LocalPart
         With a share of one.
     predicted : ndarray of shape (s, n_outputs)
-        For the rows ``draws.left_out``, by machines that have not seen them.
+        Predictions of the rows that are held out by machines of the others.
     trouble : list of str
     """
-    weights, targets, draws = fit.weights, fit.targets, fit.draws
+    weights, draws = fit.weights, fit.draws
     rng = np.random.RandomState(draws.tree_seeds[number])
-    decides = np.ones(len(weights), dtype=bool)
-    decides[draws.left_out] = False
-    import os
-    criterion = os.environ.get("CRIT", "gain,gain,spread,spread").split(",")[number % 4]
-    share = float(os.environ.get("SHARE", "1,.5,1,.5").split(",")[number % 4])
-    tree, leaves = TreeGrower(points, targets, weights.total, fit.budget.leaf_rows, rng, decides=decides, centers=centers, criterion=criterion, share=share).grow()
-    seeds = rng.randint(2**31 - 1, size=len(leaves))
     place_of = np.full(len(weights), -1)
-    place_of[draws.left_out] = np.arange(len(draws.left_out))
+    place_of[draws.held_out] = np.arange(len(draws.held_out))
+    import os
+    criterion = os.environ.get("CRIT", "gain,spread").split(",")[number % 2]
+    share = float(os.environ.get("SHARE", "1,.5").split(",")[number % 2])
+    tree, leaves = TreeGrower(points, fit.targets, weights.total, fit.budget.leaf_rows, rng, decides=place_of < 0, centers=centers, criterion=criterion, share=share).grow()
+    seeds = rng.randint(2**31 - 1, size=len(leaves))
 
     def make_task(leaf):
         rows = leaves[leaf]
@@ -54,11 +54,12 @@ def fit_local(fit, number, points, centers, kernel, start):
             adaptive=fit.pilot.adaptive,
             alpha=fit.pilot.alpha,
             start=start,
-            left_out=np.flatnonzero(place_of[rows] >= 0),
+            held_out=np.flatnonzero(place_of[rows] >= 0),
+            held_targets=held_targets[rows],
             seed=int(seeds[leaf]),
         )
 
-    predicted = np.empty((len(draws.left_out), targets.shape[1]))
+    predicted = np.empty((len(draws.held_out), targets.shape[1]))
     found, trouble = [], []
     for rows, leaf in zip(leaves, spread(make_task, len(leaves)), strict=True):
         found.append(leaf)

@@ -72,22 +72,24 @@ class LargeRecursion:
         best = replace(best, _workspace=Workspace())  # gives back the pilot's square array
         points = self.points.astype(np.float32)
         centers = matrix.transform(points)
-        global_part, predicted, trouble = fit_global(self, centers, kernel, best.alpha)
-        parts, predictions = [global_part], [predicted]
+        whole = fit_global(self, centers, kernel, best.alpha)
+        parts, predictions, trouble = [whole.part], [whole.predicted], []
         for number in range(self.budget.n_trees):
-            part, predicted, messages = fit_local(self, number, points, centers, kernel, best.alpha)
+            on_residuals = number >= self.budget.n_trees // 2
+            targets = (whole.residuals, whole.held_residuals) if on_residuals else (self.targets, self.targets)
+            part, predicted, messages = fit_local(self, number, points, centers, kernel, best.alpha, *targets)
             parts.append(part)
             predictions.append(predicted)
             trouble += messages
         shares, blend = self._weigh(predictions)
         logger.info("weights of the global machine and of trees: %s", np.round(shares, 3))
         machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=tuple(parts))
-        rows = self.draws.left_out
+        rows = self.draws.held_out
         loss = self.weights[rows].mean_square(blend - self.targets[rows])
         return Round(
             n_iter=best.n_iter,
             machine=machine.with_shares(shares),
-            alpha=global_part.alpha,
+            alpha=whole.part.alpha,
             solver="two_level",
             residual=0.0,
             seconds=best.seconds + time.perf_counter() - start,
@@ -99,7 +101,7 @@ class LargeRecursion:
 
     def _weigh(self, predictions):
         """Weights of the parts by least squares on rows left out, none of them negative; their sum there."""
-        rows = self.draws.left_out
+        rows = self.draws.held_out
         root = np.sqrt(self.weights.total[rows])[:, None]
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
         shares = nnls(columns, (root * self.targets[rows]).ravel())[0]

@@ -159,10 +159,9 @@ class LargeBudget:
         Most rows of a local machine, whose cost for all rows grows with the square of it.
     n_trees : int, default=4
         Trees that are averaged.
-    n_ridge_rows : int, default=4000
-        Left out to choose the ridge of the global machine.
-    n_left_out_rows : int, default=10_000
-        Left out to weigh the parts, and to calibrate.
+    n_held_out_rows : int, default=10_000
+        Held out to choose the ridge of the global machine, to weigh the parts, and to calibrate, then given back; an
+        eighth of all at most.
     """
 
     exact_up_to: int = 20_000
@@ -170,8 +169,7 @@ class LargeBudget:
     n_landmarks: int = 3000
     leaf_rows: int = 5000
     n_trees: int = 4
-    n_ridge_rows: int = 4000
-    n_left_out_rows: int = 10_000
+    n_held_out_rows: int = 10_000
 
 
 # Search ----------------------------------------------------------------------------------------------------------
