@@ -14,7 +14,9 @@ from ..recursion._learned_agop import AGOP
 from ..recursion._plan import Plan
 from ..recursion._recursion import Recursion
 from ..recursion._round import Round, Workspace
-from ..runtime._budget import LargeBudget
+from ..runtime._budget import LargeBudget, N_BANDWIDTH_ROWS
+from ..recursion._bandwidth import adapt_bandwidth
+from ..kernels._pairs import PairMatrix
 from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
@@ -73,6 +75,19 @@ class LargeRecursion:
         points = self.points.astype(np.float32)
         centers = matrix.transform(points)
         whole = fit_global(self, centers, kernel, best.alpha)
+        for _ in range(self.budget.n_global_rounds):
+            machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(whole.part,))
+            agop = machine.agop(self.draws.inspected, center=self.pilot.center)
+            matrix = matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage)
+            centers = matrix.transform(points)
+            if self.pilot.adaptive:
+                rows = self.draws.pilot[: N_BANDWIDTH_ROWS * 2]
+                gram = PairMatrix.empty(len(rows), np.float32)
+                c = centers[rows]
+                if not kernel.sums_depend_on_bandwidth:
+                    gram.fill_sums(kernel, c)
+                kernel = adapt_bandwidth(kernel, gram, np.arange(len(rows)), np.ones(len(rows)), c)
+            whole = fit_global(self, centers, kernel, whole.part.alpha)
         parts, predictions, trouble = [whole.part], [whole.predicted], []
         for number in range(self.budget.n_trees):
             on_residuals = number >= self.budget.n_trees // 2

@@ -165,6 +165,7 @@ class LargeBudget:
     """
 
     exact_up_to: int = 20_000
+    n_global_rounds: int = 0
     n_pilot_rows: int = 5000
     n_landmarks: int = 3000
     leaf_rows: int = 5000
