@@ -71,7 +71,7 @@ COMMANDS = {
 
 def specifications(args):
     """What is to be measured: one dictionary each, by which its record is known again."""
-    common = {"threads": args.threads}
+    common = {"threads": threads_of(args)}
     match args.case:
         case "tables":
             settings = common | {key: getattr(args, key) for key in ("dev", "max_train", "max_test")}
