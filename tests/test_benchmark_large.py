@@ -11,7 +11,7 @@ import pytest
 pd, *_ = [pytest.importorskip(name) for name in ("pandas", "rich", "scikit_posthocs")]
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-FITTED = {"t_fit", "before_gb", "peak_gb", "above_gb", "t_predict"}
+FITTED = {"t_fit", "cpu_fit", "before_gb", "peak_gb", "above_gb", "t_predict"}
 
 
 @pytest.fixture
