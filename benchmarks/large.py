@@ -43,8 +43,8 @@ THREAD_LIMITS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "N
 COLUMNS = {
     "tables": ["set", "model", "n", "log_loss", "rmse", "accuracy", "auc", "brier", "r2", "t_fit", "cpu_fit",
                "t_predict", "above_gb"],
-    "flights": ["model", "n", "auc", "log_loss", "accuracy", "t_fit", "cpu_fit", "peak_gb", "rows_per_second", "predict_above_gb",
-                "pickled_mb"],
+    "flights": ["model", "n", "auc", "log_loss", "accuracy", "t_fit", "cpu_fit", "peak_gb", "rows_per_second",
+                "predict_above_gb", "pickled_mb"],
     "growth": ["model", "rows", "features", "t_fit", "cpu_fit", "factor", "above_gb", "estimate_gb", "rmse"],
     "borders": ["set", "rows", "solver", "log_loss", "rmse", "t_fit", "cpu_fit", "t_predict", "above_gb"],
     "exact": ["model", "rows", "features", "solver", "rmse", "t_fit", "cpu_fit", "t_predict", "above_gb", "peak_gb"],

@@ -2,10 +2,10 @@
 
 usage: large_cases.py SPECIFICATION [--data FOLDER]
 
-The specification is JSON, with the ``case`` and what that is to be measured with; what was measured is printed as
-JSON in the last line. Seconds of processor (``cpu_fit``) tell more than those of the clock where others use the
-machine, too; they do not count other processes. Peak memory is the largest resident size while something ran, less the resident size before it,
-with the table in memory; both are told.
+The specification is JSON, with the ``case`` and what that is to be measured with; what was measured is printed as JSON
+in the last line. Seconds of processor (``cpu_fit``) tell more than those of the clock where others use the machine,
+too; they do not count other processes. Peak memory is the largest resident size while something ran, less the resident
+size before it, with the table in memory; both are told.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def score(model, classes, X, y):
 
 
 def with_memory(function):
-    """What a function returns; its seconds by the clock and of processor, and the resident memory before it and at its peak, in GB."""
+    """What a function returns; its seconds by the clock and of processor; resident GB before it and at its peak."""
     before, cpu = _reset_peak(), time.process_time()
     time_taken, result = seconds(function)
     cpu, peak = time.process_time() - cpu, max(_status("VmHWM") or peak_memory(), before)
