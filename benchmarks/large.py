@@ -5,8 +5,8 @@ usage: large.py tables RESULTS.jsonl --data FOLDER [--models rfm,rfmcv,hgb] [--s
        large.py {flights,growth,borders,exact,processes,dask} RESULTS.jsonl ...
 
 Each measurement runs in a process of its own and goes to RESULTS.jsonl as a line: what was measured with which
-settings, and the result, or its ``error``. What is there already is not run again, errors neither; a table of what was
-asked for follows. RFM models have their defaults but for --params.
+settings, and the result, or its ``error``. What is there already is not run again, errors only with --retry; a table
+of what was asked for follows. RFM models have their defaults but for --params.
 
 - tables: models on all sets of FOLDER (format: `tables.py`) with --min-rows rows, one split each: a quarter of the rows
   for testing, --max-test at most, and of the rest --max-train for training. With --dev the test rows are not touched:
@@ -33,13 +33,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from common import print_environment
+from large_cases import THREAD_LIMITS
 from peers import MODELS, PACKAGES
 from report import read_records
 from tables import find_sets
 from tabular import resume
 
 HERE = Path(__file__).parent
-THREAD_LIMITS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"
 COLUMNS = {
     "tables": ["set", "model", "n", "log_loss", "rmse", "accuracy", "auc", "brier", "r2", "t_fit", "cpu_fit",
                "t_predict", "above_gb"],
@@ -48,7 +48,7 @@ COLUMNS = {
     "growth": ["model", "rows", "features", "t_fit", "cpu_fit", "factor", "above_gb", "estimate_gb", "rmse"],
     "borders": ["set", "rows", "solver", "log_loss", "rmse", "t_fit", "cpu_fit", "t_predict", "above_gb"],
     "exact": ["model", "rows", "features", "solver", "rmse", "t_fit", "cpu_fit", "t_predict", "above_gb", "peak_gb"],
-    "processes": ["n_jobs", "rows", "t_fit", "ratio", "rmse"],
+    "processes": ["n_jobs", "rows", "t_fit", "speedup", "rmse"],
     "dask": ["where", "rows", "t_fit", "ratio", "rmse"],
 }  # fmt: skip
 
@@ -148,8 +148,8 @@ def run(args):
     records, wanted = resume(args.results), []
     for specification in specifications(args):
         specification = {"case": args.case} | specification
-        known = (r for r in records if all(r.get(key) == value for key, value in specification.items()))
-        record = next(known, None)
+        known = [r for r in records if all(r.get(key) == value for key, value in specification.items())]
+        record = next((r for r in known if not (args.retry and "error" in r)), None)
         if record is None:
             record = measure(specification, args)
             with args.results.open("a") as file:
@@ -166,7 +166,9 @@ def report(case, records):
         match case:
             case "growth":
                 table["factor"] = table.groupby("model")["t_fit"].transform(lambda t: t / t.shift())
-            case "processes" | "dask":
+            case "processes":
+                table["speedup"] = table["t_fit"].iloc[0] / table["t_fit"]
+            case "dask":
                 table["ratio"] = table["t_fit"] / table["t_fit"].iloc[0]
         table = table.reindex(columns=[name for name in COLUMNS[case] if name in table])
         print("\n" + table.to_string(index=False, na_rep="", float_format=lambda value: f"{value:.4g}"))
@@ -191,13 +193,14 @@ def rank(args):
 def losses_by_set(records, models=None):
     """Log-loss or RMSE, a row for each set and a column for each model; sets without a score are left out.
 
-    Of several records of one fit the first counts. The name of a model with parameters tells them.
+    Of several records of one fit the first that has a score counts. The name of a model with parameters tells them.
     """
     losses = {}
     for record in records:
         model = " ".join([record["model"], *(f"{key}={value}" for key, value in record["params"].items())])
         if models is None or record["model"] in models:
-            losses.setdefault((record["set"], model), record.get("log_loss", record.get("rmse", np.nan)))
+            key, loss = (record["set"], model), record.get("log_loss", record.get("rmse"))
+            losses[key] = loss if losses.get(key) is None else losses[key]
     series = pd.Series(losses, dtype=float)
     series.index = pd.MultiIndex.from_tuples(series.index, names=["set", "model"])
     return series.unstack().dropna(how="all")
@@ -230,6 +233,7 @@ def parse(argv):
         if name == "rank":
             command.add_argument("--with", dest="others", nargs="+", default=[], type=Path, metavar="OTHER.jsonl")
         else:
+            command.add_argument("--retry", action="store_true", help="run what has failed again")
             command.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a measurement after this")
             command.add_argument("--params", type=json.loads, default={}, metavar="JSON", help="of RFM models")
     args = parser.parse_args(argv)

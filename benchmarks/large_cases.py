@@ -26,8 +26,9 @@ from scores import score_numbers, score_probabilities
 from tables import is_classes, parts, read_set, split, split_again
 from threadpoolctl import threadpool_limits
 
-from rfmlearn import RFMRegressor, estimate_memory
+from rfmlearn import RFMRegressor, estimate_memory, warmup
 
+THREAD_LIMITS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"
 # Like the case of `one_fit.py` that xrfm runs, but of any size.
 _SAME_SETTINGS = CASES["laplace-10k"]
 
@@ -84,6 +85,7 @@ def exact(model, rows, features, solver, threads, params):
     if model == "xrfm":
         estimator, sizes = PeerModel(_SAME_SETTINGS), (X_test, y_test)
     elif model == "rfm-laplace":
+        warmup()
         estimator, sizes = rfmlearn_model(_SAME_SETTINGS, solver).set_params(**params), ()
     else:
         estimator, sizes = make(model, False, X, threads, params | {"solver": solver}), ()
@@ -117,7 +119,9 @@ def dask(where, rows, features, partitions, params):
     from rfmlearn.dask import DaskRFMRegressor
 
     chunk = -(-rows // partitions)
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
+    workers = {"n_workers": 2, "threads_per_worker": 1, "env": dict.fromkeys(THREAD_LIMITS, "1")}
+    with LocalCluster(**workers, dashboard_address=None) as cluster, Client(cluster) as client:
+        client.run(warmup)
         X, y = (client.persist(da.from_array(a, chunks=(chunk, *a.shape[1:]))) for a in (X, y))
         wait([X, y])
         model, measured = fit(DaskRFMRegressor(random_state=0, client=client, **params), X, y)
@@ -138,7 +142,9 @@ def read_parts(data, name, dev, max_train, max_test):
 
 
 def make(name, classes, X, threads, params):
-    """A model that is not fitted; parameters are those of rfm and rfmcv."""
+    """A model that is not fitted; parameters are those of rfm and rfmcv, whose compiled loops are loaded."""
+    if name.startswith("rfm"):
+        warmup()
     return make_model(name, classes, X, seed=0, n_threads=threads).set_params(**params)
 
 

@@ -24,6 +24,7 @@ def bench(monkeypatch):
     bench.measure_in_process = bench.large.measure
     here = lambda spec, args: spec | bench.large_cases.measure(spec, getattr(args, "data", None))  # noqa: E731
     monkeypatch.setattr(bench.large, "measure", here)
+    monkeypatch.setattr(bench.large_cases, "warmup", lambda: None)  # it compiles what nothing here needs
     return bench
 
 
@@ -103,7 +104,7 @@ def test_flights(bench, folder, tmp_path, capsys):
         ("growth --rows 100,200 --features 4", "factor"),
         ("borders --rows 200 --features 4 --solvers cholesky,cg", "solver"),
         ("exact --rows 200 --features 4 --solver cholesky --models rfm,rfm-laplace", "solver"),
-        ("processes --rows 200 --features 4", "ratio"),
+        ("processes --rows 200 --features 4", "speedup"),
     ],
 )
 def test_synthetic_cases(bench, arguments, column, tmp_path, capsys):
@@ -117,7 +118,7 @@ def test_synthetic_cases(bench, arguments, column, tmp_path, capsys):
 
 def test_process_of_its_own_and_errors(bench, tmp_path, capsys):
     arguments = ["growth", str(tmp_path / "results.jsonl"), "--rows", "100", "--features", "4", "--threads", "1"]
-    args = bench.large.parse(arguments)
+    args = bench.large.parse([*arguments, "--models", "hgb"])
     (specification,) = bench.large.specifications(args)
     assert bench.measure_in_process({"case": "growth"} | specification, args)["t_fit"] > 0
     args.timeout = 0.01
@@ -125,6 +126,9 @@ def test_process_of_its_own_and_errors(bench, tmp_path, capsys):
     bench.large.main([*arguments, "--params", '{"alpha": -1}'])
     out = capsys.readouterr().out
     assert "failed: " in out and "alpha" in records_of(tmp_path / "results.jsonl")[0]["error"]
+    bench.large.main([*arguments, "--params", '{"alpha": -1}'])
+    bench.large.main([*arguments, "--params", '{"alpha": -1}', "--retry"])
+    assert len(records_of(tmp_path / "results.jsonl")) == 2
     with pytest.raises(SystemExit):
         bench.large.main([*arguments, "--models", "nothing"])
 
