@@ -19,6 +19,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from common import BANDWIDTH, CASES, RIDGE, multi_index_data, peak_memory, seconds
 from one_fit import PeerModel, rfmlearn_model
 from peers import make_model
@@ -60,6 +61,8 @@ def flights(set, model, rows, test_rows, predicted, threads, params, data):
 def growth(model, rows, features, threads, params):
     """Time and memory of a fit to synthetic rows, beside the memory that was estimated."""
     X, y, X_test, y_test = multi_index_data(rows, features)
+    if not model.startswith("rfm"):
+        X, X_test = pd.DataFrame(X), pd.DataFrame(X_test)  # which the preparation of the peers asks for
     model, measured = fit(make(model, False, X, threads, params), X, y)
     estimate = {"estimate_gb": estimate_memory(rows, features) / 1e9} if isinstance(model, RFMRegressor) else {}
     return measured | estimate | score(model, False, X_test, y_test)
