@@ -24,8 +24,11 @@ of what was asked for follows. RFM models have their defaults but for --params.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -129,10 +132,10 @@ def measure(specification, args):
     if data := getattr(args, "data", None):
         command += ["--data", str(data)]
     environment = os.environ | dict.fromkeys(THREAD_LIMITS, threads)
-    try:
-        run = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=args.timeout, env=environment)
-    except subprocess.TimeoutExpired:
-        return specification | {"error": f"stopped after {args.timeout:g} s"}
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_CPU, (args.timeout, -1)) if args.timeout else None
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=limit)
+    if run.returncode == -signal.SIGXCPU:
+        return specification | {"error": f"stopped after {args.timeout} s of processor"}
     if run.returncode:
         return specification | {"error": f"the process ended with {run.returncode}"}  # -9: out of memory
     return specification | json.loads(run.stdout.splitlines()[-1])
@@ -234,7 +237,7 @@ def parse(argv):
             command.add_argument("--with", dest="others", nargs="+", default=[], type=Path, metavar="OTHER.jsonl")
         else:
             command.add_argument("--retry", action="store_true", help="run what has failed again")
-            command.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a measurement after this")
+            command.add_argument("--timeout", type=int, metavar="SECONDS", help="of processor; then it is stopped")
             command.add_argument("--params", type=json.loads, default={}, metavar="JSON", help="of RFM models")
     args = parser.parse_args(argv)
     if unknown := set(getattr(args, "models", None) or []) - {*MODELS, "rfm-laplace"}:

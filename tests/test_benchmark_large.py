@@ -119,8 +119,83 @@ def test_synthetic_cases(bench, arguments, column, tmp_path, capsys):
 def test_process_of_its_own_and_errors(bench, tmp_path, capsys):
     arguments = ["growth", str(tmp_path / "results.jsonl"), "--rows", "100", "--features", "4", "--threads", "1"]
     args = bench.large.parse([*arguments, "--models", "hgb"])
-    (specification,) = bench.large.specifications(args)
-    assert bench.measure_in_process({"case": "growth"} | specification, args)["t_fit"] > 0
+    specification = {"case": "growth"} | next(bench.large.specifications(args))
+    assert bench.measure_in_process(specification, args)["t_fit"] > 0
+    args.timeout, specification["rows"] = 1, 2_000_000
+    assert bench.measure_in_process(specification, args)["error"] == "stopped after 1 s of processor"
+    bench.large.main([*arguments, "--params", '{"max_iter": 0}', "--dev"])
+    records = records_of(path)
+    assert [(r["set"], r["model"]) for r in records] == [
+        (name, model) for name in ("classes", "numbers") for model in ("rfm", "hgb", "nystroem")
+    ]
+    for record in records:
+        assert set(record) >= FITTED | ({"log_loss", "auc", "brier"} if record["task"] == "clf" else {"rmse", "r2"})
+        assert (record["n"], record["n_test"]) == (250, 50)
+        assert record["params"] == ({"max_iter": 0} if record["model"] == "rfm" else {})
+    assert "threads of each fit: 1" in capsys.readouterr().out
+
+    monkeypatch.setattr(bench.large, "measure", lambda *args: pytest.fail("measured again"))
+    bench.large.main([*arguments, "--params", '{"max_iter": 0}', "--dev"])
+    bench.large.main(["rank", str(path), "--dev"])
+    out = capsys.readouterr().out
+    assert "mean ranks over 2 sets" in out and "rfm max_iter=0: at least as good as hgb on" in out
+
+
+def test_ranks_of_records_made_by_hand(bench):
+    losses = {("a", "rfm"): 0.5, ("a", "hgb"): 0.4, ("b", "rfm"): 1.0, ("b", "hgb"): 2.0, ("a", "xrfm"): None}
+    records = [
+        {"set": name, "model": model, "params": {}, "error": "no"} | ({} if loss is None else {"rmse": loss})
+        for (name, model), loss in losses.items()
+    ]
+    table = bench.large.losses_by_set(records)
+    assert table["xrfm"].isna().all()
+    assert bench.large.compare(table, "rfm", "hgb") == (
+        "rfm: at least as good as hgb on 1 of 2 sets (50%); worst ratio 1.2500 (a), mean 0.7906"
+    )
+
+
+def test_development_rows_are_of_the_training_rows(bench, rng):
+    y = rng.integers(0, 2, 1000)
+    train, test = bench.tables.split(y, 500, 200)
+    again, validation = bench.tables.split_again(y, train, 60)
+    assert len(validation) == 60 and sorted([*again, *validation]) == sorted(train)
+    assert not set(validation) & set(test)
+
+
+def test_flights(bench, folder, tmp_path, capsys):
+    path = tmp_path / "results.jsonl"
+    sizes = ["--rows", "400", "--test-rows", "100", "--predicted", "250", "--threads", "1"]
+    bench.large.main(["flights", str(path), "--data", str(folder), "--sets", "classes", *sizes])
+    assert [r["model"] for r in records_of(path)] == ["rfm", "hgb"]
+    for record in records_of(path):
+        assert set(record) >= FITTED | {"auc", "log_loss"} and record["n_predicted"] == 250
+        assert record["pickled_mb"] > 0 and record["predict_above_gb"] >= 0
+    assert "rows_per_second" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "column"),
+    [
+        ("growth --rows 100,200 --features 4", "factor"),
+        ("borders --rows 200 --features 4 --solvers cholesky,cg", "solver"),
+        ("exact --rows 200 --features 4 --solver cholesky --models rfm,rfm-laplace", "solver"),
+        ("processes --rows 200 --features 4", "speedup"),
+    ],
+)
+def test_synthetic_cases(bench, arguments, column, tmp_path, capsys):
+    path, (case, *options) = tmp_path / "results.jsonl", arguments.split()
+    bench.large.main([case, str(path), *options])
+    records = records_of(path)
+    assert len(records) == 2 and all(set(record) >= FITTED | {"rmse"} for record in records)
+    table = capsys.readouterr().out.split("\n\n")[1]
+    assert column in table.splitlines()[0].split() and len(table.splitlines()) == 3
+
+
+def test_process_of_its_own_and_errors(bench, tmp_path, capsys):
+    arguments = ["growth", str(tmp_path / "results.jsonl"), "--rows", "100", "--features", "4", "--threads", "1"]
+    args = bench.large.parse([*arguments, "--models", "hgb"])
+    specification = {"case": "growth"} | next(bench.large.specifications(args))
+    assert bench.measure_in_process(specification, args)["t_fit"] > 0
     args.timeout = 0.01
     assert bench.measure_in_process({"case": "growth"} | specification, args)["error"] == "stopped after 0.01 s"
     bench.large.main([*arguments, "--params", '{"alpha": -1}'])
