@@ -24,10 +24,8 @@ of what was asked for follows. RFM models have their defaults but for --params.
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -132,8 +130,9 @@ def measure(specification, args):
     if data := getattr(args, "data", None):
         command += ["--data", str(data)]
     environment = os.environ | dict.fromkeys(THREAD_LIMITS, threads)
-    limit = functools.partial(resource.setrlimit, resource.RLIMIT_CPU, (args.timeout, -1)) if args.timeout else None
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=limit)
+    if args.timeout:
+        command += ["--timeout", str(args.timeout)]
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment)
     if run.returncode == -signal.SIGXCPU:
         return specification | {"error": f"stopped after {args.timeout} s of processor"}
     if run.returncode:

@@ -1,6 +1,6 @@
 """One measurement at many rows in a process of its own: called by `large.py`.
 
-usage: large_cases.py SPECIFICATION [--data FOLDER]
+usage: large_cases.py SPECIFICATION [--data FOLDER] [--timeout SECONDS]
 
 The specification is JSON, with the ``case`` and what that is to be measured with; what was measured is printed as JSON
 in the last line. Seconds of processor (``cpu_fit``) tell more than those of the clock where others use the machine,
@@ -14,6 +14,7 @@ import argparse
 import inspect
 import json
 import pickle
+import resource
 import time
 import warnings
 from pathlib import Path
@@ -219,7 +220,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("specification", type=json.loads)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--timeout", type=int, metavar="SECONDS", help="of processor; then the system ends the process")
     args = parser.parse_args()
+    if args.timeout:
+        resource.setrlimit(resource.RLIMIT_CPU, (args.timeout, resource.RLIM_INFINITY))
     print(json.dumps(measure(args.specification, args.data)), flush=True)
 
 
