@@ -54,6 +54,7 @@ def flights(set, model, rows, test_rows, predicted, threads, params, data):
     return record | {
         "n_predicted": len(many),
         "t_predict": used["seconds"],
+        "cpu_predict": used["cpu"],
         "rows_per_second": len(many) / used["seconds"],
         "predict_above_gb": used["above_gb"],
     }
