@@ -130,8 +130,9 @@ def measure(specification, args):
     if data := getattr(args, "data", None):
         command += ["--data", str(data)]
     environment = os.environ | dict.fromkeys(THREAD_LIMITS, threads)
-    if args.timeout:
-        command += ["--timeout", str(args.timeout)]
+    for option in ("timeout", "most_memory"):
+        if value := getattr(args, option):
+            command += [f"--{option.replace('_', '-')}", str(value)]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment)
     if run.returncode == -signal.SIGXCPU:
         return specification | {"error": f"stopped after {args.timeout} s of processor"}
@@ -185,7 +186,7 @@ def rank(args):
     records = [record for record in records if record["case"] == "tables" and record["dev"] == args.dev]
     losses = losses_by_set(records, args.models)
     print(losses.to_string(na_rep="", float_format=lambda value: f"{value:.4f}"))
-    print(f"\nmean ranks over {len(losses)} sets; a model that failed is last")
+    print(f"\nmean ranks over {len(losses)} sets; a model without a score is last")
     print(losses.rank(axis=1, na_option="bottom").mean().sort_values().to_string(float_format=lambda r: f"{r:.2f}"))
     for name in losses:
         if name.startswith("rfm") and args.against in losses:
@@ -237,6 +238,7 @@ def parse(argv):
         else:
             command.add_argument("--retry", action="store_true", help="run what has failed again")
             command.add_argument("--timeout", type=int, metavar="SECONDS", help="of processor; then it is stopped")
+            command.add_argument("--most-memory", type=float, metavar="GB", help="what asks for more fails")
             command.add_argument("--params", type=json.loads, default={}, metavar="JSON", help="of RFM models")
     args = parser.parse_args(argv)
     if unknown := set(getattr(args, "models", None) or []) - {*MODELS, "rfm-laplace"}:

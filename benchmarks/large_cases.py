@@ -1,6 +1,6 @@
 """One measurement at many rows in a process of its own: called by `large.py`.
 
-usage: large_cases.py SPECIFICATION [--data FOLDER] [--timeout SECONDS]
+usage: large_cases.py SPECIFICATION [--data FOLDER] [--timeout SECONDS] [--most-memory GB]
 
 The specification is JSON, with the ``case`` and what that is to be measured with; what was measured is printed as JSON
 in the last line. Seconds of processor (``cpu_fit``) tell more than those of the clock where others use the machine,
@@ -222,9 +222,12 @@ def main():
     parser.add_argument("specification", type=json.loads)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--timeout", type=int, metavar="SECONDS", help="of processor; then the system ends the process")
+    parser.add_argument("--most-memory", type=float, metavar="GB", help="what asks for more fails")
     args = parser.parse_args()
     if args.timeout:
         resource.setrlimit(resource.RLIMIT_CPU, (args.timeout, resource.RLIM_INFINITY))
+    if args.most_memory:
+        resource.setrlimit(resource.RLIMIT_DATA, (int(args.most_memory * 1e9), resource.RLIM_INFINITY))
     print(json.dumps(measure(args.specification, args.data)), flush=True)
 
 

@@ -121,7 +121,9 @@ def test_process_of_its_own_and_errors(bench, tmp_path, capsys):
     args = bench.large.parse([*arguments, "--models", "hgb"])
     specification = {"case": "growth"} | next(bench.large.specifications(args))
     assert bench.measure_in_process(specification, args)["t_fit"] > 0
-    args.timeout, specification["rows"] = 1, 2_000_000
+    args.most_memory, specification["rows"] = 0.5, 20_000_000
+    assert "MemoryError" in bench.measure_in_process(specification, args)["error"]
+    args.timeout, args.most_memory, specification["rows"] = 1, None, 2_000_000
     assert bench.measure_in_process(specification, args)["error"] == "stopped after 1 s of processor"
     bench.large.main([*arguments, "--params", '{"alpha": -1}'])
     out = capsys.readouterr().out
