@@ -10,7 +10,7 @@ import numpy as np
 from ..runtime._budget import AGREEMENT, CHANCE, COINCIDENCE, FEWEST_CELLS, MORE_THAN_CHANCE
 from ..solvers import Weights
 from ._frames import take_rows
-from ._same_rows import TableNumbers, first_of_each, same_rows
+from ._same_rows import TableNumbers, first_of_each, ranks, same_rows
 
 
 def merge_copies(X, outcomes, weights: Weights, categorical_features="from_dtype"):
@@ -74,28 +74,28 @@ class Copies:
     @classmethod
     def find(cls, X, outcomes, weights, categorical_features="from_dtype"):
         """Copies among the rows of a table; for parameters see `merge_copies`. Rows of two groups are no copies."""
-        numbers, everything = TableNumbers(X, categorical_features), np.arange(X.shape[0])
-        places = same_rows(numbers, len(everything))
+        numbers, n = TableNumbers(X, categorical_features), X.shape[0]
+        places = same_rows(numbers, n)
         is_whole = weights.are_repetitions and (weights.rows > 1).any()
         if places is None and not is_whole:
-            return cls(everything, np.zeros(len(everything), dtype=bool))
-        places = everything if places is None else places
+            return cls(np.arange(n), np.zeros(n, dtype=bool))
+        places = np.arange(n) if places is None else places
         several = np.flatnonzero(np.bincount(places)[places] > 1)
         if weights.groups is not None:
             places = _told_apart(places, several, weights.groups)
         outcomes = outcomes.reshape(len(outcomes), -1)
-        agree = np.ones(len(everything), dtype=bool)
+        agree = np.ones(n, dtype=bool)
         tolerance = _tolerance(outcomes, weights.rows)
         agree[several] = (_spread(places[several], outcomes[several]) <= tolerance).all(axis=1)
         cells, differing = places, np.flatnonzero(~agree)
         for column in outcomes.T:
             cells = _told_apart(cells, differing, column)
         if _coincidence(outcomes[_distinct(cells)]) < COINCIDENCE:
-            return cls(cells, np.zeros(len(everything), dtype=bool))
-        counts = weights.rows if weights.are_repetitions else np.ones(len(everything))
+            return cls(cells, np.zeros(n, dtype=bool))
+        counts = weights.rows if weights.are_repetitions else np.ones(n)
         repeats = _common_multiple(np.bincount(cells, weights=counts))
         if _coincide_by_chance(numbers, places, counts / repeats):
-            agree = np.zeros(len(everything), dtype=bool)
+            agree = np.zeros(n, dtype=bool)
         else:
             agree = agree & ~_may_agree_by_chance(places, cells, counts / repeats)
         packs = _packs(cells, counts, repeats)
@@ -168,8 +168,8 @@ def _coincidence(outcomes):
 def _may_agree_by_chance(places, cells, counts):
     """Rows at places that hold several rows, and may have the same outcome without being copies."""
     sizes, cell_sizes, shared = _sizes(places, counts), _sizes(cells, counts), np.zeros(len(places))
-    distinct = _distinct(cells)
-    np.add.at(shared, places[distinct], (cell_sizes * (cell_sizes - 1))[distinct])
+    larger = np.flatnonzero(cell_sizes > 1)  # others have no pairs
+    np.add.at(shared, places[larger], cell_sizes[larger] * (cell_sizes[larger] - 1))
     several = sizes > 1
     agreement = shared[: len(sizes)][several] / (sizes * (sizes - 1))[several]
     agreeing = np.count_nonzero(agreement == 1)
@@ -190,7 +190,7 @@ def _coincide_by_chance(numbers, places, counts):
     observed = np.sum(sizes * (sizes - 1.0)) / max(n * (n - 1.0), 1.0)
     expected = 1.0
     for j, is_category in enumerate(numbers.is_category):
-        values = np.unique(numbers[j], return_inverse=True)[1]
+        values = ranks(numbers[j])
         if is_category or 10 * (values.max() + 1) <= n:
             expected *= np.sum((np.bincount(values, weights=counts) / n) ** 2)
         else:

@@ -41,7 +41,8 @@ class TableNumbers(Sequence):
             return self._columns[j].factor.codes
         column = self._columns[j]
         name, is_array = str(column.data.dtype).lower(), isinstance(column.data, np.ndarray)
-        numbers = column.data if is_array and name in ("float32", "float64") else column.numbers()
+        is_ready = is_array and name in ("float32", "float64")
+        numbers = np.ascontiguousarray(column.data) if is_ready else column.numbers()
         if name in ("float32", "float16"):
             numbers = numbers.astype(np.float32, copy=False)
         missing = np.isnan(numbers)
@@ -82,12 +83,20 @@ def first_of_each(codes):
     return first[codes]
 
 
+def ranks(x, order=None):
+    """The place of each number among the distinct ones, ascending; `order` sorts them."""
+    order = np.argsort(x) if order is None else order
+    x, places = x[order], np.zeros(len(x), dtype=np.int32 if len(x) < 2**31 else np.intp)
+    places[order[1:]] = np.cumsum(x[1:] != x[:-1], dtype=places.dtype)
+    return places
+
+
 def _refine(codes, numbers, rows):
     """Codes of the rows that have agreed so far, told apart by the numbers of one more column."""
     if numbers.min() == numbers.max():
         return codes
     x = numbers if len(rows) == len(numbers) else numbers[rows]
-    order = np.lexsort((x, codes)) if codes.any() else np.argsort(x)
+    order = _order(codes, x)
     x, in_order = x[order], codes[order]
     apart = _are_apart(x, numbers) if numbers.dtype.kind == "f" else x[1:] != x[:-1]
     apart |= in_order[1:] > in_order[:-1]
@@ -95,6 +104,16 @@ def _refine(codes, numbers, rows):
     new[order[0]] = 0
     new[order[1:]] = np.cumsum(apart, dtype=codes.dtype)
     return new
+
+
+def _order(codes, x):
+    """The order of codes, and of numbers where codes agree: two sorts of one key each are faster than one of both."""
+    order = np.argsort(x)
+    if not codes.any():
+        return order
+    key = ranks(x, order).astype(np.int64)
+    key += codes * (key.max() + 1)
+    return np.argsort(key)
 
 
 def _are_apart(x, numbers):
