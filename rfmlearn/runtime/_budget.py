@@ -197,8 +197,9 @@ class SearchBudget:
 # Numbers are converted to float64 so many at a time: 2 MB, which caches hold. But eight columns at least, as many as
 # lie on a cache line of a table stored by rows.
 COLUMN_ENTRIES, FEWEST_COLUMNS = 2**18, 8
-# Rows of a table that are encoded, and whose predictions are computed, at a time: what is between table and points, or
-# predictions, is of the size of so many rows. Smaller tables are taken whole.
+# Rows that are encoded at a time, of all columns in turn: their numbers stay in caches. Smaller tables are taken whole.
+ENCODED_ROWS = 2**14
+# Rows whose predictions are computed at a time: points, and what a machine makes of them, are of the size of so many.
 BLOCK_ROWS = 2**16
 # Numbers of a column that differ by so many roundings may be images of the same number.
 ROUNDINGS = 16

@@ -93,9 +93,7 @@ class Weights:
             return (self if is_whole else self[standing])._in_units()
         total, counts = (np.bincount(places, weights=weights[rows]) for weights in (self.total, self.rows))
         groups = None if self.groups is None else _codes(self.groups[standing])
-        return replace(
-            self, total=total, rows=counts, groups=groups, replicated=self.replicated[standing]
-        )._in_units()
+        return replace(self, total=total, rows=counts, groups=groups, replicated=self.replicated[standing])._in_units()
 
     def in_units_of(self, merged):
         """The same of rows that may be copies, in units of the table in which they are one."""

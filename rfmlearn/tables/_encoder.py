@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..kernels import Points
-from ..runtime._budget import COLUMN_ENTRIES, FEWEST_COLUMNS
+from ..runtime._budget import COLUMN_ENTRIES, ENCODED_ROWS, FEWEST_COLUMNS
 from ._blocks import row_slices
 from ._categories import make_coding
 from ._changes import check_values
@@ -79,6 +79,7 @@ class ColumnEncoder(BaseEstimator):
     """
 
     entries: ClassVar[int] = COLUMN_ENTRIES  # numbers that are converted at a time
+    rows_at_once: ClassVar[int] = ENCODED_ROWS  # that are encoded at a time
 
     def __init__(self, scaling="standard", categorical_features="from_dtype", coding="one_hot"):
         self.scaling = scaling
@@ -219,7 +220,7 @@ class ColumnEncoder(BaseEstimator):
         """Points of a table, block by block; `coded` are the numbers of categories, where they differ from later."""
         block = self._numeric_block
         numeric = np.empty((X.shape[0], block.n_coordinates), dtype=self.dtype_)
-        for rows in row_slices(X.shape[0]):
+        for rows in row_slices(X.shape[0], self.rows_at_once):
             numbers = coded if coded is None else coded[rows]
             if coded is None and self._coding is not None:
                 numbers = self._coding.transform(codes[rows])
