@@ -101,7 +101,7 @@ def test_infinity_is_refused_by_name_wherever_it_is(make):
         later[-1, 1] = np.inf
     else:
         later.iloc[-1, 1] = np.inf
-    with pytest.raises(ValueError, match="infinity .* in column '(x1|noise)'"):
+    with pytest.raises(ValueError, match=r"infinity .* in column '(x1|noise)'"):
         encoder.transform(later)
 
 
@@ -113,7 +113,7 @@ def test_blocks_are_rows_in_their_order(kind):
     X = check_table(TABLES[kind]())
     blocks = [*row_blocks(X, 25)]
     assert [len(block) for block in blocks] == [25, 25, 10]
-    assert [*row_blocks(X, N)][0] is X
+    assert next(row_blocks(X, N)) is X
     for start, block in zip((0, 25, 50), blocks, strict=True):
         rows = take_rows(X, np.arange(start, start + len(block)))
         assert_array_equal(np.asarray(block, dtype=object).astype(str), np.asarray(rows, dtype=object).astype(str))

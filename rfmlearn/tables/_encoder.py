@@ -244,9 +244,8 @@ class ColumnEncoder(BaseEstimator):
             yield len(self.numeric_), coded
 
     def _block(self, X, columns, part, rows):
-        chosen, used = self.numeric_[part], np.True_
-        if rows is not None:
-            used = self._numeric_block.used[part][: len(chosen)]
+        chosen = self.numeric_[part]
+        used = np.ones(len(chosen), dtype=bool) if rows is None else self._numeric_block.used[part][: len(chosen)]
         if isinstance(X, np.ndarray) and X.dtype.kind in "biuf" and not set(self._measures).intersection(TIMES):
             # In fit float32 stays: it is as large as the table.
             M = X.T[chosen] if rows is None else X[rows].T[chosen].astype(np.float64, copy=False)
