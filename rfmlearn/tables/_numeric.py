@@ -15,14 +15,13 @@ _TAIL = 3.0
 
 def _weighted_quantiles(x, w, q):
     """Averages of the lower and the upper weighted quantile, so that they mirror when x does."""
-    if (w == w[0]).all():  # numbers alone are sorted faster than the order that sorts them is found
-        x, reached = np.sort(x), np.cumsum(w)
-    else:
-        order = np.argsort(x)
-        x, reached = x[order], np.cumsum(w[order])
+    # Numbers alone are sorted faster than the order that sorts them is found.
+    order = None if (w == w[0]).all() else np.argsort(x)
+    reached = np.cumsum(w if order is None else w[order])
     # Rounding must not decide whether a share is reached: thrice a weight is not always the sum of three.
     targets = np.multiply.outer([1 - SAME_SHARE, 1 + SAME_SHARE], np.multiply(q, reached[-1]))
-    lower, upper = x[np.minimum(np.searchsorted(reached, targets), len(x) - 1)]
+    places = np.minimum(np.searchsorted(reached, targets), len(x) - 1)
+    lower, upper = np.sort(x)[places] if order is None else x[order[places]]
     return (lower + upper) / 2
 
 
