@@ -54,7 +54,7 @@ class Weights:
         # Nobody repeats a row a billion times, and of the largest floats all are whole.
         are_repetitions = bool(np.all(weights == np.round(weights)) and weights.max() <= MOST_REPETITIONS)
         unit = 1.0 if are_repetitions else _positive_mean(weights)
-        rows, scale = _over(weights, unit), float(np.max(factors))
+        rows, scale = weights / unit, float(np.max(factors))  # an array of its own
         parts = cls(
             total=rows * (factors / scale),
             rows=rows,
