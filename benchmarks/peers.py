@@ -1,7 +1,8 @@
 """The models that are compared, by short names, each with its default settings.
 
-Boosting gets category columns as its library wants them; models without a front end of their own get imputed,
-standardised and one-hot coded columns.
+Boosting gets category columns as its library wants them, but HistGradientBoosting refuses those of more than 255
+levels: their levels are numbered for it. Models without a front end of their own get imputed, standardised and one-hot
+coded columns; xrfm and Nystroem, which see many rows, only the 255 most frequent levels of each, the rest as one.
 """
 
 from __future__ import annotations
@@ -18,16 +19,21 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import SVC, SVR
 
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 
 # Module to import; pip gives it under the same name.
 PACKAGES = {"lgbm": "lightgbm", "xgb": "xgboost", "catboost": "catboost", "xrfm": "xrfm"}
-MODELS = ("rfm", "rfmcv", "krr", "hgb", "rf", "svm", *PACKAGES)
+MODELS = ("rfm", "rfmcv", "krr", "hgb", "rf", "svm", "nystroem", *PACKAGES)
+
+_HGB_LEVELS = 255  # more are refused
+_MOST_LEVELS = 256  # a dense array of thousands of levels and many rows does not fit into memory
 
 
 def import_package(name):
@@ -64,7 +70,9 @@ def make_model(name, classes, X, seed=0, n_threads=1):
             return (RFMClassifier if classes else RFMRegressor)(max_iter=0, random_state=seed)
         case "hgb":
             model = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
-            return model(categorical_features="from_dtype", random_state=seed)
+            model = model(categorical_features="from_dtype", random_state=seed)
+            many = [name for name in X.select_dtypes("category") if len(X[name].cat.categories) > _HGB_LEVELS]
+            return make_pipeline(_levels_as_numbers(X, many), model) if many else model
         case "rf":
             model = RandomForestClassifier if classes else RandomForestRegressor
             return make_pipeline(_preprocess(), model(500, n_jobs=n_threads, random_state=seed))
@@ -92,22 +100,33 @@ def make_model(name, classes, X, seed=0, n_threads=1):
                 allow_writing_files=False,
             )
             return make_pipeline(FunctionTransformer(_categories_as_text), model)
+        case "nystroem":
+            model = LogisticRegression(max_iter=1000) if classes else Ridge()
+            return make_pipeline(_preprocess(_MOST_LEVELS), Nystroem(n_components=1000, random_state=seed), model)
         case "xrfm":
             model = import_package(name).xRFM(device="cpu", random_state=seed, n_threads=n_threads, verbose=False)
-            return make_pipeline(_preprocess(), _HoldOut(model, classes, seed))
+            return make_pipeline(_preprocess(_MOST_LEVELS), _HoldOut(model, classes, seed))
     raise ValueError(f"models are {', '.join(MODELS)}; got {name!r}.")
 
 
-def _preprocess():
+def _preprocess(max_levels=None):
     numeric = make_pipeline(SimpleImputer(add_indicator=True, keep_empty_features=True), StandardScaler())
     categorical = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="missing"),
-        OneHotEncoder(handle_unknown="ignore", sparse_output=False, min_frequency=2),
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False, min_frequency=2, max_categories=max_levels),
     )
     return make_column_transformer(
         (numeric, make_column_selector(dtype_include=np.number)),
         (categorical, make_column_selector(dtype_exclude=np.number)),
     )
+
+
+def _levels_as_numbers(X, names):
+    """Number the levels of some columns in their order; others stay as they are."""
+    levels = [X[name].cat.categories for name in names]
+    encoder = OrdinalEncoder(categories=levels, handle_unknown="use_encoded_value", unknown_value=np.nan)
+    step = make_column_transformer((encoder, names), remainder="passthrough", verbose_feature_names_out=False)
+    return step.set_output(transform="pandas")
 
 
 def _categories_as_text(X):

@@ -68,6 +68,18 @@ def split(y, max_train=2000, max_test=2000, seed=0):
     return _with_known_class(train, test, y)
 
 
+def split_again(y, train, max_validation=20_000, seed=0):
+    """Of rows for training, those to train and to score on where nothing may be seen of the test rows.
+
+    A fifth of them is to score on, `max_validation` at most.
+    """
+    n_validation = min(max_validation, max(len(train) // 5, 1))
+    train, validation = train_test_split(
+        train, test_size=n_validation, random_state=seed, stratify=y[train] if is_classes(y) else None
+    )
+    return _with_known_class(train, validation, y)
+
+
 def split_fold(y, fold, n_folds, max_train=2000, max_test=2000, seed=0):
     """Rows for training and for testing: one fold of a cross-validation of all rows, both parts cut to their limits.
 

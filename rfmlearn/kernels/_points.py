@@ -50,7 +50,7 @@ class Points:
         codes = np.asarray(codes)
         n_levels = np.asarray(n_levels, dtype=codes.dtype)
         ones = tuple(np.ones(k, dtype=numeric.dtype) for k in n_levels)
-        return cls(numeric, np.where(codes < 0, n_levels, codes).astype(np.int32), ones)
+        return cls(numeric, np.where(codes < 0, n_levels, codes).astype(np.int32, copy=False), ones)
 
     def __len__(self):
         return len(self.numeric)

@@ -245,6 +245,10 @@ class SearchBudget:
 # Numbers are converted to float64 so many at a time: 2 MB, which caches hold. But eight columns at least, as many as
 # lie on a cache line of a table stored by rows.
 COLUMN_ENTRIES, FEWEST_COLUMNS = 2**18, 8
+# Rows that are encoded at a time, of all columns in turn: their numbers stay in caches. Smaller tables are taken whole.
+ENCODED_ROWS = 2**14
+# Rows whose predictions are computed at a time: points, and what a machine makes of them, are of the size of so many.
+BLOCK_ROWS = 2**16
 # Numbers of a column that differ by so many roundings may be images of the same number.
 ROUNDINGS = 16
 # Outcomes at one place agree within this share of the interquartile range: no noise worth its name is so small.

@@ -54,7 +54,7 @@ class Weights:
         # Nobody repeats a row a billion times, and of the largest floats all are whole.
         are_repetitions = bool(np.all(weights == np.round(weights)) and weights.max() <= MOST_REPETITIONS)
         unit = 1.0 if are_repetitions else _positive_mean(weights)
-        rows, scale = weights / unit, float(np.max(factors))
+        rows, scale = weights / unit, float(np.max(factors))  # an array of its own
         parts = cls(
             total=rows * (factors / scale),
             rows=rows,
@@ -67,9 +67,10 @@ class Weights:
 
     def _in_units(self):
         """Divide by what is left out at a time: one piece of replicates, all of others."""
-        unit, row_unit = (_positive_mean(weights, self._pieces()) for weights in (self.total, self.rows))
+        pieces = self._pieces() if self.replicated.any() else 1.0
+        unit, row_unit = (_positive_mean(weights, pieces) for weights in (self.total, self.rows))
         all_in_all = min(max(self.unit * unit, 1 / LARGEST_UNIT), LARGEST_UNIT)
-        return replace(self, total=self.total / unit, unit=all_in_all, row_unit=row_unit)
+        return replace(self, total=_over(self.total, unit), unit=all_in_all, row_unit=row_unit)
 
     def with_copies(self, copies):
         """The same, and what `Copies` has found out of replicates."""
@@ -87,11 +88,12 @@ class Weights:
         places : ndarray of int of shape (n,)
             Which of those that stay stands for each.
         """
-        part = self[standing]
         if len(standing) == len(rows):
-            return part._in_units()
+            is_whole = len(rows) == len(self) and np.array_equal(standing, np.arange(len(self)))
+            return (self if is_whole else self[standing])._in_units()
         total, counts = (np.bincount(places, weights=weights[rows]) for weights in (self.total, self.rows))
-        return replace(part, total=total, rows=counts)._in_units()
+        groups = None if self.groups is None else _codes(self.groups[standing])
+        return replace(self, total=total, rows=counts, groups=groups, replicated=self.replicated[standing])._in_units()
 
     def in_units_of(self, merged):
         """The same of rows that may be copies, in units of the table in which they are one."""
@@ -141,6 +143,11 @@ class Weights:
         assert self.groups is not None, "rows are left out on their own"
         order = np.argsort(self.groups, kind="stable")
         return np.split(order, np.flatnonzero(np.diff(self.groups[order])) + 1)
+
+
+def _over(weights, unit):
+    """Weights divided by a unit; themselves if it is one."""
+    return weights if unit == 1.0 else weights / unit
 
 
 def _positive_mean(weights, pieces=1.0):

@@ -7,7 +7,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from .._sklearn_compat import DocumentedMixin, check_weights
+from ..runtime._budget import BLOCK_ROWS
 from ..runtime._trouble import warn_user
+from ._blocks import in_blocks
 from ._frames import check_table
 
 
@@ -33,6 +35,26 @@ class TableEstimator(DocumentedMixin, BaseEstimator):
         if reset and names is not None:  # an array that pandas may have lent, and text of NumPy
             self.feature_names_in_ = np.fromiter(map(str, names), dtype=object, count=len(names))
         return X
+
+    def _in_blocks(self, function, X, n_rows=BLOCK_ROWS):
+        """What a function of points makes of the user's table, which is encoded block by block if it is large.
+
+        Whether categories have changed since fit is asked of the table as a whole.
+
+        Parameters
+        ----------
+        function : callable
+            Of `Points`, to an array with a row for each.
+        X : table
+            As the user has passed it.
+        n_rows : int, default=65536
+            Rows of a block. A table that has no more is encoded as it is.
+        """
+        X = self._check_X(X, reset=False)
+        if len(X) <= n_rows:
+            return function(self._encoder.transform(X))
+        self._encoder.check_categories(X)
+        return in_blocks(lambda block: function(self._encoder.transform(block, known=True)), X, n_rows)
 
     def _warn_of_suspicions(self, encoder):
         """Warn of columns that are hardly meant as they were read; the messages, for `fit_warnings_`."""

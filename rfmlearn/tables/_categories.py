@@ -103,7 +103,11 @@ def _sums(column, weight, targets, size):
 
 def _look_up(tables, codes):
     """Averages of codes, of which -1, an unseen level, is the last."""
-    return np.hstack([table[column] for table, column in zip(tables, codes.T, strict=True)])
+    width = tables[0].shape[1]
+    numbers = np.empty((len(codes), len(tables) * width))
+    for k, (table, column) in enumerate(zip(tables, codes.T, strict=True)):
+        numbers[:, k * width : (k + 1) * width] = table[column]
+    return numbers
 
 
 def make_coding(name, levels):

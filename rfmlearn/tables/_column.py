@@ -64,6 +64,15 @@ class Column:
         name = str(self.data.dtype).lower()
         return next((kind for kind, pattern in _KINDS.items() if pattern.match(name)), "other")
 
+    def part(self, rows):
+        """The column of a slice of rows, of which no Python objects are made again."""
+        if rows.stop - rows.start == len(self.data):
+            return self
+        data = self.data.iloc[rows] if hasattr(self.data, "iloc") else self.data[rows]
+        part = Column(data, self.name, self.in_frame)
+        vars(part).update({name: vars(self)[name][rows] for name in ("values", "_parsed") if name in vars(self)})
+        return part
+
     @cached_property
     def values(self):
         """Python objects of the rows, None where one is missing."""
@@ -217,5 +226,5 @@ def _factor_of_polars(data, in_order):
     if not in_order:
         text = data.cast(str)
         data = text.cast(sys.modules["polars"].Enum(text.drop_nulls().unique()))
-    codes = data.to_physical().cast(int).fill_null(-1).to_numpy()
+    codes = data.to_physical().cast(sys.modules["polars"].Int32).fill_null(-1).to_numpy()
     return Factor(list(data.dtype.categories), codes, in_order)

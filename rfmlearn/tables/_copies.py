@@ -10,7 +10,7 @@ import numpy as np
 from ..runtime._budget import AGREEMENT, CHANCE, COINCIDENCE, FEWEST_CELLS, MORE_THAN_CHANCE
 from ..solvers import Weights
 from ._frames import take_rows
-from ._same_rows import TableNumbers, same_rows
+from ._same_rows import TableNumbers, first_of_each, ranks, same_rows
 
 
 def merge_copies(X, outcomes, weights: Weights, categorical_features="from_dtype"):
@@ -74,23 +74,28 @@ class Copies:
     @classmethod
     def find(cls, X, outcomes, weights, categorical_features="from_dtype"):
         """Copies among the rows of a table; for parameters see `merge_copies`. Rows of two groups are no copies."""
-        numbers, everything = TableNumbers(X, categorical_features), np.arange(X.shape[0])
-        places = same_rows(numbers, len(everything))
+        numbers, n = TableNumbers(X, categorical_features), X.shape[0]
+        places = same_rows(numbers, n)
         is_whole = weights.are_repetitions and (weights.rows > 1).any()
         if places is None and not is_whole:
-            return cls(everything, np.zeros(len(everything), dtype=bool))
-        places = everything if places is None else places
+            return cls(np.arange(n), np.zeros(n, dtype=bool))
+        places = np.arange(n) if places is None else places
+        several = np.flatnonzero(np.bincount(places)[places] > 1)
         if weights.groups is not None:
-            places = _first_of_pairs(places, weights.groups)
+            places = _told_apart(places, several, weights.groups)
         outcomes = outcomes.reshape(len(outcomes), -1)
-        agree = (_spread(places, outcomes) <= _tolerance(outcomes, weights.rows)).all(axis=1)
-        cells = np.where(agree, places, _cells(places, outcomes))
-        if _coincidence(outcomes[np.unique(cells)]) < COINCIDENCE:
-            return cls(cells, np.zeros(len(everything), dtype=bool))
-        counts = weights.rows if weights.are_repetitions else np.ones(len(everything))
+        agree = np.ones(n, dtype=bool)
+        tolerance = _tolerance(outcomes, weights.rows)
+        agree[several] = (_spread(places[several], outcomes[several]) <= tolerance).all(axis=1)
+        cells, differing = places, np.flatnonzero(~agree)
+        for column in outcomes.T:
+            cells = _told_apart(cells, differing, column)
+        if _coincidence(outcomes[_distinct(cells)]) < COINCIDENCE:
+            return cls(cells, np.zeros(n, dtype=bool))
+        counts = weights.rows if weights.are_repetitions else np.ones(n)
         repeats = _common_multiple(np.bincount(cells, weights=counts))
         if _coincide_by_chance(numbers, places, counts / repeats):
-            agree = np.zeros(len(everything), dtype=bool)
+            agree = np.zeros(n, dtype=bool)
         else:
             agree = agree & ~_may_agree_by_chance(places, cells, counts / repeats)
         packs = _packs(cells, counts, repeats)
@@ -98,11 +103,9 @@ class Copies:
 
     def among(self, rows):
         """Of some rows, which may repeat, those that are no copies of earlier ones, and the place of each row's own."""
-        _, first, inverse = np.unique(self.first[rows], return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        rank = np.empty(len(order), dtype=np.intp)
-        rank[order] = np.arange(len(order))
-        return rows[first[order]], rank[inverse]
+        first = first_of_each(self.first[rows])
+        standing = first == np.arange(len(rows))
+        return rows[standing], (np.cumsum(standing) - 1)[first]
 
     def spread_over(self, rows, n):
         """The same for a table of n rows, of which these are some; the others are copies of themselves."""
@@ -111,17 +114,28 @@ class Copies:
         return replace(self, first=first, replicated=replicated)
 
 
+def _told_apart(places, rows, labels):
+    """Places of which those of some rows are told apart by labels too, each by the number of its first row.
+
+    The rows are all of each of their places.
+    """
+    if not len(rows):
+        return places
+    codes = np.unique(labels[rows], return_inverse=True)[1]
+    places = places.copy()
+    places[rows] = rows[_first_of_pairs(places[rows], codes)]
+    return places
+
+
 def _first_of_pairs(places, codes):
-    """Places that are told apart by integer codes too, each by the number of its first row."""
+    """For each pair of integers the place of the first that is the same."""
     _, first, inverse = np.unique(places * (codes.max() + 1) + codes, return_index=True, return_inverse=True)
     return first[inverse]
 
 
-def _cells(places, outcomes):
-    """Places that are told apart by outcomes too."""
-    for column in outcomes.T:
-        places = _first_of_pairs(places, np.unique(column, return_inverse=True)[1])
-    return places
+def _distinct(places):
+    """Each place once, in order: the rows that are the first at theirs."""
+    return np.flatnonzero(places == np.arange(len(places)))
 
 
 def _spread(places, outcomes):
@@ -145,7 +159,8 @@ def _tolerance(outcomes, sample_weight):
 
 def _coincidence(outcomes):
     """The share of pairs of rows that have the same outcome, as if there were one more: few pairs tell little."""
-    counts = np.unique(outcomes, axis=0, return_counts=True)[1].astype(np.float64)
+    alone = outcomes[:, 0] if outcomes.shape[1] == 1 else outcomes  # rows of several are slower to sort
+    counts = np.unique(alone, axis=0, return_counts=True)[1].astype(np.float64)
     n = len(outcomes)
     return 1.0 if n < 2 else float((np.sum(counts * (counts - 1)) + 2) / (n * (n - 1)))
 
@@ -153,7 +168,8 @@ def _coincidence(outcomes):
 def _may_agree_by_chance(places, cells, counts):
     """Rows at places that hold several rows, and may have the same outcome without being copies."""
     sizes, cell_sizes, shared = _sizes(places, counts), _sizes(cells, counts), np.zeros(len(places))
-    np.add.at(shared, places[np.unique(cells)], (cell_sizes * (cell_sizes - 1))[np.unique(cells)])
+    larger = np.flatnonzero(cell_sizes > 1)  # others have no pairs
+    np.add.at(shared, places[larger], cell_sizes[larger] * (cell_sizes[larger] - 1))
     several = sizes > 1
     agreement = shared[: len(sizes)][several] / (sizes * (sizes - 1))[several]
     agreeing = np.count_nonzero(agreement == 1)
@@ -169,12 +185,12 @@ def _coincide_by_chance(numbers, places, counts):
     Categories, and numbers that occur ten times on average, tell by the rows what is expected of them. In others copies
     would be taken for chance: they tell it by the places alone.
     """
-    sizes, distinct = _sizes(places, counts), np.unique(places)
+    sizes, distinct = _sizes(places, counts), _distinct(places)
     n = sizes.sum()
     observed = np.sum(sizes * (sizes - 1.0)) / max(n * (n - 1.0), 1.0)
     expected = 1.0
     for j, is_category in enumerate(numbers.is_category):
-        values = np.unique(numbers[j], return_inverse=True)[1]
+        values = ranks(numbers[j])
         if is_category or 10 * (values.max() + 1) <= n:
             expected *= np.sum((np.bincount(values, weights=counts) / n) ** 2)
         else:

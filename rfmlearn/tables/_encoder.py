@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..kernels import Points
-from ..runtime._budget import COLUMN_ENTRIES, FEWEST_COLUMNS
+from ..runtime._budget import COLUMN_ENTRIES, ENCODED_ROWS, FEWEST_COLUMNS
+from ._blocks import row_slices
 from ._categories import make_coding
 from ._changes import check_values
 from ._dates import TIMES, from_days
@@ -78,6 +79,7 @@ class ColumnEncoder(BaseEstimator):
     """
 
     entries: ClassVar[int] = COLUMN_ENTRIES  # numbers that are converted at a time
+    rows_at_once: ClassVar[int] = ENCODED_ROWS  # that are encoded at a time
 
     def __init__(self, scaling="standard", categorical_features="from_dtype", coding="one_hot"):
         self.scaling = scaling
@@ -135,6 +137,17 @@ class ColumnEncoder(BaseEstimator):
         self._name_coordinates()
         return X, columns, codes, coded
 
+    def check_categories(self, X):
+        """Look at the categories of a table that will be encoded block by block, with ``known=True``.
+
+        Warns, or raises ValueError, as `transform` does of a whole table whose categories have changed since fit.
+        """
+        columns = split_table(X)
+        for j, levels in zip(self.categorical_, self.levels_, strict=True):
+            column, columns[j] = columns[j], None  # of each only while it is looked at
+            if levels:
+                check_values(column, levels, column.factor.match(levels))
+
     def transform(self, X, known=False):
         """Encode a table that `check_table` has passed, its columns in the same order.
 
@@ -151,7 +164,7 @@ class ColumnEncoder(BaseEstimator):
         """
         columns = split_table(X)
         codes = self._codes(columns, X.shape[0], check=not known)
-        return self._points(X, columns, codes, None if self._coding is None else self._coding.transform(codes))
+        return self._points(X, columns, codes)
 
     def inverse_transform(self, Z):
         """The table that dense coordinates, shape (n, n_coordinates), stand for, of the kind that was learned from.
@@ -187,46 +200,62 @@ class ColumnEncoder(BaseEstimator):
         return [message for message in found if message is not None]
 
     def _codes(self, columns, n_rows, check=False):
-        """Places of categories among the levels, -1 in columns of one level, which nobody looks at."""
+        """Places of categories among the levels, -1 in columns of one level, which nobody looks at.
+
+        The categorical columns are taken out of the list: what is made of one is larger than its codes.
+        """
         codes = np.full((n_rows, len(self.levels_)), -1, dtype=np.int32)
         for i, (j, levels) in enumerate(zip(self.categorical_, self.levels_, strict=True)):
+            column, columns[j] = columns[j], None
             if not levels:
                 continue
-            factor = columns[j].factor
+            factor = column.factor
             found = factor.match(levels)
             if check:
-                check_values(columns[j], levels, found)
+                check_values(column, levels, found)
             codes[:, i] = factor.places(levels, found)
         return codes
 
-    def _points(self, X, columns, codes, coded):
-        blocks = self._numbers(X, columns, coded, self._numeric_block.used)
-        numeric = self._numeric_block.transform(blocks, X.shape[0], self.dtype_)
+    def _points(self, X, columns, codes, coded=None):
+        """Points of a table, block by block; `coded` are the numbers of categories, where they differ from later."""
+        block = self._numeric_block
+        numeric = np.empty((X.shape[0], block.n_coordinates), dtype=self.dtype_)
+        for rows in row_slices(X.shape[0], self.rows_at_once):
+            numbers = coded if coded is None else coded[rows]
+            if coded is None and self._coding is not None:
+                numbers = self._coding.transform(codes[rows])
+            block.transform(self._numbers(X, columns, numbers, rows), numeric[rows])
         if self._coding is not None:
             return Points.of_numbers(numeric)
         return Points.one_hot(numeric, codes, [len(levels) for levels in self.levels_])
 
-    def _numbers(self, X, columns, coded, used=None):
+    def _numbers(self, X, columns, coded, rows=None):
         """Blocks of the numeric columns, then one of the numbers coded from categories, for `NumericBlock`.
 
-        In fit they are read as they are, later as what they were in fit, but for those that are not `used`.
+        In fit all rows are read as they are; later those of a slice, as what they were in fit, but for columns that are
+        not used.
         """
-        width = max(FEWEST_COLUMNS, self.entries // X.shape[0])
+        n_rows = X.shape[0] if rows is None else rows.stop - rows.start
+        by_rows = isinstance(X, np.ndarray) and not X.flags.f_contiguous
+        width = max(FEWEST_COLUMNS if by_rows else 1, self.entries // n_rows)
         for start in range(0, len(self.numeric_), width):
-            yield start, self._block(X, columns, slice(start, start + width), used)
+            yield start, self._block(X, columns, slice(start, start + width), rows)
         if coded is not None:
             yield len(self.numeric_), coded
 
-    def _block(self, X, columns, part, used):
+    def _block(self, X, columns, part, rows):
         chosen = self.numeric_[part]
+        used = np.ones(len(chosen), dtype=bool) if rows is None else self._numeric_block.used[part][: len(chosen)]
         if isinstance(X, np.ndarray) and X.dtype.kind in "biuf" and not set(self._measures).intersection(TIMES):
-            M = X.T[chosen].astype(np.float64, copy=False).T
-        elif used is None:
-            M = np.stack([columns[j].numbers() for j in chosen]).T
+            # In fit float32 stays: it is as large as the table.
+            M = X.T[chosen] if rows is None else X[rows].T[chosen].astype(np.float64, copy=False)
+            M = (M if M.dtype == np.float32 else M.astype(np.float64, copy=False)).T
+        elif rows is None:
+            M = _stack([columns[j].numbers() for j in chosen])
         else:
-            gap, asked = np.full(X.shape[0], np.nan), zip(chosen, self._measures[part], used[part], strict=False)
-            M = np.stack([columns[j].numbers_as(measure) if needed else gap for j, measure, needed in asked]).T
-        infinite = np.isinf(M).any(axis=0) & (True if used is None else used[part][: len(chosen)])
+            gap, asked = np.full(rows.stop - rows.start, np.nan), zip(chosen, self._measures[part], used, strict=True)
+            M = _stack([columns[j].part(rows).numbers_as(measure) if needed else gap for j, measure, needed in asked])
+        infinite = np.isinf(M).any(axis=0) & used
         if infinite.any():
             name = self.column_names[chosen[infinite.argmax()]]
             raise ValueError(f"Input X contains infinity or a value too large for dtype('float64') in column {name!r}.")
@@ -247,6 +276,11 @@ class ColumnEncoder(BaseEstimator):
                 owners += [j] * len(levels)
                 self.coordinate_names_ += [f"{name}_missing" if v is None else f"{name}={v}" for v in levels]
         self.coordinate_columns_ = np.array(owners, dtype=np.intp)
+
+
+def _stack(columns):
+    """Columns side by side; a single one is not copied."""
+    return columns[0][:, None] if len(columns) == 1 else np.stack(columns).T
 
 
 def _scaled_weights(sample_weight, n):

@@ -30,6 +30,7 @@ class Factor:
     @classmethod
     def without_missing(cls, values, codes):
         """A factor whose codes of missing values are -1."""
+        codes = codes.astype(np.int32, copy=False)
         missing = [place for place, value in enumerate(values) if is_missing(value)]
         return cls(values, np.where(np.isin(codes, missing), -1, codes) if missing else codes)
 

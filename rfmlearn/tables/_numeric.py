@@ -15,12 +15,19 @@ _TAIL = 3.0
 
 def _weighted_quantiles(x, w, q):
     """Averages of the lower and the upper weighted quantile, so that they mirror when x does."""
-    order = np.argsort(x)
-    reached = np.cumsum(w[order])
+    # Numbers alone are sorted faster than the order that sorts them is found.
+    order = None if (w == w[0]).all() else np.argsort(x)
+    reached = np.cumsum(w if order is None else w[order])
     # Rounding must not decide whether a share is reached: thrice a weight is not always the sum of three.
     targets = np.multiply.outer([1 - SAME_SHARE, 1 + SAME_SHARE], np.multiply(q, reached[-1]))
-    lower, upper = x[order[np.minimum(np.searchsorted(reached, targets), len(x) - 1)]]
+    places = np.minimum(np.searchsorted(reached, targets), len(x) - 1)
+    lower, upper = np.sort(x)[places] if order is None else x[order[places]]
     return (lower + upper) / 2
+
+
+def _ldexp(x, exponent):
+    """Numbers as float64 times a power of two."""
+    return np.ldexp(x, exponent, dtype=np.float64)
 
 
 def _mean_and_deviation(x, w):
@@ -49,6 +56,7 @@ class NumericBlock:
 
     See `ColumnEncoder` for the formulas. The numbers come in blocks of columns, lest all of them be copied: pairs of
     the index of the first column and an array of shape (n, width of the block), fastest if its columns are contiguous.
+    To learn from, float32 will do.
     """
 
     def __init__(self, scaling):
@@ -74,7 +82,7 @@ class NumericBlock:
             varying[part] = low < high
             for i in np.flatnonzero(low < high):
                 x, weights = (M[:, i], w) if count[i] == len(M) else (M[seen[:, i], i], w[seen[:, i]])
-                self._fit_column(start + int(i), np.ldexp(x, -self.exponents[start + i]), weights)
+                self._fit_column(start + int(i), _ldexp(x, -self.exponents[start + i]), weights)
         self.varying, self.indicated, self.used = *map(np.flatnonzero, (varying, indicated)), varying | indicated
         return self
 
@@ -91,10 +99,13 @@ class NumericBlock:
                 mean = min(self.origin[j] + self.center[j], x.max())  # rounding must not carry it out of range
                 self.fill[j] = np.ldexp(mean, self.exponents[j])
 
-    def transform(self, blocks, n_rows, dtype):
-        """Scaled numbers of the columns that vary, then indicators of the missing ones."""
-        n_varying = len(self.varying)
-        out = np.empty((n_rows, n_varying + len(self.indicated)), dtype=dtype)
+    @property
+    def n_coordinates(self):
+        return len(self.varying) + len(self.indicated)
+
+    def transform(self, blocks, out):
+        """Write scaled numbers of the columns that vary, then indicators of the missing ones, into `out`."""
+        n_varying, dtype = len(self.varying), out.dtype
         limit = np.finfo(dtype).max if self.scaling is None else MAX_SCORE
         for start, M in blocks:
             ends = start, start + M.shape[1]
@@ -108,7 +119,6 @@ class NumericBlock:
             np.copyto(Z, self.fill[columns], where=missing[:, columns - start])
             out[:, here] = Z
             out[:, n_varying + told.start : n_varying + told.stop] = missing[:, self.indicated[told] - start]
-        return out
 
     def _scale(self, Z, columns):
         """Numbers of some columns in units of their scale, in place."""

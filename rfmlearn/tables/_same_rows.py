@@ -40,10 +40,13 @@ class TableNumbers(Sequence):
         if self.is_category[j]:
             return self._columns[j].factor.codes
         column = self._columns[j]
-        numbers = column.numbers()
-        if str(column.data.dtype).lower() in ("float32", "float16"):
-            numbers = numbers.astype(np.float32)
-        return np.where(np.isnan(numbers), np.inf, numbers) if np.isnan(numbers).any() else numbers
+        name, is_array = str(column.data.dtype).lower(), isinstance(column.data, np.ndarray)
+        is_ready = is_array and name in ("float32", "float64")
+        numbers = np.ascontiguousarray(column.data) if is_ready else column.numbers()
+        if name in ("float32", "float16"):
+            numbers = numbers.astype(np.float32, copy=False)
+        missing = np.isnan(numbers)
+        return np.where(missing, np.inf, numbers) if missing.any() else numbers
 
 
 def same_rows(columns, n):
@@ -59,7 +62,9 @@ def same_rows(columns, n):
     n : int
         Rows.
     """
-    rows, codes = np.arange(n), np.zeros(n, dtype=np.intp)
+    # Half the memory of what numpy counts by.
+    small = np.int32 if n < 2**31 else np.intp
+    rows, codes = np.arange(n, dtype=small), np.zeros(n, dtype=small)
     for numbers in columns:
         codes = _refine(codes, numbers, rows)
         several = np.bincount(codes)[codes] > 1
@@ -67,8 +72,22 @@ def same_rows(columns, n):
         if not len(rows):
             return None
     places = np.arange(n)
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    places[rows] = rows[first][inverse]
+    places[rows] = rows[first_of_each(codes)]
+    return places
+
+
+def first_of_each(codes):
+    """For each of some integers from 0 the place of the first that is the same, in linear time."""
+    first = np.empty(codes.max() + 1, dtype=np.intp)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # of several the last one stays
+    return first[codes]
+
+
+def ranks(x, order=None):
+    """The place of each number among the distinct ones, ascending; `order` sorts them."""
+    order = np.argsort(x) if order is None else order
+    x, places = x[order], np.zeros(len(x), dtype=np.int32 if len(x) < 2**31 else np.intp)
+    places[order[1:]] = np.cumsum(x[1:] != x[:-1], dtype=places.dtype)
     return places
 
 
@@ -76,16 +95,38 @@ def _refine(codes, numbers, rows):
     """Codes of the rows that have agreed so far, told apart by the numbers of one more column."""
     if numbers.min() == numbers.max():
         return codes
-    rounding = ROUNDINGS * np.finfo(numbers.dtype).eps if numbers.dtype.kind == "f" else 0.0
-    sizes = np.abs(numbers[np.isfinite(numbers)])
-    middle = len(sizes) // 2  # of what is there, whose mean might overflow
-    size = np.partition(sizes, middle)[middle] if len(sizes) else 0.0
-    x = numbers[rows]
-    order = np.lexsort((x, codes))
+    x = numbers if len(rows) == len(numbers) else numbers[rows]
+    order = _order(codes, x)
     x, in_order = x[order], codes[order]
+    apart = _are_apart(x, numbers) if numbers.dtype.kind == "f" else x[1:] != x[:-1]
+    apart |= in_order[1:] > in_order[:-1]
+    new = np.empty_like(codes)
+    new[order[0]] = 0
+    new[order[1:]] = np.cumsum(apart, dtype=codes.dtype)
+    return new
+
+
+def _order(codes, x):
+    """The order of codes, and of numbers where codes agree: two sorts of one key each are faster than one of both."""
+    order = np.argsort(x)
+    if not codes.any():
+        return order
+    key = ranks(x, order).astype(np.int64)
+    key += codes * (key.max() + 1)
+    return np.argsort(key)
+
+
+def _are_apart(x, numbers):
+    """Whether each of some numbers of a column, but the first, differs by more than a few roundings from the last."""
+    sizes = np.abs(numbers)
+    sizes = sizes[np.isfinite(sizes)]
+    middle = len(sizes) // 2  # of what is there, whose mean might overflow
+    sizes.partition(middle) if len(sizes) else None
+    size = sizes[middle] if len(sizes) else 0.0
+    del sizes
     before, after = x[:-1], x[1:]
     with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.where(np.isinf(after), before != after, after - before > rounding * (np.abs(after) + size))
-    new = np.empty(len(rows), dtype=np.intp)
-    new[order] = np.concatenate([[0], np.cumsum(apart | (np.diff(in_order) > 0))])
-    return new
+        limit = np.abs(after)
+        limit += size
+        limit *= ROUNDINGS * np.finfo(x.dtype).eps
+        return np.where(np.isinf(after), before != after, after - before > limit)

@@ -92,10 +92,10 @@ def as_labels(y, name):
     if labels.dtype != object or labels.ndim != 1:
         return labels
     values = labels.tolist()
+    if all(isinstance(value, str) for value in values):  # none of which is missing
+        return np.asarray(y) if isinstance(y, (list, tuple)) else labels
     if any(map(is_missing, values)):
         raise ValueError(f"{name} has a missing label (None, NaN or NA): every row needs one.")
-    if all(isinstance(value, str) for value in values):
-        return np.asarray(y) if isinstance(y, (list, tuple)) else labels
     if all(isinstance(value, Real) for value in values):
         small = all(abs(int(value)) < 2**63 for value in values if isinstance(value, Integral))
         return np.array(values) if small else labels
