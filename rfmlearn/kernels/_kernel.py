@@ -81,6 +81,11 @@ class Kernel(ABC):
         if not 1e-100 <= self.bandwidth <= 1e100:
             raise ValueError(f"bandwidth must be a positive number between 1e-100 and 1e100, got {self.bandwidth!r}.")
 
+    @property
+    def is_smooth(self):
+        """Whether Gram matrices are nearly singular, so that float32 has too few digits for them."""
+        return self.has_cheap_products and getattr(self, "exponent", 2.0) > 1.5
+
     def with_bandwidth(self, bandwidth):
         """The same kernel with another bandwidth, a length in units of transformed distance."""
         return replace(self, bandwidth=float(bandwidth))

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..recursion._agop import agop_rows
+from ..recursion._bandwidth import bandwidth_rows
 from ..recursion._draws import some_rows
-from ..runtime._budget import LargeBudget
+from ..runtime._budget import N_BANDWIDTH_ROWS, N_INSPECTED_ROWS, LargeBudget
 from ..solvers import Weights
 
 
@@ -19,24 +21,31 @@ class LargeDraws:
     ----------
     pilot : ndarray of int
         On these features are learned.
-    landmarks : ndarray of int
-        Centres of the global machine.
+    landmarks, learning_landmarks : ndarray of int
+        Centres of the global machine, and of that from which features are learned.
     held_out : ndarray of int
         Held out to choose its ridge, to weigh the parts, and to calibrate; then given back.
+    bandwidth : tuple (rows, weights)
+        Their pairs decide the bandwidth.
+    agop : tuple (rows, weights)
+        Over these the AGOP of the global machine is averaged, from which features are learned.
     inspected : tuple (rows, weights)
-        Over these the AGOP is averaged.
-    tree_seeds, leaf_seed : list of int, int
+        Over these the AGOP of all parts is averaged, which is only looked at.
+    tree_seeds : list of int
     """
 
     pilot: np.ndarray
     landmarks: np.ndarray
+    learning_landmarks: np.ndarray
     held_out: np.ndarray
+    bandwidth: tuple[np.ndarray, np.ndarray]
+    agop: tuple[np.ndarray | None, np.ndarray]
     inspected: tuple[np.ndarray | None, np.ndarray]
     tree_seeds: list[int]
-    leaf_seed: int
 
     @classmethod
-    def of(cls, weights: Weights, rng, budget: LargeBudget, inspected):
+    def of(cls, weights: Weights, rng, budget: LargeBudget, n_agop_rows=None):
+        """Draw rows for all purposes; `n_agop_rows`, which users set, comes last and moves nothing else."""
         n = len(weights)
         # Features are learned, and splits found, without the labels of the rows that are held out.
         held_out = some_rows(weights, min(budget.n_held_out_rows, -(-n // 8)), rng)
@@ -47,9 +56,11 @@ class LargeDraws:
 
         return cls(
             pilot=some(budget.n_pilot_rows),
-            landmarks=some(budget.n_landmarks),
+            landmarks=some(budget.landmarks_of(n)),
+            learning_landmarks=some(min(budget.n_learning_landmarks, budget.landmarks_of(n))),
             held_out=held_out,
-            inspected=inspected(rng),
+            bandwidth=bandwidth_rows(weights.total, rng, N_BANDWIDTH_ROWS),
+            inspected=agop_rows(weights.total, N_INSPECTED_ROWS, rng),
             tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.n_trees)],
-            leaf_seed=int(rng.randint(2**31 - 1)),
+            agop=agop_rows(weights.total, min(n_agop_rows or n, budget.n_agop_rows), rng),
         )

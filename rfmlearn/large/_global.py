@@ -34,12 +34,14 @@ class GlobalFit:
     held_residuals: np.ndarray
 
 
-def fit_global(fit, centers, kernel, start):
+def fit_global(fit, places, centers, kernel, start):
     """Sum normal equations over all rows but those held out, choose the ridge by these, and give them back.
 
     Parameters
     ----------
     fit : LargeRecursion
+    places : ndarray of int
+        Rows that are landmarks.
     centers : Points
         All rows in the coordinates of the feature matrix.
     kernel : Kernel
@@ -50,7 +52,7 @@ def fit_global(fit, centers, kernel, start):
     -------
     GlobalFit
     """
-    places, held, targets = fit.draws.landmarks, fit.draws.held_out, fit.targets
+    held, targets = fit.draws.held_out, fit.targets
     landmarks = centers[places]
     gram = kernel(landmarks, landmarks).astype(np.float64)
     equations = _sum_equations(fit, kernel, landmarks, centers, np.setdiff1d(np.arange(len(centers)), held))
@@ -67,9 +69,7 @@ def fit_global(fit, centers, kernel, start):
     both = predict(np.hstack([coef, coef_without]), centers)
     fitted, without = np.split(both, 2, axis=1)
     part = GlobalPart(rows=places.astype(np.int32), coef=coef, alpha=alpha, share=1.0)
-    return GlobalFit(
-        part=part, predicted=without[held], residuals=targets - fitted, held_residuals=targets - without
-    )
+    return GlobalFit(part=part, predicted=without[held], residuals=targets - fitted, held_residuals=targets - without)
 
 
 def _sum_equations(fit, kernel, landmarks, centers, rows):

@@ -10,7 +10,7 @@ from ._parts import LocalPart
 from ._tree import TreeGrower
 
 
-def fit_local(fit, number, points, centers, kernel, start, targets, held_targets):
+def fit_local(fit, number, points, centers, metric, kernel, start, targets, held_targets):
     """Grow a tree, and fit the machines of its leaves.
 
     Parameters
@@ -20,6 +20,8 @@ def fit_local(fit, number, points, centers, kernel, start, targets, held_targets
         Of the tree.
     points, centers : Points
         All rows in original coordinates, and in those of the feature matrix.
+    metric : ndarray of shape (n_coordinates,)
+        Diagonal of the feature matrix.
     kernel : Kernel
     start : float
         Where the choice of the ridge begins.
@@ -38,10 +40,8 @@ def fit_local(fit, number, points, centers, kernel, start, targets, held_targets
     rng = np.random.RandomState(draws.tree_seeds[number])
     place_of = np.full(len(weights), -1)
     place_of[draws.held_out] = np.arange(len(draws.held_out))
-    import os
-    criterion = os.environ.get("CRIT", "gain,spread").split(",")[number % 2]
-    share = float(os.environ.get("SHARE", "1,.5").split(",")[number % 2])
-    tree, leaves = TreeGrower(points, fit.targets, weights.total, fit.budget.leaf_rows, rng, decides=place_of < 0, centers=centers, criterion=criterion, share=share).grow()
+    grower = TreeGrower(points, metric, fit.targets, weights.total, place_of < 0, fit.budget.leaf_rows, rng)
+    tree, leaves = grower.grow()
     seeds = rng.randint(2**31 - 1, size=len(leaves))
 
     def make_task(leaf):

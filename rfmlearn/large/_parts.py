@@ -116,11 +116,11 @@ class LargeMachine:
 
     def decision(self, points):
         """Values at new points, in original coordinates, shape (m, n_outputs)."""
-        points = within_reach(points).astype(self.centers.dtype)
+        dtype, points = points.dtype, within_reach(points).astype(self.centers.dtype)
         out = np.zeros((len(points), self.n_outputs))
         for places, share, kernel, rows, coef, Z in self._pieces(points):
             out[places] += share * kernel.product(self.centers[rows], coef, Z)
-        return out
+        return out.astype(dtype, copy=False)
 
     def numeric_gradient(self, points):
         """Gradient at new points by their numeric coordinates, which come first, shape (n_outputs, m, >= n_numeric)."""

@@ -41,8 +41,8 @@ class LargePlan:
     @property
     def square_bytes(self):
         """Bytes of the square arrays that there are at a time: normal equations, or Gram matrices of leaves."""
-        m, threads = min(self.budget.n_landmarks, self.n_samples), n_threads_in_force()
-        sums = 8 * m * ((threads + 2) * m + threads * LANDMARK_ROWS)
+        m, threads = min(self.budget.landmarks_of(self.n_samples), self.n_samples), n_threads_in_force()
+        sums = 8 * m * ((threads + 3) * m + threads * LANDMARK_ROWS)
         leaves = threads * 4 * self.budget.leaf_rows**2
         return max(sums, 5 * 8 * m * m, leaves, 8 * self.budget.n_pilot_rows**2)
 
@@ -66,6 +66,6 @@ class LargePlan:
     def _complaint(self, available):
         return (
             f"fitting {self.n_samples} rows takes about {self.n_bytes / 2**30:.3g} GiB, but only "
-            f"{available / 2**30:.3g} GiB are available. Give X as float32, which takes half of the memory for rows, or "
-            "fit a random subsample."
+            f"{available / 2**30:.3g} GiB are available. Give X as float32, which takes half of the memory for "
+            "rows, or fit a random subsample."
         )

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import nnls
 
 from ..kernels import Points
+from ..recursion._bandwidth import measure_bandwidth
+from ..recursion._feature_matrix import blocks_diagonal
 from ..recursion._learned_agop import AGOP
-from ..recursion._plan import Plan
 from ..recursion._recursion import Recursion
 from ..recursion._round import Round, Workspace
-from ..runtime._budget import LargeBudget, N_BANDWIDTH_ROWS
-from ..recursion._bandwidth import adapt_bandwidth
-from ..kernels._pairs import PairMatrix
+from ..runtime._budget import LargeBudget
 from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
@@ -24,11 +24,12 @@ from ._draws import LargeDraws
 from ._global import fit_global
 from ._local import fit_local
 from ._parts import LargeMachine
+from ._plan import LargePlan
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeftOut:
-    """What is predicted for rows by machines that have not seen them."""
+class HeldOut:
+    """What is predicted for rows by machines of the others."""
 
     rows: np.ndarray
     predicted: np.ndarray
@@ -48,18 +49,21 @@ class LargeRecursion:
         All rows, in original coordinates.
     targets : ndarray of shape (n, n_outputs)
     weights : Weights
-    plan : Plan
+    plan : LargePlan
     draws : LargeDraws
     budget : LargeBudget
+    on_progress : callable
+        Called with the number of tasks done, that of all, and what they are.
     """
 
     pilot: Recursion
     points: Points
     targets: np.ndarray
     weights: Weights
-    plan: Plan
+    plan: LargePlan
     draws: LargeDraws
     budget: LargeBudget
+    adds_round: ClassVar[bool] = True
     on_progress: Callable = field(default=lambda done, total, what: None)
 
     def rounds(self, max_iter):
@@ -67,40 +71,35 @@ class LargeRecursion:
         return self.pilot.rounds(max_iter)
 
     def finish(self, best: Round, is_latest) -> Round:
-        """The round that is kept, with a machine of all rows in the place of that of the pilot."""
+        """The round that is kept, with a machine of all rows in the place of that of the pilot.
+
+        Where features were learned, they are once more, from a global machine that has seen all rows.
+        """
         start = time.perf_counter()
         best = self.pilot.finish(best, is_latest)
-        matrix, kernel = best.machine.feature_matrix, best.machine.kernel
-        best = replace(best, _workspace=Workspace())  # gives back the pilot's square array
-        points = self.points.astype(np.float32)
+        matrix, kernel, alpha = best.machine.feature_matrix, best.machine.kernel, best.alpha
+        n_rounds = self.budget.n_global_rounds if best.n_iter else 0
+        best = replace(best, n_iter=best.n_iter + n_rounds, _workspace=Workspace())  # gives back the square array
+        points = self.points.astype(np.float64 if kernel.is_smooth else np.float32)
         centers = matrix.transform(points)
-        whole = fit_global(self, centers, kernel, best.alpha)
-        for _ in range(self.budget.n_global_rounds):
-            machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(whole.part,))
-            agop = machine.agop(self.draws.inspected, center=self.pilot.center)
-            matrix = matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage)
+        for _ in range(n_rounds):
+            whole = fit_global(self, self.draws.learning_landmarks, centers, kernel, alpha)
+            matrix = self._learn(matrix, kernel, centers, whole)
             centers = matrix.transform(points)
-            if self.pilot.adaptive:
-                rows = self.draws.pilot[: N_BANDWIDTH_ROWS * 2]
-                gram = PairMatrix.empty(len(rows), np.float32)
-                c = centers[rows]
-                if not kernel.sums_depend_on_bandwidth:
-                    gram.fill_sums(kernel, c)
-                kernel = adapt_bandwidth(kernel, gram, np.arange(len(rows)), np.ones(len(rows)), c)
-            whole = fit_global(self, centers, kernel, whole.part.alpha)
-        parts, predictions, trouble = [whole.part], [whole.predicted], []
+            kernel = measure_bandwidth(kernel, centers, *self.draws.bandwidth) if self.pilot.adaptive else kernel
+        whole = fit_global(self, self.draws.landmarks, centers, kernel, alpha)
+        parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
+        metric = blocks_diagonal(matrix.blocks)
         for number in range(self.budget.n_trees):
-            on_residuals = number >= self.budget.n_trees // 2
+            on_residuals = number % 2 == 1
             targets = (whole.residuals, whole.held_residuals) if on_residuals else (self.targets, self.targets)
-            part, predicted, messages = fit_local(self, number, points, centers, kernel, best.alpha, *targets)
-            parts.append(part)
-            predictions.append(predicted)
-            trouble += messages
+            fitted = fit_local(self, number, points, centers, metric, kernel, alpha, *targets)
+            for found, kept in zip(fitted, (parts, predictions, trouble), strict=True):
+                kept.append(found)
         shares, blend = self._weigh(predictions)
         logger.info("weights of the global machine and of trees: %s", np.round(shares, 3))
         machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=tuple(parts))
         rows = self.draws.held_out
-        loss = self.weights[rows].mean_square(blend - self.targets[rows])
         return Round(
             n_iter=best.n_iter,
             machine=machine.with_shares(shares),
@@ -109,10 +108,16 @@ class LargeRecursion:
             residual=0.0,
             seconds=best.seconds + time.perf_counter() - start,
             train_loss=float("nan"),
-            leave_one_out_loss=loss,
-            trouble=(*best.trouble, *trouble),
-            _workspace=LeftOut(rows=rows, predicted=blend),
+            leave_one_out_loss=self.weights[rows].mean_square(blend - self.targets[rows]),
+            trouble=(*best.trouble, *(message for messages in trouble for message in messages)),
+            _workspace=HeldOut(rows=rows, predicted=blend),
         )
+
+    def _learn(self, matrix, kernel, centers, whole):
+        """The next feature matrix, from the AGOP of the global machine."""
+        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(whole.part,))
+        agop = machine.agop(self.draws.agop, center=self.pilot.center)
+        return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage)
 
     def _weigh(self, predictions):
         """Weights of the parts by least squares on rows left out, none of them negative; their sum there."""
@@ -125,9 +130,9 @@ class LargeRecursion:
         return shares, sum(share * predicted for share, predicted in zip(shares, predictions, strict=True))
 
     def left_out(self, final: Round):
-        """Rows that were left out, one at a time or in groups, and their residuals, as `Recursion.left_out`."""
-        left_out = final._workspace
-        return left_out.rows, self.targets[left_out.rows] - left_out.predicted
+        """Rows that were held out, together, and their residuals, as `Recursion.left_out`."""
+        held = final._workspace
+        return held.rows, self.targets[held.rows] - held.predicted
 
     def deviation(self, final: Round) -> LeafDeviation:
         """Deviations of targets from predictions, by leaves."""
@@ -137,6 +142,10 @@ class LargeRecursion:
     def with_caution(self, cautious):
         """The same, with or without the next larger ridge in the exact fit of the pilot."""
         return replace(self, pilot=self.pilot.with_caution(cautious))
+
+    def with_progress(self, on_progress):
+        """The same, and somebody looks on."""
+        return replace(self, on_progress=on_progress)
 
     def with_few_agop_rows(self, rng):
         """The same: the AGOP is always averaged over few rows."""

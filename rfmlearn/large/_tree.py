@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..kernels import Points
-from ..runtime._budget import SMALLEST_SIDE, SPLIT_ROWS, SPLIT_SHARE
+from ..runtime._budget import ROWS_OF_DOUBT, SMALLEST_SIDE, SPLIT_ROWS, SPLIT_SHARE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class _Split:
-    gain: float
+    spread: float
     column: int
     threshold: float
     ranks: np.ndarray | None
@@ -80,32 +80,39 @@ class _Split:
 class TreeGrower:
     """Grows a tree until no leaf has more than so many rows.
 
-    Each node looks at a random half of the columns, and splits by the one whose two sides differ most in their targets,
-    at a random quantile near the median: trees of one table then differ, and their average has no steps where one of
-    them has a boundary.
+    Each node looks at a random half of the columns, and splits by the one along which its rows are spread most in the
+    learned metric, at a random quantile near the median. Where a kernel sees rows far apart they have the least to say
+    to each other; and trees of one table differ, so that their average has no steps where one of them has a boundary.
 
     Parameters
     ----------
     points : Points
         In scaled coordinates.
+    metric : ndarray of shape (n_coordinates,)
+        Diagonal of the feature matrix.
     targets : ndarray of shape (n, n_outputs)
+        Their averages order the levels of categories.
     weights : ndarray of shape (n,)
+    decides : ndarray of bool of shape (n,)
+        Rows whose targets may be looked at.
     leaf_rows : int
         Most rows of a leaf.
     rng : numpy.random.RandomState
     """
 
-    def __init__(self, points, targets, weights, leaf_rows, rng, *, decides=None, centers=None, criterion="gain", share=0.5):
-        self._points, self._targets, self._weights = points, targets, weights
+    def __init__(self, points, metric, targets, weights, decides, leaf_rows, rng):
+        self._points, self._targets, self._weights, self._decides = points, targets, weights, decides
         self._leaf_rows, self._rng = leaf_rows, rng
-        self._decides = np.ones(len(points), dtype=bool) if decides is None else decides
-        self._centers, self._criterion, self._share = centers, criterion, share
-        self._nodes, self._ranks, self._n_ranks = [], [], 0
+        self._n_numeric = points.numeric.shape[1]
+        self._metric = np.split(metric, np.cumsum(points.widths[:-1]))
+        self._nodes: list[list] = []
+        self._ranks: list[np.ndarray] = []
+        self._n_ranks = 0
 
     def grow(self):
         """The tree, and for each leaf its rows, in ascending order."""
-        leaves = []
-        pending = [(np.arange(len(self._points)), None, 0)]
+        leaves = list[np.ndarray]()
+        pending: list[tuple] = [(np.arange(len(self._points)), None, 0)]
         while pending:
             rows, parent, side = pending.pop()
             split = self._split(rows) if len(rows) > self._leaf_rows else None
@@ -123,12 +130,12 @@ class TreeGrower:
                 pending.append((rows[split.goes_left], child, 0))
             if parent is not None:
                 self._nodes[parent][2][side] = child
-        column, threshold, children, first_rank = zip(*self._nodes, strict=True) if self._nodes else ((), (), (), ())
+        nodes = self._nodes
         tree = Tree(
-            column=np.array(column, dtype=np.int32),
-            threshold=np.array(threshold, dtype=np.float64),
-            children=np.array(children, dtype=np.int32).reshape(-1, 2),
-            first_rank=np.array(first_rank, dtype=np.int32),
+            column=np.array([node[0] for node in nodes], dtype=np.int32),
+            threshold=np.array([node[1] for node in nodes], dtype=np.float64),
+            children=np.array([node[2] for node in nodes], dtype=np.int32).reshape(-1, 2),
+            first_rank=np.array([node[3] for node in nodes], dtype=np.int32),
             ranks=np.concatenate([*self._ranks, np.empty(0, dtype=np.float32)]),
             n_leaves=len(leaves),
         )
@@ -136,32 +143,33 @@ class TreeGrower:
 
     def _split(self, rows):
         """The best split of the columns that are looked at; of all, if none of these splits; None if no column does."""
-        n_columns = self._points.numeric.shape[1] + self._points.codes.shape[1]
+        n_columns = self._n_numeric + self._points.codes.shape[1]
         order = self._rng.permutation(n_columns)
         quantile = self._rng.uniform(0.5 - SPLIT_SHARE, 0.5 + SPLIT_SHARE)
         seen = rows[self._decides[rows]]
         if len(seen) > SPLIT_ROWS:
             seen = np.sort(self._rng.choice(seen, SPLIT_ROWS, replace=False))
-        half = max(1, round(n_columns * self._share))
+        if not len(seen):
+            return None
+        half = -(-n_columns // 2)
         for columns in (order[:half], order[half:]):
             splits = [split for column in columns if (split := self._try(column, seen, quantile)) is not None]
-            for split in sorted(splits, key=lambda split: -split.gain):
-                goes_left = self._goes_left(split, rows)
+            for split in sorted(splits, key=lambda split: -split.spread):
+                goes_left = self._values(split.column, split.ranks, rows) <= split.threshold
                 if _is_balanced(goes_left):
-                    return _Split(split.gain, split.column, split.threshold, split.ranks, goes_left)
+                    return replace(split, goes_left=goes_left)
         return None
 
-    def _goes_left(self, split, rows):
-        return self._values(split.column, split.ranks, rows) <= split.threshold
-
     def _values(self, column, ranks, rows):
-        n_numeric = self._points.numeric.shape[1]
-        if column < n_numeric:
+        if column < self._n_numeric:
             return self._points.numeric[rows, column]
-        return ranks[self._points.codes[rows, column - n_numeric]]
+        return ranks[self._points.codes[rows, column - self._n_numeric]]
 
     def _try(self, column, rows, quantile):
-        """The split of rows by a column; None if it leaves too little on one side."""
+        """The split of rows by a column; None if it leaves too little on one side, or the metric does not see it."""
+        spread = self._spread(column, rows)
+        if not spread > 0:
+            return None
         ranks = self._rank_levels(column, rows)
         values = self._values(column, ranks, rows)
         threshold = np.partition(values, k := int(quantile * (len(values) - 1)))[k]
@@ -172,33 +180,29 @@ class TreeGrower:
             goes_left = values <= threshold
         if not _is_balanced(goes_left):
             return None
-        weights = self._weights[rows]
-        sums = weights[goes_left] @ self._targets[rows[goes_left]], weights[~goes_left] @ self._targets[rows[~goes_left]]
-        totals = weights[goes_left].sum(), weights[~goes_left].sum()
-        gain = sum(float(part @ part) / total for part, total in zip(sums, totals, strict=True) if total > 0)
-        if self._criterion == "spread":
-            n_numeric = self._points.numeric.shape[1]
-            if column < n_numeric:
-                gain = float(np.var(self._centers.numeric[rows, column]))
-            else:
-                codes, levels = self._centers.codes[rows, column - n_numeric], self._centers.levels[column - n_numeric]
-                share = np.bincount(codes, minlength=len(levels) + 1)[: len(levels)] / len(rows)
-                gain = float(np.sum(levels**2 * share * (1 - share)))
-        return _Split(gain, column, float(threshold), ranks, goes_left)
+        return _Split(spread, column, float(threshold), ranks, goes_left)
+
+    def _spread(self, column, rows):
+        """Variance of the rows along a column in the learned metric, that of a category over all of its levels."""
+        if column < self._n_numeric:
+            return float(self._metric[0][column] * np.var(self._points.numeric[rows, column], dtype=np.float64))
+        metric = self._metric[1 + column - self._n_numeric]
+        counts = np.bincount(self._points.codes[rows, column - self._n_numeric], minlength=len(metric) + 1)
+        share = counts[: len(metric)] / len(rows)
+        return float(np.sum(metric * share * (1 - share)))
 
     def _rank_levels(self, column, rows):
-        """Ranks of the levels of a category by the first principal direction of their mean targets; None for numbers."""
-        n_numeric = self._points.numeric.shape[1]
-        if column < n_numeric:
+        """Ranks of a category's levels, by the first principal direction of their mean targets; None for numbers."""
+        if column < self._n_numeric:
             return None
-        codes = self._points.codes[rows, column - n_numeric]
-        n_levels = len(self._points.levels[column - n_numeric]) + 1
+        codes = self._points.codes[rows, column - self._n_numeric]
+        n_levels = self._points.levels[column - self._n_numeric].shape[-1] + 1
         weights, targets = self._weights[rows], self._targets[rows]
         totals = np.bincount(codes, weights=weights, minlength=n_levels)
         mean = weights @ targets / weights.sum()
-        means = np.stack([np.bincount(codes, weights=weights * t, minlength=n_levels) for t in (targets - mean).T], axis=1)
+        columns = [np.bincount(codes, weights=weights * column, minlength=n_levels) for column in (targets - mean).T]
         # As if a few more rows had the mean of the node, lest levels of few rows come first and last.
-        means /= (totals + 10 * weights.mean())[:, None]
+        means = np.stack(columns, axis=1) / (totals + ROWS_OF_DOUBT * weights.mean())[:, None]
         if means.shape[1] == 1:
             scores = means[:, 0]
         else:

@@ -76,6 +76,14 @@ def adapt_bandwidth(kernel, pairs: PairMatrix, rows, weights, points):
     return median_bandwidth(kernel, sums, points, weights)
 
 
+def measure_bandwidth(kernel, points, rows, weights):
+    """Median bandwidth from the sums of some rows, computed for it alone."""
+    pairs, chosen = PairMatrix.empty(len(rows), points.dtype), points[rows]
+    if not kernel.sums_depend_on_bandwidth:
+        pairs.fill_sums(kernel, chosen)
+    return adapt_bandwidth(kernel, pairs, np.arange(len(rows)), weights, chosen)
+
+
 def weighted_median(values, weights):
     """Smallest value at which half of the weight is reached; nan without values."""
     if not len(values):

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -74,6 +75,7 @@ class Recursion:
     center: bool = False
     tol: float = 1e-3
     initial: FeatureMatrix | None = None
+    adds_round: ClassVar[bool] = False  # whether `finish` makes another round of the last one
 
     def rounds(self, max_iter) -> Generator[Round]:
         """Rounds 0 (the plain kernel) to `max_iter`; the last one is exact.
@@ -194,6 +196,10 @@ class Recursion:
     def with_caution(self, cautious):
         """The same, with or without the next larger ridge in the exact fit."""
         return replace(self, cautious=cautious)
+
+    def with_progress(self, on_progress):
+        """The same: rounds are told of one by one."""
+        return self
 
     def with_few_agop_rows(self, rng):
         """The same with an AGOP over a few rows, for when it is only looked at and time is short."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..kernels._pairs import PairMatrix
 from ..solvers import CholeskyFactor
-from ._machine import Machine
 from ._ridge_choice import RidgeChoice
 
 
@@ -48,7 +48,7 @@ class Round:
     """
 
     n_iter: int
-    machine: Machine
+    machine: Any
     alpha: float
     solver: str
     residual: float
@@ -56,7 +56,7 @@ class Round:
     train_loss: float
     leave_one_out_loss: float | None
     trouble: tuple[str, ...] = ()
-    _workspace: Workspace = field(repr=False)
+    _workspace: Any = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

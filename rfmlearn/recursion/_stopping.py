@@ -115,6 +115,11 @@ class StoppingRule:
         del latest  # it may hold another square array, and there is room for one
         best = recursion.finish(best, is_latest)
         trouble += best.trouble
+        if recursion.adds_round:
+            history.append(self._record(best))
+            matrices.append(best.machine.feature_matrix)
+            if self.callback is not None:
+                self.callback(best)
         for record, matrix in zip(history, matrices, strict=True):
             record["effective_rank"] = matrix.effective_rank()
             record["alignment"] = matrix.cosine(best.machine.feature_matrix)

@@ -18,7 +18,7 @@ from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
 from ..runtime._budget import LARGEST_CODE, LargeBudget
 from ..runtime._memory import refuse_square
-from ..runtime._progress import log_to_stderr
+from ..runtime._progress import log_to_stderr, progress
 from ..runtime._trouble import warn_of_trouble
 from ..solvers import Weights
 from ..tables._base import TableEstimator
@@ -139,8 +139,8 @@ class BaseRFM(TableEstimator):
         )
         if self.time_limit is not None:
             rule = rule.with_time_after_rounds(recursion.plan)
-        with log_to_stderr(self.verbose):
-            best, self.history_, self.fit_warnings_ = rule.run(recursion)
+        with log_to_stderr(self.verbose), progress(self.verbose) as on_progress:
+            best, self.history_, self.fit_warnings_ = rule.run(recursion.with_progress(on_progress))
         if not rule.has_time_for_agop(self.history_):
             recursion = recursion.with_few_agop_rows(rng)
         warn_of_trouble(self.fit_warnings_, stacklevel=5)
@@ -205,7 +205,8 @@ class BaseRFM(TableEstimator):
 
     def _decision(self, X):
         """Coded predictions of a table, shape (m, n_codes)."""
-        return self._decide(self._points(X))
+        check_is_fitted(self)
+        return self._in_blocks(self._decide, X)
 
     def _decide(self, points):
         """Coded predictions of points, in their precision.
@@ -214,8 +215,7 @@ class BaseRFM(TableEstimator):
         depend on how many rows are predicted at a time. So these are evaluated in float64.
         """
         machine = self.machine_
-        smooth = machine.kernel.has_cheap_products and getattr(machine.kernel, "exponent", 2.0) > 1.5
-        if smooth and points.dtype == np.float32:
+        if machine.kernel.is_smooth and points.dtype == np.float32:
             return machine.astype(np.float64).decision(points.astype(np.float64)).astype(np.float32)
         return machine.decision(points)
 

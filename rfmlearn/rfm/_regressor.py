@@ -255,12 +255,11 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         MemoryError
             If the n^2 numbers do not fit in the memory available, before they are allocated.
         """
-        points = self._points(X)
-        F = self._decide(points)
+        F = self._decision(X)
         Y = self._as_targets(self._target.decode(F), F.dtype)
         if not return_std:
             return Y
-        return Y, self._as_targets(self._target.units * self._deviation(points), F.dtype)
+        return Y, self._as_targets(self._target.units * self._in_blocks(self._deviation, X), F.dtype)
 
     def _as_targets(self, Y, dtype):
         """In the shape of the targets, and the precision of the points if it can hold them."""

@@ -9,12 +9,11 @@ from ..kernels._reach import check_coordinates
 from ..large._draws import LargeDraws
 from ..large._plan import LargePlan, is_large
 from ..large._recursion import LargeRecursion
-from ..recursion._agop import agop_rows
 from ..recursion._draws import Draws
 from ..recursion._initial_matrix import make_initial_matrix
 from ..recursion._plan import make_plan, warn_of_large_blocks
 from ..recursion._recursion import Recursion
-from ..runtime._budget import N_INSPECTED_ROWS, LargeBudget
+from ..runtime._budget import LargeBudget
 from ..tables._encoder import ColumnEncoder
 
 
@@ -90,8 +89,7 @@ def _make_large_recursion(model, points, names, targets, weights, rng, budget, s
     )
     plan.check()
     check_coordinates(points, names, np.float32)
-    n_inspected = N_INSPECTED_ROWS if model.n_agop_samples is None else min(N_INSPECTED_ROWS, model.n_agop_samples)
-    draws = LargeDraws.of(weights, rng, budget, lambda rng: agop_rows(weights.total, n_inspected, rng))
+    draws = LargeDraws.of(weights, rng, budget, model.n_agop_samples)
     rows = draws.pilot
     pilot = make_recursion(model, points[rows], names, targets[rows], weights[rows], rng, solver="cg", **sizes)
     return LargeRecursion(

@@ -133,6 +133,8 @@ LANDMARK_ROWS = 4096
 SUMMED_ROWS = 2**16
 # Splits are found on so many rows of a node: thresholds are quantiles, and gains differ by more than chance.
 SPLIT_ROWS = 50_000
+# Levels of categories are ordered as if so many more rows of each had the average target.
+ROWS_OF_DOUBT = 10
 # How far from the median, in shares of the rows, a node is split; the least that must go to either side.
 SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
 
@@ -153,24 +155,39 @@ class LargeBudget:
         Tables of more rows are divided among a global machine and local ones.
     n_pilot_rows : int, default=5000
         Features are learned on so many rows; on three times as many they are no better.
-    n_landmarks : int, default=3000
-        Centres of the global machine, whose cost grows with their square.
+    n_landmarks : int, default=8000
+        Centres of the global machine, at most: seven arrays of as many rows and columns are in memory at a time.
+    landmark_work : float, default=2e13
+        Operations that their normal equations may take: rows times the square of landmarks.
+    n_learning_landmarks : int, default=2500
+        Those of the global machine from which features are learned, at most.
+    n_global_rounds : int, default=1
+        How often features are learned anew from the gradients of the global machine, which has seen all rows.
+    n_agop_rows : int, default=5000
+        Over so many rows the AGOP of the global machine is averaged, if the user does not ask for fewer.
     leaf_rows : int, default=5000
         Most rows of a local machine, whose cost for all rows grows with the square of it.
     n_trees : int, default=4
-        Trees that are averaged.
+        Trees that are averaged; every other one learns what the global machine leaves.
     n_held_out_rows : int, default=10_000
         Held out to choose the ridge of the global machine, to weigh the parts, and to calibrate, then given back; an
         eighth of all at most.
     """
 
     exact_up_to: int = 20_000
-    n_global_rounds: int = 0
     n_pilot_rows: int = 5000
-    n_landmarks: int = 3000
+    n_landmarks: int = 8000
+    landmark_work: float = 2e13
+    n_learning_landmarks: int = 2500
+    n_global_rounds: int = 1
+    n_agop_rows: int = 5000
     leaf_rows: int = 5000
     n_trees: int = 4
     n_held_out_rows: int = 10_000
+
+    def landmarks_of(self, n_samples):
+        """As many landmarks as so many rows can afford."""
+        return min(self.n_landmarks, math.ceil(math.sqrt(self.landmark_work / n_samples)))
 
 
 # Search ----------------------------------------------------------------------------------------------------------

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-import numpy as np
-
 from ..large._recursion import LargeRecursion
 from ..runtime._budget import MOST_LARGE_SETTINGS
 from ._members import Member, MemberGroup

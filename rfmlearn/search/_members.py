@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..recursion._deviation import Deviation
@@ -45,7 +46,7 @@ class Member:
     alpha: float
     link: Link
     weight: float
-    deviation: Deviation | None = None
+    deviation: Callable | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
