@@ -51,6 +51,11 @@ CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
 BANDWIDTH_REACH: dict[type, float] = {np.float32: 1e18, np.float64: 1e100}
 # The same for coordinates of training points, whose squares are summed, and which are multiplied by learned matrices.
 POINT_REACH: dict[type, float] = {np.float32: 1e16, np.float64: 1e75}
+# The code of 1 in 16-bit fixed point; rows of a tile of it: half a megabyte, which the second-level cache holds.
+FIXED_POINT_ONE, PACKED_TILE = 65535, 512
+# Columns by which such a tile is multiplied in a loop that reads codes, and, beyond, by a matrix product of numbers;
+# and so many at a time, lest what is collected of each thread leave the caches.
+LOOPED_COLUMNS, MULTIPLIED_COLUMNS = 12, 256
 # Indicators of so many levels for each categorical column are a sparse matrix: the product with it is then cheaper.
 SPARSE_FROM = 64
 
