@@ -54,7 +54,7 @@ def multiply_pairs(start, stop, tiles, blocks, V, out):
     tile go at a time: sums along them stay in registers, and those down the columns are loaded once for all four.
     """
     size, n_columns = tiles.shape[1], V.shape[0]
-    down = np.empty(size, V.dtype)
+    number, down = V.dtype.type, np.empty(size, V.dtype)
     for p in range(start, stop):
         block, other = blocks[p]
         tile, mirrored = tiles[tile_place(block, other)], block != other
@@ -65,11 +65,12 @@ def multiply_pairs(start, stop, tiles, blocks, V, out):
             for i in range(0, size, 4):
                 row_0, row_1, row_2, row_3 = tile[i], tile[i + 1], tile[i + 2], tile[i + 3]
                 v_0, v_1, v_2, v_3 = across[i], across[i + 1], across[i + 2], across[i + 3]
-                sum_0, sum_1, sum_2, sum_3 = down.dtype.type(0), down.dtype.type(0), down.dtype.type(0), down.dtype.type(0)
+                sum_0 = sum_1 = sum_2 = sum_3 = number(0)
                 for j in range(size):
                     v = along[j]
-                    k_0, k_1 = np.float32(np.int32(row_0[j])), np.float32(np.int32(row_1[j]))
-                    k_2, k_3 = np.float32(np.int32(row_2[j])), np.float32(np.int32(row_3[j]))
+                    # By way of int32, for which there are vector instructions.
+                    k_0, k_1 = number(np.int32(row_0[j])), number(np.int32(row_1[j]))
+                    k_2, k_3 = number(np.int32(row_2[j])), number(np.int32(row_3[j]))
                     sum_0 += k_0 * v
                     sum_1 += k_1 * v
                     sum_2 += k_2 * v

@@ -97,12 +97,12 @@ class PackedPairMatrix:
 
     # What a solver asks of a Gram matrix.
 
-    def matvec(self, V):
+    def matvec(self, V, dtype=np.float32):
         """``K V`` for V of shape (n, k), in float64; every entry is read once for both triangles and some columns.
 
-        Products are those of float32, of which at most a tile's rows are summed before float64 takes over.
+        Products are those of `dtype`, of which at most a tile's rows are summed before float64 takes over.
         """
-        padded = np.zeros((V.shape[1], self.n_blocks * self.size), dtype=np.float32)
+        padded = np.zeros((V.shape[1], self.n_blocks * self.size), dtype=dtype)
         padded[:, : self.n] = V.T
         out = np.zeros(padded.shape)
         with Team(self.n**2 * V.shape[1]) as team:
@@ -117,17 +117,21 @@ class PackedPairMatrix:
         """Columns of K, shape (n, m), float32."""
         return self._gather(np.arange(self.n), rows)
 
-    def rows(self, rows):
-        """The same as rows, shape (m, n)."""
-        return self._gather(rows, np.arange(self.n))
-
     def block(self, rows):
         """K of some rows among themselves, shape (m, m), float32."""
         return self._gather(rows, rows)
 
-    def _gather(self, rows, columns):
+    def row(self, row):
+        """One row of K, shape (n,), float32, by the thread that asks."""
+        return self._gather(np.array([row]), np.arange(self.n), n_threads=1)[0]
+
+    def small_block(self, rows):
+        """As `block`, by the thread that asks."""
+        return self._gather(rows, rows, n_threads=1)
+
+    def _gather(self, rows, columns, n_threads=None):
         out = np.empty((len(rows), len(columns)), dtype=np.float32)
-        with Team(out.size) as team:
+        with Team(out.size, n_threads=n_threads) as team:
             team.share(_loops().gather, len(out), self.tiles, rows, columns, out, piece=PRODUCT_PIECE)
         return out
 
@@ -151,7 +155,7 @@ def _disjoint_pairs(n_blocks):
 def _multiply_unpacked(start, stop, tiles, blocks, V, out):
     """What `multiply_pairs` does, by matrix products: faster for many columns."""
     loops, size = _loops(), tiles.shape[1]
-    values = np.empty((size, size), dtype=np.float32)
+    values = np.empty((size, size), dtype=V.dtype)
     for block, other in blocks[start:stop]:
         loops.unpack(tiles[loops.tile_place(block, other)], values)
         rows, columns = (slice(place * size, (place + 1) * size) for place in (block, other))

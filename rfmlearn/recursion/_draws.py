@@ -66,7 +66,7 @@ class Draws:
         n = len(weights)
 
         def some(size):
-            return np.arange(n) if size >= n else np.sort(rng.choice(n, size, replace=False))
+            return _some(n, size, rng)
 
         def calibration():
             if n <= n_calibration_rows:
@@ -82,6 +82,17 @@ class Draws:
             calibration=calibration(),
             agop=agop_rows(weights.total, n_agop_rows, rng),
         )
+
+
+def draw_rows(weights: Weights, size, rng):
+    """Rows drawn at random, all if there are no more, at most so many, and of each group all or none."""
+    if weights.groups is None or size >= len(weights):
+        return _some(len(weights), size, rng)
+    return _whole_groups(weights.groups, size, rng)
+
+
+def _some(n, size, rng):
+    return np.arange(n) if size >= n else np.sort(rng.choice(n, size, replace=False))
 
 
 def _whole_groups(groups, n_rows, rng):

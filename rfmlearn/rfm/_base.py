@@ -46,7 +46,7 @@ class BaseRFM(TableEstimator):
         "scaling": [StrOptions({"standard", "robust", "quantile"}), None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "categorical_encoding": [StrOptions(set(CODINGS))],
-        "solver": [StrOptions({"auto", "cholesky", "cg"})],
+        "solver": [StrOptions({"auto", "cholesky", "cg", "packed"})],
         "tol": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
@@ -151,6 +151,7 @@ class BaseRFM(TableEstimator):
         """Keep what prediction and inspection need, and not the n x n arrays."""
         self.machine_ = best.machine
         self.alpha_ = best.alpha
+        self.solver_ = best.solver
         self.n_iter_ = self.history_[-1]["n_iter"]
         self.best_iter_ = best.n_iter
         self.coordinate_names_ = self._encoder.coordinate_names_

@@ -8,8 +8,10 @@ from ..kernels import Kernel, make_kernel
 from ..kernels._reach import check_coordinates
 from ..recursion._draws import Draws
 from ..recursion._initial_matrix import make_initial_matrix
+from ..recursion._packed_recursion import PackedRecursion
 from ..recursion._plan import make_plan, warn_of_large_blocks
 from ..recursion._recursion import Recursion
+from ..runtime._budget import N_PACKED_LANDMARKS
 from ..tables._encoder import ColumnEncoder
 
 
@@ -51,7 +53,9 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
     if model.max_iter:
         warn_of_large_blocks(form, points.widths, names, stacklevel=6)
     check_coordinates(points, names, np.float32 if plan.iterative or plan.mixed else points.dtype)
-    return Recursion(
+    if plan.n_learning_rows:
+        sizes["n_landmarks"] = N_PACKED_LANDMARKS
+    recursion = Recursion(
         points=points,
         targets=targets,
         weights=weights,
@@ -68,6 +72,7 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
         tol=float(model.tol),
         initial=make_initial_matrix(model.feature_matrix_init, form, points, names),
     )
+    return PackedRecursion.of(recursion, rng, model.n_agop_samples) if plan.n_learning_rows else recursion
 
 
 def check_kernel(model):

@@ -114,10 +114,19 @@ GRADIENT_ENTRIES = 2**25
 # Over more coordinates than this, the eigenvectors of a feature matrix take half a minute in every round.
 SLOW_BLOCK = 4000
 # From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
-ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf}
+ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf, "packed": 0}
 # From so many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
 # products with a vector are cheap.
 MIXED_FROM = 6000
+# Rows on which features are learned for a machine of all rows with a packed Gram matrix: more make no better ones.
+N_LEARNING_ROWS = 5000
+# Relative residual of such a machine, whose Gram matrix is rounded to 1e-5; columns that precondition it.
+PACKED_RESIDUAL, N_PACKED_LANDMARKS = 1e-4, 1000
+# Noise that such rounding may add to predictions, beside errors of rows left out, before that is told of.
+LARGEST_ROUNDING_SHARE = 0.1
+# Entries of its inverse follow from systems of so many near rows, and from solutions for random signs, of so small a
+# residual, that say how large they are on average.
+N_NEIGHBOURS, N_PROBES, PROBE_RESIDUAL = 64, 4, 1e-2
 # Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
 EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
 # Rows of the array that is factored to learn how fast this machine is, where a time limit is to be kept.
