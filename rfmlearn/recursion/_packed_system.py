@@ -161,7 +161,9 @@ def solve_packed(gram, targets, ridge, landmarks, tol=PACKED_RESIDUAL):
         solution = system.solve(targets, tol)
         if solution.converged:
             trouble = f"K + alpha W^-1 is numerically singular in 16 bits; {jitter:.1e} was added to its diagonal"
-            return system, replace(solution, trouble=f"{trouble}. Increase alpha (smallest ridge here {ridge.min():.1e}).")
+            return system, replace(
+                solution, trouble=f"{trouble}. Increase alpha (smallest ridge here {ridge.min():.1e})."
+            )
     way_out = f"increase alpha (smallest ridge here {ridge.min():.1e})."
     return system, replace(solution, trouble=f"{solution.trouble}: {way_out}")
 
