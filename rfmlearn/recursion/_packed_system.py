@@ -12,6 +12,7 @@ from ..runtime._budget import (
     FIXED_POINT_ONE,
     LARGEST_ROUNDING_SHARE,
     MAX_STEPS,
+    MOST_NEIGHBOURS,
     N_NEIGHBOURS,
     N_PROBES,
     PACKED_RESIDUAL,
@@ -41,8 +42,11 @@ class PackedSystem:
 
     @classmethod
     def of(cls, gram, ridge, landmarks):
-        """Preconditioned by some columns of K, or by the diagonal where there are none."""
-        return cls(gram, ridge, NystromPreconditioner(gram.columns(landmarks), landmarks, ridge))
+        """Preconditioned by some columns of K, by the first one if none are named."""
+        landmarks = landmarks if len(landmarks) else np.arange(1)
+        columns = gram.columns(landmarks)
+        columns[landmarks, np.arange(len(landmarks))] += rounding_norm(len(landmarks))  # lest they be indefinite
+        return cls(gram, ridge, NystromPreconditioner(columns, landmarks, ridge))
 
     def product(self, V, dtype=np.float32):
         """``G V`` for V of shape (n, k), with the precision of `dtype`."""
@@ -100,18 +104,18 @@ class PackedSystem:
     def _local_blocks(self, sets):
         """For each set of rows its block of the inverse of the system of these and their nearest rows."""
         blocks: list[np.ndarray] = [np.empty((0, 0))] * len(sets)
-        n_near = min(N_NEIGHBOURS, len(self.gram))
 
         def invert(start, stop):
             for place in range(start, stop):
                 rows = sets[place]
                 closeness = np.max([self.gram.row(row) for row in rows[:N_NEIGHBOURS]], axis=0)
                 closeness[rows] = 2.0  # they come first
+                n_near = min(N_NEIGHBOURS * len(rows), MOST_NEIGHBOURS)
                 n_members = min(len(rows) + n_near, len(closeness))
                 members = np.argpartition(closeness, len(closeness) - n_members)[-n_members:]
                 members = np.concatenate([rows, members[closeness[members] < 2.0]])
                 system = self.gram.small_block(members).astype(np.float64)
-                system[np.diag_indices_from(system)] += self.ridge[members] + FIXED_POINT_ONE**-1
+                system[np.diag_indices_from(system)] += self.ridge[members] + rounding_norm(len(members))
                 units = np.eye(len(members), len(rows))
                 blocks[place] = scipy.linalg.solve(system, units, assume_a="pos", check_finite=False)[: len(rows)]
 
@@ -149,23 +153,21 @@ def solve_packed(gram, targets, ridge, landmarks, tol=PACKED_RESIDUAL):
     system = PackedSystem.of(gram, ridge, landmarks)
     solution = system.solve(targets, tol)
     jitter = rounding_norm(len(gram))
+    way_out = f"Increase alpha (smallest ridge here {ridge.min():.1e})."
     if solution.converged:
         # Rounding moves predictions as noise in the targets of this size would, in units of errors of rows left out.
         share = jitter / 2 / (system.precondition.mu + ridge.min())
         if share <= LARGEST_ROUNDING_SHARE:
             return system, solution
         trouble = f"16 bits are few for so small a ridge: they add about {share:.0%} of noise to what is predicted"
-        return system, replace(solution, trouble=f"{trouble}. Increase alpha (smallest ridge here {ridge.min():.1e}).")
+        return system, replace(solution, trouble=f"{trouble}. {way_out}")
     if ridge.min() < 10 * jitter:
         system = PackedSystem.of(gram, ridge + jitter, landmarks)
         solution = system.solve(targets, tol)
         if solution.converged:
             trouble = f"K + alpha W^-1 is numerically singular in 16 bits; {jitter:.1e} was added to its diagonal"
-            return system, replace(
-                solution, trouble=f"{trouble}. Increase alpha (smallest ridge here {ridge.min():.1e})."
-            )
-    way_out = f"increase alpha (smallest ridge here {ridge.min():.1e})."
-    return system, replace(solution, trouble=f"{solution.trouble}: {way_out}")
+            return system, replace(solution, trouble=f"{trouble}. {way_out}")
+    return system, replace(solution, trouble=f"{solution.trouble}. {way_out}")
 
 
 def rounding_norm(n):

@@ -124,9 +124,9 @@ N_LEARNING_ROWS = 5000
 PACKED_RESIDUAL, N_PACKED_LANDMARKS = 1e-4, 1000
 # Noise that such rounding may add to predictions, beside errors of rows left out, before that is told of.
 LARGEST_ROUNDING_SHARE = 0.1
-# Entries of its inverse follow from systems of so many near rows, and from solutions for random signs, of so small a
+# Entries of its inverse follow from systems of so many near rows for each, at most so many for a group, and from solutions for random signs, of so small a
 # residual, that say how large they are on average.
-N_NEIGHBOURS, N_PROBES, PROBE_RESIDUAL = 64, 4, 1e-2
+N_NEIGHBOURS, MOST_NEIGHBOURS, N_PROBES, PROBE_RESIDUAL = 64, 1024, 4, 1e-2
 # Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
 EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
 # Rows of the array that is factored to learn how fast this machine is, where a time limit is to be kept.
