@@ -14,7 +14,8 @@ from ..runtime._budget import (
     ITERATIVE_FROM,
     MIXED_FROM,
     N_LEARNING_ROWS,
-    N_PACKED_LANDMARKS,
+    PACKED_LANDMARKS,
+    PACKED_LANDMARKS_EVERY,
     SLOW_BLOCK,
 )
 from ..runtime._memory import refuse_beyond
@@ -113,7 +114,13 @@ class Plan:
 
 def packed_fit_bytes(n):
     """Bytes of a packed Gram matrix and of its preconditioner, two arrays of float32 while it is made."""
-    return packed_bytes(n) + 8 * n * min(N_PACKED_LANDMARKS, n // 10)
+    return packed_bytes(n) + 8 * n * min(n_packed_landmarks(n), n // 10)
+
+
+def n_packed_landmarks(n):
+    """Columns that precondition a packed Gram matrix of n rows."""
+    fewest, most = PACKED_LANDMARKS
+    return min(max(n // PACKED_LANDMARKS_EVERY, fewest), most)
 
 
 def make_plan(n_samples, widths, n_outputs, *, kernel: Kernel, form="diagonal", solver="auto", dtype=np.float64):

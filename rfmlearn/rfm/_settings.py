@@ -9,9 +9,8 @@ from ..kernels._reach import check_coordinates
 from ..recursion._draws import Draws
 from ..recursion._initial_matrix import make_initial_matrix
 from ..recursion._packed_recursion import PackedRecursion
-from ..recursion._plan import make_plan, warn_of_large_blocks
+from ..recursion._plan import make_plan, n_packed_landmarks, warn_of_large_blocks
 from ..recursion._recursion import Recursion
-from ..runtime._budget import N_PACKED_LANDMARKS
 from ..tables._encoder import ColumnEncoder
 
 
@@ -54,7 +53,7 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
         warn_of_large_blocks(form, points.widths, names, stacklevel=6)
     check_coordinates(points, names, np.float32 if plan.iterative or plan.mixed else points.dtype)
     if plan.n_learning_rows:
-        sizes["n_landmarks"] = N_PACKED_LANDMARKS
+        sizes["n_landmarks"] = n_packed_landmarks(len(points))
     recursion = Recursion(
         points=points,
         targets=targets,

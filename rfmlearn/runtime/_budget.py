@@ -120,12 +120,14 @@ ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf, "packed": 0}
 MIXED_FROM = 6000
 # Rows on which features are learned for a machine of all rows with a packed Gram matrix: more make no better ones.
 N_LEARNING_ROWS = 5000
-# Relative residual of such a machine, whose Gram matrix is rounded to 1e-5; columns that precondition it.
-PACKED_RESIDUAL, N_PACKED_LANDMARKS = 1e-4, 1000
+# Relative residual of such a machine, whose Gram matrix is rounded to 1e-5.
+PACKED_RESIDUAL = 1e-4
+# A column in so many preconditions it, within these bounds: making more of them takes longer than the steps they save.
+PACKED_LANDMARKS_EVERY, PACKED_LANDMARKS = 50, (600, 2000)
 # Noise that such rounding may add to predictions, beside errors of rows left out, before that is told of.
 LARGEST_ROUNDING_SHARE = 0.1
-# Entries of its inverse follow from systems of so many near rows for each, at most so many for a group, and from solutions for random signs, of so small a
-# residual, that say how large they are on average.
+# Entries of its inverse follow from systems of so many near rows for each, at most so many for a group; and from
+# solutions for so many vectors of random signs, of so small a residual, that say how large they are on average.
 N_NEIGHBOURS, MOST_NEIGHBOURS, N_PROBES, PROBE_RESIDUAL = 64, 1024, 4, 1e-2
 # Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
 EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
