@@ -8,7 +8,7 @@ import numpy as np
 
 from ..recursion._agop import agop_rows
 from ..recursion._bandwidth import bandwidth_rows
-from ..recursion._draws import some_rows
+from ..recursion._draws import draw_rows
 from ..runtime._budget import N_BANDWIDTH_ROWS, N_INSPECTED_ROWS, LargeBudget
 from ..solvers import Weights
 
@@ -48,7 +48,7 @@ class LargeDraws:
         """Draw rows for all purposes; `n_agop_rows`, which users set, comes last and moves nothing else."""
         n = len(weights)
         # Features are learned, and splits found, without the labels of the rows that are held out.
-        held_out = some_rows(weights, min(budget.n_held_out_rows, -(-n // 8)), rng)
+        held_out = draw_rows(weights, min(budget.n_held_out_rows, -(-n // 8)), rng)
         others = np.setdiff1d(np.arange(n), held_out)
 
         def some(size):

@@ -78,6 +78,9 @@ class StoppingRule:
         agop = AGOP_SHARE * max(1.0, plan.n_outputs / OUTPUTS_OF_AGOP_SHARE)
         if not plan.iterative:
             return replace(self, agop=agop)
+        if plan.n_learning_rows:
+            # Rounds grow with the square of their rows, and so does that of all rows.
+            return replace(self, agop=agop, exact=(plan.n_samples / plan.n_learning_rows) ** 2)
         closing = Pace.measure(clock=self.clock).factor(plan.n_samples, single=plan.mixed)
         return replace(self, agop=agop, exact=1.0, closing=closing)
 

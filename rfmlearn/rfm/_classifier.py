@@ -81,11 +81,13 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         the targets over its rows (shrunk, cross-fitted), which suits columns of many levels.
     class_weight : dict, "balanced" or None, default=None
         Weights of classes, times sample weights; "balanced" makes all classes equally heavy.
-    solver : {"auto", "cholesky", "cg"}, default="auto"
+    solver : {"auto", "cholesky", "cg", "packed"}, default="auto"
         How the rounds that only learn features are solved. "cholesky" is exact. "cg" takes float32 and conjugate
         gradients with a Nystrom preconditioner, to the tolerance `tol`; below 500 rows it is exact too. "auto" is "cg"
         from 2,500 rows on. The last round is always exact: to rounding, or, for Euclidean kernels from 6,000 rows on
-        and not with "cholesky", to a relative residual of 1e-8, by a float32 factor refined in float64.
+        and not with "cholesky", to a relative residual of 1e-8, by a float32 factor refined in float64. "packed" is for
+        tens of thousands of rows: features are learned on 5,000 of them drawn at random, and the last round fits all,
+        with a Gram matrix in 16-bit fixed point, n^2 bytes, by conjugate gradients to a relative residual of 1e-4.
     tol : float, default=1e-3
         Relative residual at which "cg" stops.
     n_iter_no_change : int or None, default=None
@@ -136,6 +138,8 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         ("colour=red").
     coordinate_columns_ : ndarray of int of shape (n_coordinates,)
         The column of X to which each coordinate belongs.
+    solver_ : str
+        How the round that was kept was solved, "cholesky" or "packed".
     n_iter_ : int
         Rounds of feature learning that were run.
     best_iter_ : int

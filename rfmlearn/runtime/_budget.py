@@ -51,6 +51,11 @@ CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
 BANDWIDTH_REACH: dict[type, float] = {np.float32: 1e18, np.float64: 1e100}
 # The same for coordinates of training points, whose squares are summed, and which are multiplied by learned matrices.
 POINT_REACH: dict[type, float] = {np.float32: 1e16, np.float64: 1e75}
+# The code of 1 in 16-bit fixed point; rows of a tile of it: half a megabyte, which the second-level cache holds.
+FIXED_POINT_ONE, PACKED_TILE = 65535, 512
+# Columns by which such a tile is multiplied in a loop that reads codes, and, beyond, by a matrix product of numbers;
+# and so many at a time, lest what is collected of each thread leave the caches.
+LOOPED_COLUMNS, MULTIPLIED_COLUMNS = 12, 256
 # Indicators of so many levels for each categorical column are a sparse matrix: the product with it is then cheaper.
 SPARSE_FROM = 64
 
@@ -109,10 +114,21 @@ GRADIENT_ENTRIES = 2**25
 # Over more coordinates than this, the eigenvectors of a feature matrix take half a minute in every round.
 SLOW_BLOCK = 4000
 # From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
-ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf}
+ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf, "packed": 0}
 # From so many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
 # products with a vector are cheap.
 MIXED_FROM = 6000
+# Rows on which features are learned for a machine of all rows with a packed Gram matrix: more make no better ones.
+N_LEARNING_ROWS = 5000
+# Relative residual of such a machine, whose Gram matrix is rounded to 1e-5.
+PACKED_RESIDUAL = 1e-4
+# A column in so many preconditions it, within these bounds: making more of them takes longer than the steps they save.
+PACKED_LANDMARKS_EVERY, PACKED_LANDMARKS = 50, (600, 2000)
+# Noise that such rounding may add to predictions, beside errors of rows left out, before that is told of.
+LARGEST_ROUNDING_SHARE = 0.1
+# Entries of its inverse follow from systems of so many near rows for each, at most so many for a group; and from
+# solutions for so many vectors of random signs, of so small a residual, that say how large they are on average.
+N_NEIGHBOURS, MOST_NEIGHBOURS, N_PROBES, PROBE_RESIDUAL = 64, 1024, 4, 1e-2
 # Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
 EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
 # Rows of the array that is factored to learn how fast this machine is, where a time limit is to be kept.
