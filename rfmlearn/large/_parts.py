@@ -54,6 +54,8 @@ class LocalPart:
     bandwidths, alphas : ndarray of shape (n_leaves,)
     share : float
         Its weight in the sum.
+    most : int
+        Rows of a leaf beyond so many, which nothing tells apart from those before, have coefficients of zero.
     """
 
     tree: Tree
@@ -63,6 +65,7 @@ class LocalPart:
     bandwidths: np.ndarray
     alphas: np.ndarray
     share: float
+    most: int
 
     def leaves_of_centers(self):
         """The leaf of each centre, shape (n,)."""
@@ -75,7 +78,8 @@ class LocalPart:
         order = np.argsort(leaves, kind="stable")
         met, first = np.unique(leaves[order], return_index=True)
         for leaf, places in zip(met, np.split(order, first[1:]), strict=True):
-            part = slice(self.starts[leaf], self.starts[leaf + 1])
+            start = self.starts[leaf]
+            part = slice(start, min(start + self.most, self.starts[leaf + 1]))
             yield places, kernel.with_bandwidth(float(self.bandwidths[leaf])), self.rows[part], self.coef[part]
 
 

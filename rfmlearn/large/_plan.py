@@ -10,8 +10,11 @@ from ..runtime._threads import n_threads_in_force
 
 
 def is_large(n_samples, solver, budget: LargeBudget):
-    """Whether so many rows are divided among a global machine and local ones; that follows from their number alone."""
-    return solver == "two_level" or (solver == "auto" and n_samples > budget.exact_up_to)
+    """Whether so many rows are divided among a global machine and local ones; that follows from their number alone.
+
+    Of a row alone none could be held out.
+    """
+    return n_samples > 1 and (solver == "two_level" or (solver == "auto" and n_samples > budget.exact_up_to))
 
 
 @dataclass(frozen=True, kw_only=True)

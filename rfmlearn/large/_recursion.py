@@ -16,7 +16,7 @@ from ..recursion._feature_matrix import blocks_diagonal
 from ..recursion._learned_agop import AGOP
 from ..recursion._recursion import Recursion
 from ..recursion._round import Round, Workspace
-from ..runtime._budget import LargeBudget
+from ..runtime._budget import ROWS_OF_DOUBT, LargeBudget
 from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
@@ -120,13 +120,20 @@ class LargeRecursion:
         return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage)
 
     def _weigh(self, predictions):
-        """Weights of the parts by least squares on rows left out, none of them negative; their sum there."""
+        """Weights of the parts by least squares on rows left out, none of them negative; their sum there.
+
+        As if a few more rows spoke for a plain average of the global machine, alone and with each tree of what it
+        leaves, and of the other trees: where predictions are next to nothing, multiples of them would be anything.
+        """
         rows = self.draws.held_out
-        root = np.sqrt(self.weights.total[rows])[:, None]
+        root = np.sqrt(self.weights.total[rows] / np.mean(self.weights.total[rows]))[:, None]
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
-        shares = nnls(columns, (root * self.targets[rows]).ravel())[0]
-        if not shares.any():
-            shares = np.full(len(predictions), 1 / len(predictions))
+        target = (root * self.targets[rows]).ravel()
+        average = np.full(len(predictions), 1 / len(predictions))
+        average[0] *= 1 + self.budget.n_trees // 2
+        doubt = np.sqrt(ROWS_OF_DOUBT / len(rows)) * np.linalg.norm(target)
+        shares = nnls(np.vstack([columns, doubt * np.eye(len(average))]), np.append(target, doubt * average))[0]
+        shares = shares if shares.any() else average
         return shares, sum(share * predicted for share, predicted in zip(shares, predictions, strict=True))
 
     def left_out(self, final: Round):

@@ -52,6 +52,7 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
     solver, large = model.solver if solver is None else solver, LargeBudget() if large is None else large
     if is_large(len(points), solver, large):
         return _make_large_recursion(model, points, names, targets, weights, rng, large, sizes)
+    solver = "auto" if solver == "two_level" else solver
     kernel, alpha, form = _kernel(model), model.alpha, model.feature_matrix
     plan = make_plan(
         len(points), points.widths, targets.shape[1], kernel=kernel, form=form, solver=solver, dtype=points.dtype
