@@ -93,7 +93,9 @@ class BaseRFMCV(TableEstimator):
         copies, weights = self._find_copies(X, outcomes, weights, rows)
         folds = make_folds(self.cv, given, labels, groups, rng, kept, copies)
         score = make_score(self.scoring, outcomes, given, getattr(self, "classes_", None), weights)
-        race = self._make_race(X, outcomes, weights, copies, rows, rng, timetable)
+        standing, _ = copies.among(rows)
+        large = is_large(len(standing), "auto", self.large_budget)
+        race = self._make_race(X, outcomes, weights, copies, rows, rng, timetable, large)
         race.suspicions += self._warn_of_parted_copies(folds, copies)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
             rungs = self._run_rungs(race, self._selector(weights, score), score, folds, labels, rng)
@@ -102,7 +104,7 @@ class BaseRFMCV(TableEstimator):
                 entries, n_members = timetable.affordable(entries, n_members)
             selection = self._selector(weights, score, n_members).select(entries, final_folds)
             score.require_any()
-            if is_large(len(rows), "auto", self.large_budget):
+            if race.is_large:
                 selection = self._refit_large(race, selection, rows, self._selector(weights, score, n_members))
             else:
                 self._refit(race, selection.chosen, rows)
@@ -156,7 +158,7 @@ class BaseRFMCV(TableEstimator):
             )
         return messages
 
-    def _make_race(self, X, outcomes, weights, copies, rows, rng, timetable):
+    def _make_race(self, X, outcomes, weights, copies, rows, rng, timetable, large):
         n_jobs = n_threads_in_force() if self.n_jobs is None else effective_n_jobs(self.n_jobs)
         encoder = ColumnEncoder("robust", self.categorical_features)
         points = encoder.fit_transform(take_rows(X, rows), weights.total[rows])
@@ -169,7 +171,9 @@ class BaseRFMCV(TableEstimator):
                 settings.append(dict(CHEAPEST))
         else:
             self._check_settings(settings)
-        if not is_large(len(rows), "auto", self.large_budget):
+        if large:
+            suspicions = suspicions + self._warn_of_solvers(settings)
+        else:
             make_plan(len(rows), points.widths, n_codes, kernel=LpqLaplaceKernel()).check()
         budget = self.budget
         return Race(
@@ -187,8 +191,22 @@ class BaseRFMCV(TableEstimator):
             suspicions=suspicions,
             smallest_ridge_in_float32=budget.smallest_ridge_in_float32,
             large=self.large_budget,
+            is_large=large,
             sizes={"n_ridge_rows": budget.n_ridge_rows, "n_bandwidth_rows": budget.n_bandwidth_rows},
         )
+
+    def _warn_of_solvers(self, settings):
+        """Tell the user that all rows are fitted in one way; what was told."""
+        others = {name for s in settings if (name := s.get("solver", "auto")) not in ("auto", "two_level")}
+        if not others:
+            return []
+        message = (
+            f"settings ask for solver={sorted(others)}, but machines of more than {self.large_budget.exact_up_to} rows "
+            f"are fitted to all of them with solver='two_level', so that all leave the same rows out. Take "
+            f"{self._single.__name__} for another solver."
+        )
+        warn_user(message)
+        return [message]
 
     def _check_settings(self, settings):
         if not settings:

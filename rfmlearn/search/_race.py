@@ -89,6 +89,8 @@ class Race:
         Numbers of rows at which recursions look.
     large : LargeBudget
         What a fit of many rows spends.
+    is_large : bool
+        Whether the fit of all rows is one.
     timetable : Timetable or None
         Which settings are begun, and with how many rounds, where time is limited.
     on_progress : callable
@@ -115,6 +117,7 @@ class Race:
     are_default: bool = False
     sizes: dict = field(default_factory=dict)
     large: LargeBudget | None = None
+    is_large: bool = False
     timetable: Timetable | None = None
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
@@ -168,7 +171,9 @@ class Race:
         """An unfitted recursion of some settings on training rows, and how these are encoded."""
         with self._named(index):
             fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
-            recursion = self._recursion(index, fold, cautious)
+            solver = self._models[index].solver
+            solver = "two_level" if self.is_large else "auto" if solver == "two_level" else solver
+            recursion = self._recursion(index, fold, cautious, solver=solver)
         if self.timetable is not None and not n_iter:
             # The AGOP decides nothing then, and a few rows will do for it.
             recursion = recursion.with_few_agop_rows(np.random.RandomState(self.seed))
