@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from ..runtime._budget import FIXED_BYTES, LANDMARK_ROWS, LargeBudget
+from ..runtime._budget import (
+    CAREFUL_SHARE,
+    FEWEST_LANDMARKS,
+    FIXED_BYTES,
+    GUESSED_OPERATIONS,
+    LANDMARK_ROWS,
+    N_INSPECTED_ROWS,
+    N_RIDGE_ROWS,
+    OPERATIONS_OF_RIDGE,
+    PAIRS_OF_GRADIENT,
+    SHARE_OF_ALL_ROWS,
+    SMALLEST_LEAF,
+    TRIED_RIDGES,
+    LargeBudget,
+)
 from ..runtime._memory import refuse_beyond
 from ..runtime._threads import n_threads_in_force
+from ._rates import Rates
 
 
 def is_large(n_samples, solver, budget: LargeBudget):
@@ -34,6 +50,67 @@ class LargePlan:
     n_outputs: int
     point_bytes: int
     budget: LargeBudget
+    iterative: ClassVar[bool] = True  # the rounds are those of the pilot, whose last is exact
+    n_learning_rows: ClassVar[int] = 0
+
+    def seconds(self, rates: Rates):
+        """Predicted seconds of the fit to all rows."""
+        budget, pair, once = self.budget, rates.per_pair, rates.per_operation
+        n, m = self.n_samples, min(budget.landmarks_of(self.n_samples), self.n_samples)
+        learning = min(budget.n_learning_landmarks, m)
+        gradients = PAIRS_OF_GRADIENT * pair * N_INSPECTED_ROWS * (m + budget.n_trees * budget.leaf_rows)
+        learned = self._global_seconds(learning, rates) + PAIRS_OF_GRADIENT * pair * budget.n_agop_rows * learning
+        leaf = min(budget.leaf_rows, n)
+        held, compared = leaf * self._n_held_out / n, min(leaf, N_RIDGE_ROWS)
+        operations = leaf**3 / 3 + TRIED_RIDGES * OPERATIONS_OF_RIDGE * compared**3
+        operations += held * leaf**2 + held**2 * leaf + held**3 / 3 + 4 * self.n_outputs * leaf**2
+        leaves = budget.n_trees * n / leaf * (leaf**2 / 2 * pair + operations * once)
+        return budget.n_global_rounds * learned + self._global_seconds(m, rates) + leaves + gradients
+
+    def _global_seconds(self, m, rates):
+        """Of a machine of m landmarks: sums, coefficients for several ridges, and predictions for all rows."""
+        n, pair, once = self.n_samples, rates.per_pair, rates.per_operation
+        predicted = n + TRIED_RIDGES * self._n_held_out
+        solved = TRIED_RIDGES * m**3 / 3 * once
+        return n * m * (pair + m * once) + solved + predicted * m * (pair + 4 * self.n_outputs * once)
+
+    @property
+    def _n_held_out(self):
+        return min(self.budget.n_held_out_rows, self.n_samples / 8)
+
+    def seconds_after_rounds(self, pace, time_limit):
+        """What is kept free for all rows before any round has told how long they take: no more than half of the time."""
+        pair = GUESSED_OPERATIONS * max(self.n_coordinates, 1) * pace.per_operation
+        rates = Rates(per_pair=pair, per_operation=pace.per_operation)
+        return min(self.seconds(rates), SHARE_OF_ALL_ROWS * time_limit)
+
+    def within_time(self, seconds, rates: Rates):
+        """The largest plan that takes so many seconds by prediction, or the smallest that there is.
+
+        What is left out first: a further round of features, then landmarks, then trees, then large leaves.
+        """
+        for budget in self._smaller_budgets():
+            plan = replace(self, budget=budget)
+            if plan.seconds(rates) <= CAREFUL_SHARE * seconds:
+                break
+        return plan
+
+    def _smaller_budgets(self):
+        budget = self.budget
+        yield budget
+        budget = replace(budget, n_global_rounds=0, n_landmarks=budget.landmarks_of(self.n_samples))
+        yield budget
+        while budget.n_landmarks > max(budget.n_learning_landmarks, FEWEST_LANDMARKS):
+            budget = replace(budget, n_landmarks=max(int(0.7 * budget.n_landmarks), budget.n_learning_landmarks))
+            yield budget
+        while budget.n_trees > 1:
+            budget = replace(budget, n_trees=budget.n_trees - 1)
+            yield budget
+        while budget.leaf_rows > SMALLEST_LEAF or budget.n_landmarks > FEWEST_LANDMARKS:
+            leaf_rows = min(budget.leaf_rows, max(int(0.7 * budget.leaf_rows), SMALLEST_LEAF))
+            n_landmarks = min(budget.n_landmarks, max(int(0.7 * budget.n_landmarks), FEWEST_LANDMARKS))
+            budget = replace(budget, leaf_rows=leaf_rows, n_landmarks=n_landmarks)
+            yield budget
 
     @property
     def machine_bytes(self):

@@ -25,6 +25,7 @@ from ._global import fit_global
 from ._local import fit_local
 from ._parts import LargeMachine
 from ._plan import LargePlan
+from ._rates import Rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,10 @@ class LargeRecursion:
     budget : LargeBudget
     on_progress : callable
         Called with the number of tasks done, that of all, and what they are.
+    seconds_left : callable or None
+        How many until a limit, which decides how much is done for all rows.
+    trouble : tuple of str
+        What to warn of.
     """
 
     pilot: Recursion
@@ -65,6 +70,8 @@ class LargeRecursion:
     budget: LargeBudget
     adds_round: ClassVar[bool] = True
     on_progress: Callable = field(default=lambda done, total, what: None)
+    seconds_left: Callable[[], float] | None = None
+    trouble: tuple[str, ...] = ()
 
     def rounds(self, max_iter):
         """Those of the pilot."""
@@ -77,6 +84,8 @@ class LargeRecursion:
         """
         start = time.perf_counter()
         best = self.pilot.finish(best, is_latest)
+        if self.seconds_left is not None:
+            return self._within_what_is_left(best.machine).finish(best, is_latest)
         matrix, kernel, alpha = best.machine.feature_matrix, best.machine.kernel, best.alpha
         n_rounds = self.budget.n_global_rounds if best.n_iter else 0
         best = replace(best, n_iter=best.n_iter + n_rounds, _workspace=Workspace())  # gives back the square array
@@ -109,9 +118,25 @@ class LargeRecursion:
             seconds=best.seconds + time.perf_counter() - start,
             train_loss=float("nan"),
             leave_one_out_loss=self.weights[rows].mean_square(blend - self.targets[rows]),
-            trouble=(*best.trouble, *(message for messages in trouble for message in messages)),
+            trouble=(*best.trouble, *self.trouble, *(message for messages in trouble for message in messages)),
             _workspace=HeldOut(rows=rows, predicted=blend),
         )
+
+    def _within_what_is_left(self, machine):
+        """The same without a limit, but with no more to do than there is time for."""
+        assert self.seconds_left is not None
+        points = machine.centers.astype(np.float64 if machine.kernel.is_smooth else np.float32)
+        rates, seconds = Rates.measure(machine.kernel, points), self.seconds_left()
+        plan, trouble, n = self.plan.within_time(seconds, rates), self.trouble, len(self.points)
+        if plan != self.plan:
+            full, less = ((each.landmarks_of(n), each.n_trees, each.leaf_rows) for each in (self.budget, plan.budget))
+            what = "{} landmarks and {} trees with leaves of {} rows"
+            trouble = (
+                f"time_limit left {max(seconds, 0):.3g} seconds for all rows: {what.format(*less)} are fitted, instead "
+                f"of {what.format(*full)}. Increase time_limit for more.",
+            )
+        draws = self.draws.within(plan.budget, n)
+        return replace(self, plan=plan, budget=plan.budget, draws=draws, seconds_left=None, trouble=trouble)
 
     def _learn(self, matrix, kernel, centers, whole):
         """The next feature matrix, from the AGOP of the global machine."""
@@ -153,6 +178,10 @@ class LargeRecursion:
     def with_progress(self, on_progress):
         """The same, and somebody looks on."""
         return replace(self, on_progress=on_progress)
+
+    def within_time(self, seconds_left):
+        """The same within a limit, until which a function tells the seconds."""
+        return replace(self, seconds_left=seconds_left)
 
     def with_few_agop_rows(self, rng):
         """The same: the AGOP is always averaged over few rows."""

@@ -75,6 +75,10 @@ class Plan:
         """Bytes of a fit at its peak, beside the table."""
         return self.gram_bytes + self.point_bytes + self.matrix_bytes + FIXED_BYTES
 
+    def seconds_after_rounds(self, pace, time_limit):
+        """Predicted seconds of the factor of all rows that comes after approximate rounds; none else."""
+        return pace.factor(self.n_samples, single=self.mixed) if self.iterative else 0.0
+
     def check(self):
         """Refuse what does not fit in the memory available.
 

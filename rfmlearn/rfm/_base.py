@@ -139,6 +139,7 @@ class BaseRFM(TableEstimator):
         )
         if self.time_limit is not None:
             rule = rule.with_time_after_rounds(recursion.plan)
+            recursion = recursion.within_time(rule.seconds_left)
         with log_to_stderr(self.verbose), progress(self.verbose) as on_progress:
             best, self.history_, self.fit_warnings_ = rule.run(recursion.with_progress(on_progress))
         if not rule.has_time_for_agop(self.history_):
@@ -153,7 +154,7 @@ class BaseRFM(TableEstimator):
         """Keep what prediction and inspection need, and not the n x n arrays."""
         self.machine_ = best.machine
         self.alpha_, self.solver_ = best.alpha, best.solver
-        self.n_iter_ = self.history_[-1]["n_iter"]
+        self.n_iter_ = max(record["n_iter"] for record in self.history_)
         self.best_iter_ = best.n_iter
         self.coordinate_names_ = self._encoder.coordinate_names_
         self.coordinate_columns_ = self._encoder.coordinate_columns_

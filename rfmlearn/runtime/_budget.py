@@ -158,6 +158,16 @@ SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
 UNEVEN_SHARE = 0.1
 
 
+# Kernel values, and rows of the factor, by which the pace of a large fit is measured where its time is limited; values
+# that a gradient takes as long as; operations of a value where nothing was measured, for each coordinate.
+PROBED_PAIRS, PROBED_OPERATIONS_ROWS, PAIRS_OF_GRADIENT, GUESSED_OPERATIONS = (2048, 1024), 1500, 4, 20
+# Ridges that are tried, on average; operations of each in the leaf, in cubes of the rows on which they are compared.
+TRIED_RIDGES, OPERATIONS_OF_RIDGE = 4, 0.7
+# Share of the limit that is left for all rows at least; and of what is left then that a fit may take by prediction.
+SHARE_OF_ALL_ROWS, CAREFUL_SHARE = 0.5, 0.8
+# The least that a fit within a limit comes down to: landmarks, and rows of a leaf.
+FEWEST_LANDMARKS, SMALLEST_LEAF = 200, 500
+
 # Settings that a search over many rows fits to all of them, at most.
 MOST_LARGE_SETTINGS = 3
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
