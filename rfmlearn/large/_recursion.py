@@ -21,6 +21,7 @@ from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
 from ._draws import LargeDraws
+from ._exact import fit_exact
 from ._global import fit_global
 from ._local import fit_local
 from ._parts import LargeMachine
@@ -63,7 +64,7 @@ class LargeRecursion:
     plan: LargePlan
     draws: LargeDraws
     budget: LargeBudget
-    adds_round: ClassVar[bool] = True
+    is_large: ClassVar[bool] = True
     on_progress: Callable = field(default=lambda done, total, what: None)
 
     def rounds(self, max_iter):
@@ -87,7 +88,10 @@ class LargeRecursion:
             matrix = self._learn(matrix, kernel, centers, whole)
             centers = matrix.transform(points)
             kernel = measure_bandwidth(kernel, centers, *self.draws.bandwidth) if self.pilot.adaptive else kernel
-        whole = fit_global(self, self.draws.landmarks, centers, kernel, alpha)
+        if self.plan.is_exact:
+            whole = fit_exact(self, centers, kernel, alpha)
+        else:
+            whole = fit_global(self, self.draws.landmarks, centers, kernel, alpha)
         parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
         metric = blocks_diagonal(matrix.blocks)
         for number in range(self.budget.n_trees):
@@ -105,11 +109,11 @@ class LargeRecursion:
             machine=machine.with_shares(shares),
             alpha=whole.part.alpha,
             solver="two_level",
-            residual=0.0,
+            residual=whole.residual,
             seconds=best.seconds + time.perf_counter() - start,
             train_loss=float("nan"),
             leave_one_out_loss=self.weights[rows].mean_square(blend - self.targets[rows]),
-            trouble=(*best.trouble, *(message for messages in trouble for message in messages)),
+            trouble=(*best.trouble, *whole.trouble, *(message for messages in trouble for message in messages)),
             _workspace=HeldOut(rows=rows, predicted=blend),
         )
 

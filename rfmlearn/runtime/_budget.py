@@ -157,6 +157,10 @@ SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
 
 # Settings that a search over many rows fits to all of them, at most.
 MOST_LARGE_SETTINGS = 3
+# Least squares tells probabilities no more closely: its estimates may be negative by as much.
+UNSURE_PROBABILITY = 0.03
+# A ridge with which a row has next to no say, and which float32 can still hold beside others.
+HELD_OUT_RIDGE = 1e6
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
 
@@ -169,6 +173,8 @@ class LargeBudget:
     ----------
     exact_up_to : int, default=20_000
         Tables of more rows are divided among a global machine and local ones.
+    packed_up_to : int, default=50_000
+        Up to so many rows the global machine is an exact one, with a Gram matrix of as many bytes as their square.
     n_pilot_rows : int, default=5000
         Features are learned on so many rows; on three times as many they are no better.
     n_landmarks : int, default=8000
@@ -191,6 +197,7 @@ class LargeBudget:
     """
 
     exact_up_to: int = 20_000
+    packed_up_to: int = 50_000
     n_pilot_rows: int = 5000
     n_landmarks: int = 8000
     landmark_work: float = 2e13
