@@ -66,6 +66,6 @@ class LargeDraws:
             preconditioning=some(min(n_packed_landmarks(n), -(-n // 10))),
             bandwidth=bandwidth_rows(weights.total, rng, N_BANDWIDTH_ROWS),
             inspected=agop_rows(weights.total, N_INSPECTED_ROWS, rng),
-            tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.n_trees)],
+            tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.trees_of(n))],
             agop=agop_rows(weights.total, min(n_agop_rows or n, budget.n_agop_rows), rng),
         )

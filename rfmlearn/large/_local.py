@@ -66,7 +66,7 @@ def fit_local(fit, number, points, centers, metric, kernel, start, targets, held
         asked = place_of[rows]
         predicted[asked[asked >= 0]] = leaf.predicted
         trouble += [] if leaf.trouble is None else [leaf.trouble]
-        fit.on_progress(len(found), len(leaves), f"leaves of tree {number + 1} of {fit.budget.n_trees}")
+        fit.on_progress(len(found), len(leaves), f"leaves of tree {number + 1} of {len(draws.tree_seeds)}")
     part = LocalPart(
         tree=tree,
         rows=np.concatenate(leaves).astype(np.int32),

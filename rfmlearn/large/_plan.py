@@ -41,7 +41,7 @@ class LargePlan:
     @property
     def machine_bytes(self):
         """Bytes of what is kept: all rows in float32, and a coefficient and a place in every tree for each."""
-        n, trees = self.n_samples, self.budget.n_trees
+        n, trees = self.n_samples, self.budget.trees_of(self.n_samples)
         return self.point_bytes // 2 + n * trees * 4 * (1 + self.n_outputs)
 
     @property

@@ -94,7 +94,7 @@ class LargeRecursion:
             whole = fit_global(self, self.draws.landmarks, centers, kernel, alpha)
         parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
         metric = blocks_diagonal(matrix.blocks)
-        for number in range(self.budget.n_trees):
+        for number in range(len(self.draws.tree_seeds)):
             on_residuals = number % 2 == 1
             targets = (whole.residuals, whole.held_residuals) if on_residuals else (self.targets, self.targets)
             fitted = fit_local(self, number, points, centers, metric, kernel, alpha, *targets)

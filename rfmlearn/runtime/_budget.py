@@ -190,7 +190,9 @@ class LargeBudget:
     leaf_rows : int, default=5000
         Most rows of a local machine, whose cost for all rows grows with the square of it.
     n_trees : int, default=4
-        Trees that are averaged; every other one learns what the global machine leaves.
+        Trees that are averaged, at most; every other one learns what the global machine leaves.
+    tree_rows : int, default=800_000
+        Rows of all trees together: of more than half as many rows there are two trees.
     n_held_out_rows : int, default=10_000
         Held out to choose the ridge of the global machine, to weigh the parts, and to calibrate, then given back; an
         eighth of all at most.
@@ -206,7 +208,12 @@ class LargeBudget:
     n_agop_rows: int = 5000
     leaf_rows: int = 5000
     n_trees: int = 4
+    tree_rows: int = 800_000
     n_held_out_rows: int = 10_000
+
+    def trees_of(self, n_samples):
+        """As many trees as so many rows can afford, two at least if there may be so many."""
+        return min(self.n_trees, max(2, self.tree_rows // n_samples))
 
     def landmarks_of(self, n_samples):
         """As many landmarks as so many rows can afford."""
