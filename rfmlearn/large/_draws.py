@@ -9,6 +9,7 @@ import numpy as np
 from ..recursion._agop import agop_rows
 from ..recursion._bandwidth import bandwidth_rows
 from ..recursion._draws import draw_rows
+from ..recursion._plan import n_packed_landmarks
 from ..runtime._budget import N_BANDWIDTH_ROWS, N_INSPECTED_ROWS, LargeBudget
 from ..solvers import Weights
 
@@ -25,6 +26,8 @@ class LargeDraws:
         Centres of the global machine, and of that from which features are learned.
     held_out : ndarray of int
         Held out to choose its ridge, to weigh the parts, and to calibrate; then given back.
+    preconditioning : ndarray of int
+        Their columns precondition an exact machine.
     bandwidth : tuple (rows, weights)
         Their pairs decide the bandwidth.
     agop : tuple (rows, weights)
@@ -38,6 +41,7 @@ class LargeDraws:
     landmarks: np.ndarray
     learning_landmarks: np.ndarray
     held_out: np.ndarray
+    preconditioning: np.ndarray
     bandwidth: tuple[np.ndarray, np.ndarray]
     agop: tuple[np.ndarray | None, np.ndarray]
     inspected: tuple[np.ndarray | None, np.ndarray]
@@ -50,6 +54,7 @@ class LargeDraws:
             self,
             landmarks=_evenly(self.landmarks, n_landmarks),
             learning_landmarks=_evenly(self.learning_landmarks, min(budget.n_learning_landmarks, n_landmarks)),
+            tree_seeds=self.tree_seeds[: budget.trees_of(n)],
         )
 
     @classmethod
@@ -68,9 +73,10 @@ class LargeDraws:
             landmarks=some(budget.landmarks_of(n)),
             learning_landmarks=some(min(budget.n_learning_landmarks, budget.landmarks_of(n))),
             held_out=held_out,
+            preconditioning=some(min(n_packed_landmarks(n), -(-n // 10))),
             bandwidth=bandwidth_rows(weights.total, rng, N_BANDWIDTH_ROWS),
             inspected=agop_rows(weights.total, N_INSPECTED_ROWS, rng),
-            tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.n_trees)],
+            tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.trees_of(n))],
             agop=agop_rows(weights.total, min(n_agop_rows or n, budget.n_agop_rows), rng),
         )
 

@@ -26,12 +26,17 @@ class GlobalFit:
         Predictions of the rows that are held out by a machine of the others.
     residuals, held_residuals : ndarray of shape (n, n_outputs)
         Of all rows, from the machine of all rows, and from that of the others.
+    residual : float
+        ``|y - G c| / |y|`` of an iterative solution.
+    trouble : tuple of str
     """
 
     part: GlobalPart
     predicted: np.ndarray
     residuals: np.ndarray
     held_residuals: np.ndarray
+    residual: float = 0.0
+    trouble: tuple[str, ...] = ()
 
 
 def fit_global(fit, places, centers, kernel, start):

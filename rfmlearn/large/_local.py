@@ -73,7 +73,7 @@ def fit_local(fit, number, points, centers, metric, kernel, start, targets, held
             asked = place_of[rows]
             predicted[asked[asked >= 0]] = np.concatenate([leaf.predicted, leaf.beyond])
             trouble += [] if leaf.trouble is None else [leaf.trouble]
-            fit.on_progress(len(found), len(leaves), f"leaves of tree {number + 1} of {fit.budget.n_trees}")
+            fit.on_progress(len(found), len(leaves), f"leaves of tree {number + 1} of {len(draws.tree_seeds)}")
     starts = np.cumsum([0, *map(len, leaves)])
     coef = np.zeros((len(weights), targets.shape[1]), dtype=centers.dtype)
     for first, leaf in zip(starts, found, strict=False):

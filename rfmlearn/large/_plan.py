@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from ..recursion._plan import n_packed_landmarks, packed_fit_bytes
 from ..runtime._budget import (
     CAREFUL_SHARE,
     FEWEST_LANDMARKS,
@@ -14,6 +15,7 @@ from ..runtime._budget import (
     N_INSPECTED_ROWS,
     N_RIDGE_ROWS,
     OPERATIONS_OF_RIDGE,
+    PACKED_STEPS,
     PAIRS_OF_GRADIENT,
     SHARE_OF_ALL_ROWS,
     SMALLEST_LEAF,
@@ -56,16 +58,18 @@ class LargePlan:
     def seconds(self, rates: Rates):
         """Predicted seconds of the fit to all rows."""
         budget, pair, once = self.budget, rates.per_pair, rates.per_operation
-        n, m = self.n_samples, min(budget.landmarks_of(self.n_samples), self.n_samples)
+        n, trees = self.n_samples, budget.trees_of(self.n_samples)
+        m = n if self.is_exact else min(budget.landmarks_of(n), n)
         learning = min(budget.n_learning_landmarks, m)
-        gradients = PAIRS_OF_GRADIENT * pair * N_INSPECTED_ROWS * (m + budget.n_trees * budget.leaf_rows)
+        gradients = PAIRS_OF_GRADIENT * pair * N_INSPECTED_ROWS * (m + trees * budget.leaf_rows)
         learned = self._global_seconds(learning, rates) + PAIRS_OF_GRADIENT * pair * budget.n_agop_rows * learning
         leaf = min(budget.leaf_rows, n)
         held, compared = leaf * self._n_held_out / n, min(leaf, N_RIDGE_ROWS)
         operations = leaf**3 / 3 + TRIED_RIDGES * OPERATIONS_OF_RIDGE * compared**3
         operations += held * leaf**2 + held**2 * leaf + held**3 / 3 + 4 * self.n_outputs * leaf**2
-        leaves = budget.n_trees * n / leaf * (leaf**2 / 2 * pair + operations * once)
-        return budget.n_global_rounds * learned + self._global_seconds(m, rates) + leaves + gradients
+        leaves = trees * n / leaf * (leaf**2 / 2 * pair + operations * once)
+        whole = self._exact_seconds(rates) if self.is_exact else self._global_seconds(m, rates)
+        return budget.n_global_rounds * learned + whole + leaves + gradients
 
     def _global_seconds(self, m, rates):
         """Of a machine of m landmarks: sums, coefficients for several ridges, and predictions for all rows."""
@@ -73,6 +77,12 @@ class LargePlan:
         predicted = n + TRIED_RIDGES * self._n_held_out
         solved = TRIED_RIDGES * m**3 / 3 * once
         return n * m * (pair + m * once) + solved + predicted * m * (pair + 4 * self.n_outputs * once)
+
+    def _exact_seconds(self, rates):
+        """Of a packed Gram matrix, its preconditioner, and the steps of two solutions, which read it again and again."""
+        n, k = self.n_samples, n_packed_landmarks(self.n_samples)
+        steps = 2 * PACKED_STEPS * self.n_outputs * n**2
+        return n**2 / 2 * rates.per_pair + (2 * n * k**2 + steps) * rates.per_operation
 
     @property
     def _n_held_out(self):
@@ -87,7 +97,8 @@ class LargePlan:
     def within_time(self, seconds, rates: Rates):
         """The largest plan that takes so many seconds by prediction, or the smallest that there is.
 
-        What is left out first: a further round of features, then landmarks, then trees, then large leaves.
+        What is left out first: an exact machine and a further round of features, then landmarks, then trees, then large
+        leaves.
         """
         for budget in self._smaller_budgets():
             plan = replace(self, budget=budget)
@@ -98,7 +109,14 @@ class LargePlan:
     def _smaller_budgets(self):
         budget = self.budget
         yield budget
-        budget = replace(budget, n_global_rounds=0, n_landmarks=budget.landmarks_of(self.n_samples))
+        budget = replace(
+            budget,
+            packed_up_to=0,
+            n_landmarks=budget.landmarks_of(self.n_samples),
+            n_trees=budget.trees_of(self.n_samples),
+        )
+        yield budget
+        budget = replace(budget, n_global_rounds=0)
         yield budget
         while budget.n_landmarks > max(budget.n_learning_landmarks, FEWEST_LANDMARKS):
             budget = replace(budget, n_landmarks=max(int(0.7 * budget.n_landmarks), budget.n_learning_landmarks))
@@ -112,19 +130,32 @@ class LargePlan:
             budget = replace(budget, leaf_rows=leaf_rows, n_landmarks=n_landmarks)
             yield budget
 
+    def describe(self):
+        """In words."""
+        budget, n = self.budget, self.n_samples
+        whole = "an exact machine" if self.is_exact else f"{min(budget.landmarks_of(n), n)} landmarks"
+        return f"{whole} and {budget.trees_of(n)} trees with leaves of {budget.leaf_rows} rows"
+
+    @property
+    def is_exact(self):
+        """Whether the global machine is an exact one of all rows; else it is an expansion in landmarks."""
+        return self.n_samples <= self.budget.packed_up_to
+
     @property
     def machine_bytes(self):
         """Bytes of what is kept: all rows in float32, and a coefficient and a place in every tree for each."""
-        n, trees = self.n_samples, self.budget.n_trees
+        n, trees = self.n_samples, self.budget.trees_of(self.n_samples)
         return self.point_bytes // 2 + n * trees * 4 * (1 + self.n_outputs)
 
     @property
     def square_bytes(self):
         """Bytes of the square arrays that there are at a time: normal equations, or Gram matrices of leaves."""
-        m, threads = min(self.budget.landmarks_of(self.n_samples), self.n_samples), n_threads_in_force()
+        n, threads = self.n_samples, n_threads_in_force()
+        m = min(self.budget.n_learning_landmarks if self.is_exact else self.budget.landmarks_of(n), n)
+        whole = packed_fit_bytes(n) if self.is_exact else 5 * 8 * m * m
         sums = 8 * m * ((threads + 3) * m + threads * LANDMARK_ROWS)
         leaves = threads * 4 * self.budget.leaf_rows**2
-        return max(sums, 5 * 8 * m * m, leaves, 8 * self.budget.n_pilot_rows**2)
+        return max(sums, whole, leaves, 8 * self.budget.n_pilot_rows**2)
 
     @property
     def n_bytes(self):

@@ -21,6 +21,7 @@ from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
 from ._draws import LargeDraws
+from ._exact import fit_exact
 from ._global import fit_global
 from ._local import fit_local
 from ._parts import LargeMachine
@@ -68,7 +69,7 @@ class LargeRecursion:
     plan: LargePlan
     draws: LargeDraws
     budget: LargeBudget
-    adds_round: ClassVar[bool] = True
+    is_large: ClassVar[bool] = True
     on_progress: Callable = field(default=lambda done, total, what: None)
     seconds_left: Callable[[], float] | None = None
     trouble: tuple[str, ...] = ()
@@ -83,7 +84,6 @@ class LargeRecursion:
         Where features were learned, they are once more, from a global machine that has seen all rows.
         """
         start = time.perf_counter()
-        best = self.pilot.finish(best, is_latest)
         if self.seconds_left is not None:
             return self._within_what_is_left(best.machine).finish(best, is_latest)
         matrix, kernel, alpha = best.machine.feature_matrix, best.machine.kernel, best.alpha
@@ -96,10 +96,13 @@ class LargeRecursion:
             matrix = self._learn(matrix, kernel, centers, whole)
             centers = matrix.transform(points)
             kernel = measure_bandwidth(kernel, centers, *self.draws.bandwidth) if self.pilot.adaptive else kernel
-        whole = fit_global(self, self.draws.landmarks, centers, kernel, alpha)
+        if self.plan.is_exact:
+            whole = fit_exact(self, centers, kernel, alpha)
+        else:
+            whole = fit_global(self, self.draws.landmarks, centers, kernel, alpha)
         parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
         metric = blocks_diagonal(matrix.blocks)
-        for number in range(self.budget.n_trees):
+        for number in range(len(self.draws.tree_seeds)):
             on_residuals = number % 2 == 1
             targets = (whole.residuals, whole.held_residuals) if on_residuals else (self.targets, self.targets)
             fitted = fit_local(self, number, points, centers, metric, kernel, alpha, *targets)
@@ -114,11 +117,14 @@ class LargeRecursion:
             machine=machine.with_shares(shares),
             alpha=whole.part.alpha,
             solver="two_level",
-            residual=0.0,
+            residual=whole.residual,
             seconds=best.seconds + time.perf_counter() - start,
             train_loss=float("nan"),
             leave_one_out_loss=self.weights[rows].mean_square(blend - self.targets[rows]),
-            trouble=(*best.trouble, *self.trouble, *(message for messages in trouble for message in messages)),
+            trouble=(
+                *(message for part in (best, whole, self) for message in part.trouble),
+                *(message for messages in trouble for message in messages),
+            ),
             _workspace=HeldOut(rows=rows, predicted=blend),
         )
 
@@ -129,11 +135,9 @@ class LargeRecursion:
         rates, seconds = Rates.measure(machine.kernel, points), self.seconds_left()
         plan, trouble, n = self.plan.within_time(seconds, rates), self.trouble, len(self.points)
         if plan != self.plan:
-            full, less = ((each.landmarks_of(n), each.n_trees, each.leaf_rows) for each in (self.budget, plan.budget))
-            what = "{} landmarks and {} trees with leaves of {} rows"
             trouble = (
-                f"time_limit left {max(seconds, 0):.3g} seconds for all rows: {what.format(*less)} are fitted, instead "
-                f"of {what.format(*full)}. Increase time_limit for more.",
+                f"time_limit left {max(seconds, 0):.3g} seconds for all rows: {plan.describe()} are fitted, instead of "
+                f"{self.plan.describe()}. Increase time_limit for more.",
             )
         draws = self.draws.within(plan.budget, n)
         return replace(self, plan=plan, budget=plan.budget, draws=draws, seconds_left=None, trouble=trouble)
@@ -155,7 +159,7 @@ class LargeRecursion:
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
         target = (root * self.targets[rows]).ravel()
         average = np.full(len(predictions), 1 / len(predictions))
-        average[0] *= 1 + self.budget.n_trees // 2
+        average[0] *= 1 + len(self.draws.tree_seeds) // 2
         doubt = np.sqrt(ROWS_OF_DOUBT / len(rows)) * np.linalg.norm(target)
         shares = nnls(np.vstack([columns, doubt * np.eye(len(average))]), np.append(target, doubt * average))[0]
         shares = shares if shares.any() else average

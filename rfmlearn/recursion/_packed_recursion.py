@@ -9,16 +9,15 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from ..kernels._packed_pairs import PackedPairMatrix
-from ..kernels._pairs import PairMatrix
 from ..runtime._budget import N_LEARNING_ROWS
 from ..solvers import Solution
-from ._bandwidth import adapt_bandwidth, median_bandwidth
+from ._bandwidth import measure_bandwidth
 from ._draws import Draws, draw_rows
 from ._machine import Machine
 from ._packed_system import PackedSystem, solve_packed
 from ._plan import make_plan
 from ._recursion import Recursion
-from ._ridge_choice import choose_ridge, next_larger
+from ._ridge_choice import choose_ridge_among, next_larger
 from ._round import Round, Workspace
 
 
@@ -90,24 +89,14 @@ class PackedRecursion(Recursion):
         return solve_packed(_system(current).gram, self.targets, ridge, self.draws.landmarks)[1]
 
     def _with_bandwidth(self, centers):
-        kernel, (rows, weights) = self.kernel, self.draws.bandwidth
-        if not self.adaptive:
-            return kernel
-        pairs = PairMatrix.empty(len(rows), centers.dtype)
-        if kernel.sums_depend_on_bandwidth:
-            return adapt_bandwidth(kernel, pairs, rows, weights, centers)
-        pairs.fill_sums(kernel, centers[rows])
-        return median_bandwidth(kernel, pairs.array, centers, weights)
+        return measure_bandwidth(self.kernel, centers, *self.draws.bandwidth) if self.adaptive else self.kernel
 
     def _choose_ridge(self, kernel, centers, alpha):
         """Ridge, and how it was chosen, among rows whose Gram matrix has all digits."""
         if self.alpha is not None:
             return self.alpha, None
         rows = self.draws.ridge
-        pairs = PairMatrix.empty(len(rows), centers.dtype)
-        pairs.fill_sums(kernel, centers[rows])
-        pairs.fill_gram(kernel)
-        choice = choose_ridge(pairs.array, self.targets[rows], self.weights[rows], alpha)
+        choice = choose_ridge_among(kernel, centers[rows], self.targets[rows], self.weights[rows], alpha)
         return choice.alpha, choice
 
 

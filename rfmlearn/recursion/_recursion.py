@@ -75,7 +75,7 @@ class Recursion:
     center: bool = False
     tol: float = 1e-3
     initial: FeatureMatrix | None = None
-    adds_round: ClassVar[bool] = False  # whether `finish` makes another round of the last one
+    is_large: ClassVar[bool] = False  # whether `finish` makes another round, of more rows than the others
 
     def rounds(self, max_iter) -> Generator[Round]:
         """Rounds 0 (the plain kernel) to `max_iter`; the last one is exact.

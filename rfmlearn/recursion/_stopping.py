@@ -123,7 +123,7 @@ class StoppingRule:
         del latest  # it may hold another square array, and there is room for one
         best = recursion.finish(best, is_latest)
         trouble += best.trouble
-        if recursion.adds_round:
+        if recursion.is_large:
             history.append(self._record(best))
             matrices.append(best.machine.feature_matrix)
             if self.callback is not None:

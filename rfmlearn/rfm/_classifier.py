@@ -289,7 +289,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         rows, residuals = recursion.left_out(best)
         scores = target.decode(recursion.targets[rows] - residuals)
         self.classes_ = classes
-        self._calibration = target.calibrate(scores, labels[rows], weights.total[rows])
+        self._calibration = target.calibrate(scores, labels[rows], weights.total[rows], recursion.is_large)
         return self
 
     def _logits(self, X):

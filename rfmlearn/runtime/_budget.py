@@ -163,6 +163,8 @@ UNEVEN_SHARE = 0.1
 PROBED_PAIRS, PROBED_OPERATIONS_ROWS, PAIRS_OF_GRADIENT, GUESSED_OPERATIONS = (2048, 1024), 1500, 4, 20
 # Ridges that are tried, on average; operations of each in the leaf, in cubes of the rows on which they are compared.
 TRIED_RIDGES, OPERATIONS_OF_RIDGE = 4, 0.7
+# Operations for each entry of a packed Gram matrix in all steps of a solution: reading it takes longer than two of them.
+PACKED_STEPS = 200
 # Share of the limit that is left for all rows at least; and of what is left then that a fit may take by prediction.
 SHARE_OF_ALL_ROWS, CAREFUL_SHARE = 0.5, 0.8
 # The least that a fit within a limit comes down to: landmarks, and rows of a leaf.
@@ -170,6 +172,10 @@ FEWEST_LANDMARKS, SMALLEST_LEAF = 200, 500
 
 # Settings that a search over many rows fits to all of them, at most.
 MOST_LARGE_SETTINGS = 3
+# Least squares tells probabilities no more closely: its estimates may be negative by as much.
+UNSURE_PROBABILITY = 0.03
+# A ridge with which a row has next to no say, and which float32 can still hold beside others.
+HELD_OUT_RIDGE = 1e6
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
 
@@ -182,6 +188,8 @@ class LargeBudget:
     ----------
     exact_up_to : int, default=20_000
         Tables of more rows are divided among a global machine and local ones.
+    packed_up_to : int, default=50_000
+        Up to so many rows the global machine is an exact one, with a Gram matrix of as many bytes as their square.
     n_pilot_rows : int, default=5000
         Features are learned on so many rows; on three times as many they are no better.
     n_landmarks : int, default=8000
@@ -197,13 +205,16 @@ class LargeBudget:
     leaf_rows : int, default=5000
         Most rows of a local machine, whose cost for all rows grows with the square of it.
     n_trees : int, default=4
-        Trees that are averaged; every other one learns what the global machine leaves.
+        Trees that are averaged, at most; every other one learns what the global machine leaves.
+    tree_rows : int, default=800_000
+        Rows of all trees together: of more than half as many rows there are two trees.
     n_held_out_rows : int, default=10_000
         Held out to choose the ridge of the global machine, to weigh the parts, and to calibrate, then given back; an
         eighth of all at most.
     """
 
     exact_up_to: int = 20_000
+    packed_up_to: int = 50_000
     n_pilot_rows: int = 5000
     n_landmarks: int = 8000
     landmark_work: float = 2e13
@@ -212,7 +223,12 @@ class LargeBudget:
     n_agop_rows: int = 5000
     leaf_rows: int = 5000
     n_trees: int = 4
+    tree_rows: int = 800_000
     n_held_out_rows: int = 10_000
+
+    def trees_of(self, n_samples):
+        """As many trees as so many rows can afford, two at least if there may be so many."""
+        return min(self.n_trees, max(2, self.tree_rows // n_samples))
 
     def landmarks_of(self, n_samples):
         """As many landmarks as so many rows can afford."""

@@ -1,0 +1,61 @@
+"""The fit of one exact machine to all rows, as far as its Gram matrix fits into memory in 16 bits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..kernels._packed_pairs import PackedPairMatrix
+from ..recursion._packed_system import solve_packed
+from ..recursion._ridge_choice import choose_ridge_among
+from ..runtime._budget import HELD_OUT_RIDGE, N_RIDGE_ROWS
+from ._global import GlobalFit
+from ._parts import GlobalPart
+
+
+def fit_exact(fit, centers, kernel, start):
+    """Solve the system of all rows, and that of all but those held out.
+
+    Parameters
+    ----------
+    fit : LargeRecursion
+    centers : Points
+        All rows in the coordinates of the feature matrix.
+    kernel : Kernel
+    start : float
+        Where the choice of the ridge begins.
+
+    Returns
+    -------
+    GlobalFit
+
+    Notes
+    -----
+    n^2 bytes, O(n^2 d) operations, and some reads of these bytes. A row that is held out has a ridge so large that it
+    has no say.
+    """
+    held, targets, draws = fit.draws.held_out, fit.targets, fit.draws
+    alpha = fit.pilot.alpha
+    if alpha is None:
+        rows = np.setdiff1d(draws.pilot, held)[:: max(1, len(draws.pilot) // N_RIDGE_ROWS)]
+        alpha = choose_ridge_among(kernel, centers[rows], targets[rows], fit.weights[rows], start).alpha
+    gram = PackedPairMatrix.of(kernel, centers.astype(np.float32))
+    fit.on_progress(1, 3, "exact machine")
+    ridge = fit.weights.ridge(alpha)
+    _, solution = solve_packed(gram, targets, ridge, draws.preconditioning)
+    fit.on_progress(2, 3, "exact machine")
+    held_ridge, others = ridge.copy(), targets.copy()
+    held_ridge[held], others[held] = HELD_OUT_RIDGE, 0.0
+    _, without = solve_packed(gram, others, held_ridge, draws.preconditioning)
+    both = gram.matvec(np.hstack([solution.coef, without.coef]))
+    fitted, held_fitted = np.split(both, 2, axis=1)
+    fit.on_progress(3, 3, "exact machine")
+    rows = np.arange(len(centers), dtype=np.int32)
+    part = GlobalPart(rows=rows, coef=solution.coef.astype(centers.dtype), alpha=alpha, share=1.0)
+    return GlobalFit(
+        part=part,
+        predicted=held_fitted[held],
+        residuals=targets - fitted,
+        held_residuals=targets - held_fitted,
+        residual=solution.residual,
+        trouble=() if solution.trouble is None else (solution.trouble,),
+    )
