@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from ..kernels import Points
 from ..recursion._plan import n_packed_landmarks, packed_fit_bytes
 from ..runtime._budget import (
     CAREFUL_SHARE,
@@ -54,6 +55,19 @@ class LargePlan:
     budget: LargeBudget
     iterative: ClassVar[bool] = True  # the rounds are those of the pilot, whose last is exact
     n_learning_rows: ClassVar[int] = 0
+
+    @classmethod
+    def of(cls, points: Points, n_outputs, budget: LargeBudget, n_samples=None):
+        """The plan of a fit to points, or to so many that are like them."""
+        n = len(points) if n_samples is None else n_samples
+        per_row = points.numeric.shape[1] * points.numeric.itemsize + points.codes.shape[1] * points.codes.itemsize
+        return cls(
+            n_samples=n,
+            n_coordinates=points.n_coordinates,
+            n_outputs=n_outputs,
+            point_bytes=n * per_row,
+            budget=budget,
+        )
 
     def seconds(self, rates: Rates):
         """Predicted seconds of the fit to all rows."""

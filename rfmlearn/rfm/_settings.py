@@ -84,14 +84,7 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
 
 
 def _make_large_recursion(model, points, names, targets, weights, rng, budget, sizes):
-    size = points.numeric.nbytes + points.codes.nbytes
-    plan = LargePlan(
-        n_samples=len(points),
-        n_coordinates=points.n_coordinates,
-        n_outputs=targets.shape[1],
-        point_bytes=size,
-        budget=budget,
-    )
+    plan = LargePlan.of(points, targets.shape[1], budget)
     plan.check()
     check_coordinates(points, names, np.float32)
     draws = LargeDraws.of(weights, rng, budget, model.n_agop_samples)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import LpqLaplaceKernel
-from ..large._plan import is_large
+from ..large._plan import LargePlan, is_large
 from ..recursion._plan import make_plan
 from ..rfm._settings import check_kernel
 from ..runtime._budget import PARTED_COPIES, LargeBudget, SearchBudget
@@ -93,9 +93,7 @@ class BaseRFMCV(TableEstimator):
         copies, weights = self._find_copies(X, outcomes, weights, rows)
         folds = make_folds(self.cv, given, labels, groups, rng, kept, copies)
         score = make_score(self.scoring, outcomes, given, getattr(self, "classes_", None), weights)
-        standing, _ = copies.among(rows)
-        large = is_large(len(standing), "auto", self.large_budget)
-        race = self._make_race(X, outcomes, weights, copies, rows, rng, timetable, large)
+        race = self._make_race(X, outcomes, weights, copies, rows, rng, timetable)
         race.suspicions += self._warn_of_parted_copies(folds, copies)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
             rungs = self._run_rungs(race, self._selector(weights, score), score, folds, labels, rng)
@@ -158,7 +156,7 @@ class BaseRFMCV(TableEstimator):
             )
         return messages
 
-    def _make_race(self, X, outcomes, weights, copies, rows, rng, timetable, large):
+    def _make_race(self, X, outcomes, weights, copies, rows, rng, timetable):
         n_jobs = n_threads_in_force() if self.n_jobs is None else effective_n_jobs(self.n_jobs)
         encoder = ColumnEncoder("robust", self.categorical_features)
         points = encoder.fit_transform(take_rows(X, rows), weights.total[rows])
@@ -171,7 +169,9 @@ class BaseRFMCV(TableEstimator):
                 settings.append(dict(CHEAPEST))
         else:
             self._check_settings(settings)
-        if large:
+        (standing, _), large_plan = copies.among(rows), None
+        if is_large(len(standing), "auto", self.large_budget):
+            large_plan = LargePlan.of(points[:0], n_codes, self.large_budget, len(standing))
             suspicions = suspicions + self._warn_of_solvers(settings)
         else:
             make_plan(len(rows), points.widths, n_codes, kernel=LpqLaplaceKernel()).check()
@@ -191,7 +191,7 @@ class BaseRFMCV(TableEstimator):
             suspicions=suspicions,
             smallest_ridge_in_float32=budget.smallest_ridge_in_float32,
             large=self.large_budget,
-            is_large=large,
+            large_plan=large_plan,
             sizes={"n_ridge_rows": budget.n_ridge_rows, "n_bandwidth_rows": budget.n_bandwidth_rows},
         )
 

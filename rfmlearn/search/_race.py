@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from ..large._plan import LargePlan
 from ..rfm._settings import make_encoder, make_recursion
 from ..runtime._budget import ALPHAS, LargeBudget
 from ..runtime._side_by_side import side_by_side
@@ -89,8 +90,8 @@ class Race:
         Numbers of rows at which recursions look.
     large : LargeBudget
         What a fit of many rows spends.
-    is_large : bool
-        Whether the fit of all rows is one.
+    large_plan : LargePlan or None
+        That of the fit of all rows, if it is one.
     timetable : Timetable or None
         Which settings are begun, and with how many rounds, where time is limited.
     on_progress : callable
@@ -117,7 +118,7 @@ class Race:
     are_default: bool = False
     sizes: dict = field(default_factory=dict)
     large: LargeBudget | None = None
-    is_large: bool = False
+    large_plan: LargePlan | None = None
     timetable: Timetable | None = None
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
@@ -131,6 +132,11 @@ class Race:
     def n_compared(self):
         """Settings that are compared where time does not matter: all but a spare one."""
         return len(self.settings) - (self.are_default and self.timetable is not None)
+
+    @property
+    def is_large(self):
+        """Whether all rows are divided among a global machine and local ones."""
+        return self.large_plan is not None
 
     @property
     def smallest_ridge(self):
