@@ -186,12 +186,12 @@ class LargeBudget:
 
     Attributes
     ----------
-    exact_up_to : int, default=20_000
+    exact_up_to : int, default=10_000
         Tables of more rows are divided among a global machine and local ones.
     packed_up_to : int, default=50_000
         Up to so many rows the global machine is an exact one, with a Gram matrix of as many bytes as their square.
-    n_pilot_rows : int, default=5000
-        Features are learned on so many rows; on three times as many they are no better.
+    n_pilot_rows : int, default=10_000
+        Features are learned on so many rows. On 5,000 narrow effects were missed in some tables.
     n_landmarks : int, default=8000
         Centres of the global machine, at most: seven arrays of as many rows and columns are in memory at a time.
     landmark_work : float, default=2e13
@@ -213,9 +213,9 @@ class LargeBudget:
         eighth of all at most.
     """
 
-    exact_up_to: int = 20_000
+    exact_up_to: int = 10_000
     packed_up_to: int = 50_000
-    n_pilot_rows: int = 5000
+    n_pilot_rows: int = 10_000
     n_landmarks: int = 8000
     landmark_work: float = 2e13
     n_learning_landmarks: int = 2500
