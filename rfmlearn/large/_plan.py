@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from ..runtime._budget import (
     PAIRS_OF_GRADIENT,
     SHARE_OF_ALL_ROWS,
     SMALLEST_LEAF,
+    SUMMED_ROWS,
     TRIED_RIDGES,
     LargeBudget,
 )
@@ -34,6 +36,9 @@ def is_large(n_samples, solver, budget: LargeBudget):
     Of a row alone none could be held out.
     """
     return n_samples > 1 and (solver == "two_level" or (solver == "auto" and n_samples > budget.exact_up_to))
+
+
+_SMALLEST = {"n_landmarks": FEWEST_LANDMARKS, "leaf_rows": SMALLEST_LEAF, "n_pilot_rows": SMALLEST_LEAF}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,9 @@ class LargePlan:
     budget: LargeBudget
     iterative: ClassVar[bool] = True  # the rounds are those of the pilot, whose last is exact
     n_learning_rows: ClassVar[int] = 0
+    _WAY_OUT: ClassVar[str] = (
+        "Or give X as float32, which takes half of the memory for rows, or fit a random subsample."
+    )
 
     @classmethod
     def of(cls, points: Points, n_outputs, budget: LargeBudget, n_samples=None):
@@ -108,6 +116,11 @@ class LargePlan:
         rates = Rates(per_pair=pair, per_operation=pace.per_operation)
         return min(self.seconds(rates), SHARE_OF_ALL_ROWS * time_limit)
 
+    def pilot_seconds(self, n, pace):
+        """Predicted seconds of the first round of feature learning on n rows, and of an exact fit."""
+        pairs = (1 + PAIRS_OF_GRADIENT) * GUESSED_OPERATIONS * max(self.n_coordinates, 1) * n**2
+        return pace.per_operation * pairs + pace.factor(n)
+
     def within_time(self, seconds, rates: Rates):
         """The largest plan that takes so many seconds by prediction, or the smallest that there is.
 
@@ -155,6 +168,44 @@ class LargePlan:
         """Whether the global machine is an exact one of all rows; else it is an expansion in landmarks."""
         return self.n_samples <= self.budget.packed_up_to
 
+    def within_memory(self, n_bytes):
+        """The largest plan that takes at most so many bytes; None is no limit.
+
+        Raises
+        ------
+        MemoryError
+            If there is none; with the least that is needed.
+        """
+        if n_bytes is None:
+            return self
+        for plan in self._smaller_in_memory():
+            if plan.n_bytes <= n_bytes:
+                return plan
+        raise MemoryError(
+            f"max_memory={n_bytes / 1e6:.0f}MB is too small to fit {self.n_samples} rows: it takes "
+            f"{math.ceil(plan.n_bytes / 1e6)}MB at least. {self._WAY_OUT}"
+        )
+
+    def _smaller_in_memory(self):
+        """Plans with smaller square arrays, of which the largest shrinks first; then with fewer trees."""
+        plan = self
+        yield plan
+        budget = replace(
+            plan.budget, packed_up_to=0, n_landmarks=min(plan.budget.landmarks_of(self.n_samples), self.n_samples)
+        )
+        plan = replace(self, budget=budget)
+        yield plan
+        while True:
+            sizes = plan._square_bytes()
+            shrinking = [name for name in sizes if getattr(plan.budget, name) > _SMALLEST[name]]
+            if not shrinking:
+                break
+            name = max(shrinking, key=sizes.__getitem__)
+            size = max(int(0.8 * getattr(plan.budget, name)), _SMALLEST[name])
+            plan = replace(plan, budget=replace(plan.budget, **{name: size}))
+            yield plan
+        yield replace(plan, budget=replace(plan.budget, n_trees=min(plan.budget.n_trees, 1)))
+
     @property
     def machine_bytes(self):
         """Bytes of what is kept: all rows in float32, and a coefficient and a place in every tree for each."""
@@ -163,13 +214,18 @@ class LargePlan:
 
     @property
     def square_bytes(self):
-        """Bytes of the square arrays that there are at a time: normal equations, or Gram matrices of leaves."""
-        n, threads = self.n_samples, n_threads_in_force()
-        m = min(self.budget.n_learning_landmarks if self.is_exact else self.budget.landmarks_of(n), n)
-        whole = packed_fit_bytes(n) if self.is_exact else 5 * 8 * m * m
-        sums = 8 * m * ((threads + 3) * m + threads * LANDMARK_ROWS)
-        leaves = threads * 4 * self.budget.leaf_rows**2
-        return max(sums, whole, leaves, 8 * self.budget.n_pilot_rows**2)
+        """Bytes of the square arrays that there are at a time."""
+        return max(packed_fit_bytes(self.n_samples) if self.is_exact else 0, *self._square_bytes().values())
+
+    def _square_bytes(self):
+        """Those of normal equations, of Gram matrices of leaves, and of that of the pilot, by what decides them."""
+        n, threads, budget = self.n_samples, n_threads_in_force(), self.budget
+        learning = min(budget.n_learning_landmarks, n) if budget.n_global_rounds else 0
+        m = learning if self.is_exact else max(min(budget.landmarks_of(n), n), learning)
+        at_once = min(threads, math.ceil(n / SUMMED_ROWS))
+        sums = 8 * m * max((at_once + 3) * m + at_once * LANDMARK_ROWS, 5 * m)
+        leaves = threads * 4 * min(budget.leaf_rows, n) ** 2
+        return {"n_landmarks": sums, "leaf_rows": leaves, "n_pilot_rows": 8 * min(budget.n_pilot_rows, n) ** 2}
 
     @property
     def n_bytes(self):
@@ -191,6 +247,6 @@ class LargePlan:
     def _complaint(self, available):
         return (
             f"fitting {self.n_samples} rows takes about {self.n_bytes / 2**30:.3g} GiB, but only "
-            f"{available / 2**30:.3g} GiB are available. Give X as float32, which takes half of the memory for "
-            "rows, or fit a random subsample."
+            f"{available / 2**30:.3g} GiB are available. Give max_memory, which has smaller machines fitted. "
+            f"{self._WAY_OUT}"
         )

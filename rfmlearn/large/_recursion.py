@@ -14,9 +14,11 @@ from ..kernels import Points
 from ..recursion._bandwidth import measure_bandwidth
 from ..recursion._feature_matrix import blocks_diagonal
 from ..recursion._learned_agop import AGOP
+from ..recursion._pace import Pace
+from ..recursion._packed_recursion import on_sample
 from ..recursion._recursion import Recursion
 from ..recursion._round import Round, Workspace
-from ..runtime._budget import ROWS_OF_DOUBT, LargeBudget
+from ..runtime._budget import ROWS_OF_DOUBT, SHARE_OF_PILOT, SMALLEST_LEAF, LargeBudget
 from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
@@ -184,8 +186,14 @@ class LargeRecursion:
         return replace(self, on_progress=on_progress)
 
     def within_time(self, seconds_left):
-        """The same within a limit, until which a function tells the seconds."""
-        return replace(self, seconds_left=seconds_left)
+        """The same within a limit, until which a function tells the seconds; features are learned on fewer rows."""
+        pilot, n = self.pilot, len(self.pilot.points)
+        pace, room = Pace.measure(), SHARE_OF_PILOT * seconds_left()
+        while n > SMALLEST_LEAF and self.plan.pilot_seconds(n, pace) > room:
+            n = max(int(0.8 * n), SMALLEST_LEAF)
+        if n < len(pilot.points):
+            pilot = on_sample(pilot, np.random.RandomState(0), n)
+        return replace(self, pilot=pilot, seconds_left=seconds_left)
 
     def with_few_agop_rows(self, rng):
         """The same: the AGOP is always averaged over few rows."""

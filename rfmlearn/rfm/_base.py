@@ -17,7 +17,7 @@ from ..kernels._names import KERNELS
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
 from ..runtime._budget import LARGEST_CODE, LargeBudget
-from ..runtime._memory import refuse_square
+from ..runtime._memory import as_bytes, refuse_square
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._trouble import warn_of_trouble
 from ..solvers import Weights
@@ -50,6 +50,7 @@ class BaseRFM(TableEstimator):
         "categorical_encoding": [StrOptions(set(CODINGS))],
         "solver": [StrOptions({"auto", "cholesky", "cg", "packed", "two_level"})],
         "tol": [Interval(Real, 0, 1, closed="neither")],
+        "max_memory": [Interval(Real, 0, None, closed="neither"), str, None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
         "callback": [callable, None],
@@ -77,6 +78,7 @@ class BaseRFM(TableEstimator):
         categorical_encoding="one_hot",
         solver="auto",
         tol=1e-3,
+        max_memory=None,
         n_iter_no_change=None,
         time_limit=None,
         callback=None,
@@ -100,6 +102,7 @@ class BaseRFM(TableEstimator):
         self.categorical_encoding = categorical_encoding
         self.solver = solver
         self.tol = tol
+        self.max_memory = max_memory
         self.n_iter_no_change = n_iter_no_change
         self.time_limit = time_limit
         self.callback = callback
@@ -129,7 +132,8 @@ class BaseRFM(TableEstimator):
         points = self._encoder.fit_transform(X, weights.total, codes, weights.groups)
         suspicions = self._warn_of_suspicions(self._encoder)
         rng, names = check_random_state(self.random_state), self._encoder.coordinate_names_
-        recursion = make_recursion(self, points, names, codes, weights, rng, large=self.large_budget)
+        limits = {"large": self.large_budget, "max_memory": as_bytes(self.max_memory)}
+        recursion = make_recursion(self, points, names, codes, weights, rng, **limits)
         if validation is not None:
             table, y_val, sample_weight = validation
             points_val = self._encoder.transform(table)

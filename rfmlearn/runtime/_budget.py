@@ -163,10 +163,12 @@ UNEVEN_SHARE = 0.1
 PROBED_PAIRS, PROBED_OPERATIONS_ROWS, PAIRS_OF_GRADIENT, GUESSED_OPERATIONS = (2048, 1024), 1500, 4, 20
 # Ridges that are tried, on average; operations of each in the leaf, in cubes of the rows on which they are compared.
 TRIED_RIDGES, OPERATIONS_OF_RIDGE = 4, 0.7
-# Operations for each entry of a packed Gram matrix in all steps of a solution: reading it takes longer than two of them.
+# Operations for each entry of a packed Gram matrix in all steps of a solution: reading takes longer than two of them.
 PACKED_STEPS = 200
 # Share of the limit that is left for all rows at least; and of what is left then that a fit may take by prediction.
 SHARE_OF_ALL_ROWS, CAREFUL_SHARE = 0.5, 0.8
+# Share of the limit that the first round of features and its exact fit may take.
+SHARE_OF_PILOT = 0.2
 # The least that a fit within a limit comes down to: landmarks, and rows of a leaf.
 FEWEST_LANDMARKS, SMALLEST_LEAF = 200, 500
 

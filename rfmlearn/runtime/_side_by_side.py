@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 
 def side_by_side(pieces, n_threads, ahead=None):
@@ -46,7 +46,7 @@ def side_by_side(pieces, n_threads, ahead=None):
 
     n_threads = min(n_threads, len(pieces))
     ahead = len(pieces) if ahead is None else ahead
-    pool, begun, pieces = ThreadPoolExecutor(n_threads), deque(), iter(pieces)
+    pool, begun, pieces = ThreadPoolExecutor(n_threads), deque[Future](), iter(pieces)
     try:
         # Pieces are begun in their order: those before one that fails are never left out. No result is kept here.
         while True:

@@ -13,10 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import LpqLaplaceKernel
-from ..large._plan import LargePlan, is_large
-from ..recursion._plan import make_plan
+from ..large._plan import LargePlan
+from ..rfm._plans import choose_plan
 from ..rfm._settings import check_kernel
 from ..runtime._budget import PARTED_COPIES, LargeBudget, SearchBudget
+from ..runtime._memory import as_bytes
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import n_threads_in_force, thread_limit
@@ -37,7 +38,15 @@ from ._thinning import thin
 from ._timetable import Timetable
 
 # Parameters of the single models that are not compared, but decided by the search.
-_OWN_PARAMETERS = {"n_iter_no_change", "time_limit", "callback", "class_weight", "random_state", "verbose"}
+_OWN_PARAMETERS = {
+    "n_iter_no_change",
+    "time_limit",
+    "max_memory",
+    "callback",
+    "class_weight",
+    "random_state",
+    "verbose",
+}
 
 
 class BaseRFMCV(TableEstimator):
@@ -54,6 +63,7 @@ class BaseRFMCV(TableEstimator):
         "n_search_samples": [Interval(Integral, 100, None, closed="left")],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "max_memory": [Interval(Real, 0, None, closed="neither"), str, None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -69,6 +79,7 @@ class BaseRFMCV(TableEstimator):
         n_search_samples=2000,
         categorical_features="from_dtype",
         time_limit=None,
+        max_memory=None,
         n_jobs=None,
         random_state=None,
         verbose=False,
@@ -80,6 +91,7 @@ class BaseRFMCV(TableEstimator):
         self.n_search_samples = n_search_samples
         self.categorical_features = categorical_features
         self.time_limit = time_limit
+        self.max_memory = max_memory
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -169,12 +181,19 @@ class BaseRFMCV(TableEstimator):
                 settings.append(dict(CHEAPEST))
         else:
             self._check_settings(settings)
-        (standing, _), large_plan = copies.among(rows), None
-        if is_large(len(standing), "auto", self.large_budget):
-            large_plan = LargePlan.of(points[:0], n_codes, self.large_budget, len(standing))
-            suspicions = suspicions + self._warn_of_solvers(settings)
-        else:
-            make_plan(len(rows), points.widths, n_codes, kernel=LpqLaplaceKernel()).check()
+        standing, _ = copies.among(rows)
+        plan = choose_plan(
+            LargePlan.of(points, n_codes, self.large_budget, len(standing)),
+            points.widths,
+            kernel=LpqLaplaceKernel(),
+            form="diagonal",
+            solver="auto",
+            dtype=points.dtype,
+            max_memory=as_bytes(self.max_memory),
+        )
+        plan.check()
+        large_plan = plan if isinstance(plan, LargePlan) else None
+        suspicions = suspicions + self._warn_of_solvers(settings, len(standing)) if large_plan else suspicions
         budget = self.budget
         return Race(
             X=X,
@@ -190,20 +209,19 @@ class BaseRFMCV(TableEstimator):
             timetable=timetable,
             suspicions=suspicions,
             smallest_ridge_in_float32=budget.smallest_ridge_in_float32,
-            large=self.large_budget,
+            large=large_plan.budget if large_plan else self.large_budget,
             large_plan=large_plan,
             sizes={"n_ridge_rows": budget.n_ridge_rows, "n_bandwidth_rows": budget.n_bandwidth_rows},
         )
 
-    def _warn_of_solvers(self, settings):
+    def _warn_of_solvers(self, settings, n_rows):
         """Tell the user that all rows are fitted in one way; what was told."""
         others = {name for s in settings if (name := s.get("solver", "auto")) not in ("auto", "two_level")}
         if not others:
             return []
         message = (
-            f"settings ask for solver={sorted(others)}, but machines of more than {self.large_budget.exact_up_to} rows "
-            f"are fitted to all of them with solver='two_level', so that all leave the same rows out. Take "
-            f"{self._single.__name__} for another solver."
+            f"settings ask for solver={sorted(others)}, but {n_rows} rows are fitted with solver='two_level', so that "
+            f"all machines leave the same rows out. Take {self._single.__name__} for another solver."
         )
         warn_user(message)
         return [message]
