@@ -75,6 +75,8 @@ class LocalPart:
 
     def pieces(self, kernel, leaves):
         """For each leaf that is met, the places of its rows among `leaves`, and its machine."""
+        if not len(leaves):
+            return
         order = np.argsort(leaves, kind="stable")
         met, first = np.unique(leaves[order], return_index=True)
         for leaf, places in zip(met, np.split(order, first[1:]), strict=True):
@@ -123,7 +125,7 @@ class LargeMachine:
         dtype, points = points.dtype, within_reach(points).astype(self.centers.dtype)
         out = np.zeros((len(points), self.n_outputs))
         for places, share, kernel, rows, coef, Z in self._pieces(points):
-            out[places] += share * kernel.product(self.centers[rows], coef, Z)
+            out[places] += share * kernel.product(self.centers[rows], coef, Z, dtype=np.float64)
         return out.astype(dtype, copy=False)
 
     def numeric_gradient(self, points):

@@ -101,7 +101,7 @@ class LargePlan:
         return n * m * (pair + m * once) + solved + predicted * m * (pair + 4 * self.n_outputs * once)
 
     def _exact_seconds(self, rates):
-        """Of a packed Gram matrix, its preconditioner, and the steps of two solutions, which read it again and again."""
+        """Of a packed Gram matrix, its preconditioner, and the steps of two solutions, which read it again."""
         n, k = self.n_samples, n_packed_landmarks(self.n_samples)
         steps = 2 * PACKED_STEPS * self.n_outputs * n**2
         return n**2 / 2 * rates.per_pair + (2 * n * k**2 + steps) * rates.per_operation
@@ -111,7 +111,7 @@ class LargePlan:
         return min(self.budget.n_held_out_rows, self.n_samples / 8)
 
     def seconds_after_rounds(self, pace, time_limit):
-        """What is kept free for all rows before any round has told how long they take: no more than half of the time."""
+        """What is kept free for all rows before any round has told how long they take: half of the time at most."""
         pair = GUESSED_OPERATIONS * max(self.n_coordinates, 1) * pace.per_operation
         rates = Rates(per_pair=pair, per_operation=pace.per_operation)
         return min(self.seconds(rates), SHARE_OF_ALL_ROWS * time_limit)
@@ -145,8 +145,9 @@ class LargePlan:
         yield budget
         budget = replace(budget, n_global_rounds=0)
         yield budget
-        while budget.n_landmarks > max(budget.n_learning_landmarks, FEWEST_LANDMARKS):
-            budget = replace(budget, n_landmarks=max(int(0.7 * budget.n_landmarks), budget.n_learning_landmarks))
+        fewer = max(budget.n_learning_landmarks, FEWEST_LANDMARKS)
+        while budget.n_landmarks > fewer:
+            budget = replace(budget, n_landmarks=max(int(0.7 * budget.n_landmarks), fewer))
             yield budget
         while budget.n_trees > 1:
             budget = replace(budget, n_trees=budget.n_trees - 1)

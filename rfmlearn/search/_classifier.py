@@ -175,6 +175,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
             n_search_samples=n_search_samples,
             categorical_features=categorical_features,
             time_limit=time_limit,
+            max_memory=max_memory,
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
