@@ -1,6 +1,7 @@
 """Limits on time and memory of fits to many rows, by predictions alone; what is done in the end."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def test_less_time_means_less_of_everything(n):
     full = plan.seconds(RATES)
     plans = [plan.within_time(full * share, RATES) for share in (2, 1, 0.7, 0.4, 0.2, 0.05, 1e-9)]
     assert plans[0] == plan
-    for more, less in zip(plans[:-1], plans[1:], strict=True):
+    for more, less in pairwise(plans):
         assert all(a >= b for a, b in zip(work(more), work(less), strict=True))
     for share, cut in zip((2, 1, 0.7, 0.4, 0.2), plans, strict=False):
         assert cut.seconds(RATES) <= share * full or cut == plans[-1]
@@ -119,7 +120,7 @@ def test_less_memory_means_smaller_parts_and_never_larger_ones(n):
         cut = plan.within_memory(limit)
         assert cut.n_bytes <= limit and all(a <= b for a, b in zip(work(cut), work(plan), strict=True))
     with pytest.raises(
-        MemoryError, match="max_memory=50MB is too small to fit .* rows: it takes .*MB at least"
+        MemoryError, match=r"max_memory=50MB is too small to fit .* rows: it takes .*MB at least"
     ) as error:
         plan.within_memory(5e7)
     least = 1e6 * float(str(error.value).split("takes ")[1].split("MB")[0])
@@ -165,5 +166,5 @@ def test_a_limit_on_memory_of_a_search(Search):
 
 def test_what_the_machine_has_not_is_refused(monkeypatch):
     monkeypatch.setattr("rfmlearn.runtime._memory.available_bytes", lambda: 50e6)
-    with pytest.raises(MemoryError, match="only 0.0466 GiB are available. Give max_memory"):
+    with pytest.raises(MemoryError, match=r"only 0.0466 GiB are available. Give max_memory"):
         SmallRegressor().fit(*data_for(SmallRegressor))

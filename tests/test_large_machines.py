@@ -253,7 +253,7 @@ def test_rows_do_not_depend_on_each_other(fitted, rng):
 
 
 def test_held_out_rows_weigh_the_parts(fitted):
-    X, Y, recursion, final = fitted
+    _, Y, recursion, final = fitted
     rows, residuals = recursion.left_out(final)
     assert len(rows) == 38 and final.leave_one_out_loss == pytest.approx(np.mean(np.sum(residuals**2, axis=1)))
     assert np.mean(residuals**2) < 0.5 * np.mean(Y[rows] ** 2)

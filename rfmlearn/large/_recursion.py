@@ -78,6 +78,7 @@ class LargeRecursion:
 
     def rounds(self, max_iter):
         """Those of the pilot."""
+        logger.info("plan: %s, about %.3g GB", self.plan.describe(), self.plan.n_bytes / 1e9)
         return self.pilot.rounds(max_iter)
 
     def finish(self, best: Round, is_latest) -> Round:

@@ -15,7 +15,6 @@ from ..recursion._packed_recursion import PackedRecursion
 from ..recursion._plan import make_plan, n_packed_landmarks, warn_of_large_blocks
 from ..recursion._recursion import Recursion
 from ..runtime._budget import LargeBudget
-from ..runtime._progress import logger
 from ..tables._encoder import ColumnEncoder
 from ._plans import choose_plan
 
@@ -98,7 +97,6 @@ def _make_recursion(model, points, names, targets, weights, rng, plan, sizes):
 
 def _make_large_recursion(model, points, names, targets, weights, rng, plan, sizes):
     budget = plan.budget
-    logger.info("plan: %s, about %.3g GB", plan.describe(), plan.n_bytes / 1e9)
     check_coordinates(points, names, np.float32)
     draws = LargeDraws.of(weights, rng, budget, model.n_agop_samples)
     rows = draws.pilot
