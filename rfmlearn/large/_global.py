@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -74,7 +74,13 @@ def fit_global(fit, places, centers, kernel, start):
     both = predict(np.hstack([coef, coef_without]), centers)
     fitted, without = np.split(both, 2, axis=1)
     part = GlobalPart(rows=places.astype(np.int32), coef=coef, alpha=alpha, share=1.0)
-    return GlobalFit(part=part, predicted=without[held], residuals=targets - fitted, held_residuals=targets - without)
+    return GlobalFit(
+        part=part,
+        held_part=replace(part, coef=coef_without),
+        predicted=without[held],
+        residuals=targets - fitted,
+        held_residuals=targets - without,
+    )
 
 
 def _sum_equations(fit, kernel, landmarks, centers, rows):

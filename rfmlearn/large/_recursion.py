@@ -21,10 +21,10 @@ from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
 from ._draws import LargeDraws
-from ._exact import fit_exact
+from ._exact import fit_exact, solve_without_held_out
 from ._global import fit_global
 from ._local import fit_local
-from ._parts import LargeMachine
+from ._parts import GlobalPart, LargeMachine
 from ._plan import LargePlan
 
 
@@ -84,8 +84,7 @@ class LargeRecursion:
         points = self.points.astype(np.float64 if kernel.is_smooth else np.float32)
         centers = matrix.transform(points)
         for _ in range(n_rounds):
-            whole = fit_global(self, self.draws.learning_landmarks, centers, kernel, alpha)
-            matrix = self._learn(matrix, kernel, centers, whole)
+            matrix, alpha = self._learn(matrix, kernel, centers, alpha)
             centers = matrix.transform(points)
             kernel = measure_bandwidth(kernel, centers, *self.draws.bandwidth) if self.pilot.adaptive else kernel
         if self.plan.is_exact:
@@ -95,7 +94,8 @@ class LargeRecursion:
         parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
         metric = blocks_diagonal(matrix.blocks)
         for number in range(len(self.draws.tree_seeds)):
-            on_residuals = number % 2 == 1
+            # What an exact machine leaves of its own rows is next to nothing.
+            on_residuals = number % 2 == 1 and not self.plan.is_exact
             targets = (whole.residuals, whole.held_residuals) if on_residuals else (self.targets, self.targets)
             fitted = fit_local(self, number, points, centers, metric, kernel, alpha, *targets)
             for found, kept in zip(fitted, (parts, predictions, trouble), strict=True):
@@ -117,11 +117,16 @@ class LargeRecursion:
             _workspace=HeldOut(rows=rows, predicted=blend),
         )
 
-    def _learn(self, matrix, kernel, centers, whole):
-        """The next feature matrix, from the AGOP of the global machine."""
-        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(whole.part,))
+    def _learn(self, matrix, kernel, centers, alpha):
+        """The next feature matrix, from the AGOP of a global machine that has not seen the rows held out; its ridge."""
+        if self.plan.is_exact:
+            _, alpha, solution = solve_without_held_out(self, centers, kernel, alpha)
+            part = GlobalPart(rows=np.arange(len(centers)), coef=solution.coef, alpha=alpha, share=1.0)
+        else:
+            part = fit_global(self, self.draws.learning_landmarks, centers, kernel, alpha).held_part
+        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(part,))
         agop = machine.agop(self.draws.agop, center=self.pilot.center)
-        return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage)
+        return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage), part.alpha
 
     def _weigh(self, predictions):
         """Weights of the parts by least squares on rows left out, none of them negative; their sum there."""
