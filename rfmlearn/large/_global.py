@@ -20,8 +20,8 @@ class GlobalFit:
 
     Attributes
     ----------
-    part : GlobalPart
-        Of all rows, with a share of one.
+    part, held_part : GlobalPart
+        Of all rows, and of those that are not held out, with a share of one.
     predicted : ndarray of shape (s, n_outputs)
         Predictions of the rows that are held out by a machine of the others.
     residuals, held_residuals : ndarray of shape (n, n_outputs)
@@ -32,6 +32,7 @@ class GlobalFit:
     """
 
     part: GlobalPart
+    held_part: GlobalPart
     predicted: np.ndarray
     residuals: np.ndarray
     held_residuals: np.ndarray

@@ -40,7 +40,7 @@ def fit_local(fit, number, points, centers, metric, kernel, start, targets, held
     rng = np.random.RandomState(draws.tree_seeds[number])
     place_of = np.full(len(weights), -1)
     place_of[draws.held_out] = np.arange(len(draws.held_out))
-    grower = TreeGrower(points, metric, fit.targets, weights.total, place_of < 0, fit.budget.leaf_rows, rng)
+    grower = TreeGrower(points, metric, fit.targets, weights.total, place_of < 0, fit.budget.leaf_rows_of(number), rng)
     tree, leaves = grower.grow()
     seeds = rng.randint(2**31 - 1, size=len(leaves))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
-from scipy.optimize import nnls
+from scipy.optimize import lsq_linear
 
 from ..kernels import Points
 from ..recursion._bandwidth import measure_bandwidth
@@ -16,7 +16,7 @@ from ..recursion._feature_matrix import blocks_diagonal
 from ..recursion._learned_agop import AGOP
 from ..recursion._recursion import Recursion
 from ..recursion._round import Round, Workspace
-from ..runtime._budget import LargeBudget
+from ..runtime._budget import LARGEST_SHARE, SMALLEST_SHARE, LargeBudget
 from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
@@ -94,8 +94,7 @@ class LargeRecursion:
         parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
         metric = blocks_diagonal(matrix.blocks)
         for number in range(len(self.draws.tree_seeds)):
-            # What an exact machine leaves of its own rows is next to nothing.
-            on_residuals = number % 2 == 1 and not self.plan.is_exact
+            on_residuals = number % 4 >= 2
             targets = (whole.residuals, whole.held_residuals) if on_residuals else (self.targets, self.targets)
             fitted = fit_local(self, number, points, centers, metric, kernel, alpha, *targets)
             for found, kept in zip(fitted, (parts, predictions, trouble), strict=True):
@@ -133,7 +132,8 @@ class LargeRecursion:
         rows = self.draws.held_out
         root = np.sqrt(self.weights.total[rows])[:, None]
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
-        shares = nnls(columns, (root * self.targets[rows]).ravel())[0]
+        shares = lsq_linear(columns, (root * self.targets[rows]).ravel(), (0.0, LARGEST_SHARE), method="bvls").x
+        shares[shares < SMALLEST_SHARE] = 0.0
         if not shares.any():
             shares = np.full(len(predictions), 1 / len(predictions))
         return shares, sum(share * predicted for share, predicted in zip(shares, predictions, strict=True))
