@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..kernels._packed_pairs import PackedPairMatrix
@@ -34,18 +36,9 @@ def fit_exact(fit, centers, kernel, start):
     has no say.
     """
     held, targets, draws = fit.draws.held_out, fit.targets, fit.draws
-    alpha = fit.pilot.alpha
-    if alpha is None:
-        rows = np.setdiff1d(draws.pilot, held)[:: max(1, len(draws.pilot) // N_RIDGE_ROWS)]
-        alpha = choose_ridge_among(kernel, centers[rows], targets[rows], fit.weights[rows], start).alpha
-    gram = PackedPairMatrix.of(kernel, centers.astype(np.float32))
-    fit.on_progress(1, 3, "exact machine")
-    ridge = fit.weights.ridge(alpha)
-    _, solution = solve_packed(gram, targets, ridge, draws.preconditioning)
+    gram, alpha, without = solve_without_held_out(fit, centers, kernel, start)
     fit.on_progress(2, 3, "exact machine")
-    held_ridge, others = ridge.copy(), targets.copy()
-    held_ridge[held], others[held] = HELD_OUT_RIDGE, 0.0
-    _, without = solve_packed(gram, others, held_ridge, draws.preconditioning)
+    _, solution = solve_packed(gram, targets, fit.weights.ridge(alpha), draws.preconditioning)
     both = gram.matvec(np.hstack([solution.coef, without.coef]))
     fitted, held_fitted = np.split(both, 2, axis=1)
     fit.on_progress(3, 3, "exact machine")
@@ -53,9 +46,30 @@ def fit_exact(fit, centers, kernel, start):
     part = GlobalPart(rows=rows, coef=solution.coef.astype(centers.dtype), alpha=alpha, share=1.0)
     return GlobalFit(
         part=part,
+        held_part=replace(part, coef=without.coef.astype(centers.dtype)),
         predicted=held_fitted[held],
         residuals=targets - fitted,
         held_residuals=targets - held_fitted,
         residual=solution.residual,
         trouble=() if solution.trouble is None else (solution.trouble,),
     )
+
+
+def solve_without_held_out(fit, centers, kernel, start):
+    """The Gram matrix of all rows, the ridge, and the solution without the rows that are held out.
+
+    Returns
+    -------
+    gram : PackedPairMatrix
+    alpha : float
+    solution : Solution
+    """
+    held, draws, alpha = fit.draws.held_out, fit.draws, fit.pilot.alpha
+    if alpha is None:
+        rows = draws.pilot[:: max(1, len(draws.pilot) // N_RIDGE_ROWS)]
+        alpha = choose_ridge_among(kernel, centers[rows], fit.targets[rows], fit.weights[rows], start).alpha
+    gram = PackedPairMatrix.of(kernel, centers.astype(np.float32))
+    fit.on_progress(1, 3, "exact machine")
+    ridge, targets = fit.weights.ridge(alpha), fit.targets.copy()
+    ridge[held], targets[held] = HELD_OUT_RIDGE, 0.0
+    return gram, alpha, solve_packed(gram, targets, ridge, draws.preconditioning)[1]

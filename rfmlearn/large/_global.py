@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,8 +20,8 @@ class GlobalFit:
 
     Attributes
     ----------
-    part : GlobalPart
-        Of all rows, with a share of one.
+    part, held_part : GlobalPart
+        Of all rows, and of those that are not held out, with a share of one.
     predicted : ndarray of shape (s, n_outputs)
         Predictions of the rows that are held out by a machine of the others.
     residuals, held_residuals : ndarray of shape (n, n_outputs)
@@ -32,6 +32,7 @@ class GlobalFit:
     """
 
     part: GlobalPart
+    held_part: GlobalPart
     predicted: np.ndarray
     residuals: np.ndarray
     held_residuals: np.ndarray
@@ -74,7 +75,13 @@ def fit_global(fit, places, centers, kernel, start):
     both = predict(np.hstack([coef, coef_without]), centers)
     fitted, without = np.split(both, 2, axis=1)
     part = GlobalPart(rows=places.astype(np.int32), coef=coef, alpha=alpha, share=1.0)
-    return GlobalFit(part=part, predicted=without[held], residuals=targets - fitted, held_residuals=targets - without)
+    return GlobalFit(
+        part=part,
+        held_part=replace(part, coef=coef_without),
+        predicted=without[held],
+        residuals=targets - fitted,
+        held_residuals=targets - without,
+    )
 
 
 def _sum_equations(fit, kernel, landmarks, centers, rows):

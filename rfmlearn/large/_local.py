@@ -40,7 +40,7 @@ def fit_local(fit, number, points, centers, metric, kernel, start, targets, held
     -----
     Rows that no column tells apart may be more than one machine is for. Some of them, drawn at random, stand for all.
     """
-    weights, draws, most = fit.weights, fit.draws, fit.budget.leaf_rows
+    weights, draws, most = fit.weights, fit.draws, fit.budget.leaf_rows_of(number)
     rng = np.random.RandomState(draws.tree_seeds[number])
     place_of = np.full(len(weights), -1)
     place_of[draws.held_out] = np.arange(len(draws.held_out))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
-from scipy.optimize import nnls
+from scipy.optimize import lsq_linear
 
 from ..kernels import Points
 from ..recursion._bandwidth import measure_bandwidth
@@ -18,15 +18,22 @@ from ..recursion._pace import Pace
 from ..recursion._packed_recursion import on_sample
 from ..recursion._recursion import Recursion
 from ..recursion._round import Round, Workspace
-from ..runtime._budget import ROWS_OF_DOUBT, SHARE_OF_PILOT, SMALLEST_LEAF, LargeBudget
+from ..runtime._budget import (
+    LARGEST_SHARE,
+    ROWS_OF_DOUBT,
+    SHARE_OF_PILOT,
+    SMALLEST_LEAF,
+    SMALLEST_SHARE,
+    LargeBudget,
+)
 from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
 from ._draws import LargeDraws
-from ._exact import fit_exact
+from ._exact import fit_exact, solve_without_held_out
 from ._global import fit_global
 from ._local import fit_local
-from ._parts import LargeMachine
+from ._parts import GlobalPart, LargeMachine
 from ._plan import LargePlan
 from ._rates import Rates
 
@@ -95,8 +102,7 @@ class LargeRecursion:
         points = self.points.astype(np.float64 if kernel.is_smooth else np.float32)
         centers = matrix.transform(points)
         for _ in range(n_rounds):
-            whole = fit_global(self, self.draws.learning_landmarks, centers, kernel, alpha)
-            matrix = self._learn(matrix, kernel, centers, whole)
+            matrix, alpha = self._learn(matrix, kernel, centers, alpha)
             centers = matrix.transform(points)
             kernel = measure_bandwidth(kernel, centers, *self.draws.bandwidth) if self.pilot.adaptive else kernel
         if self.plan.is_exact:
@@ -106,7 +112,7 @@ class LargeRecursion:
         parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
         metric = blocks_diagonal(matrix.blocks)
         for number in range(len(self.draws.tree_seeds)):
-            on_residuals = number % 2 == 1
+            on_residuals = _is_on_residuals(number)
             targets = (whole.residuals, whole.held_residuals) if on_residuals else (self.targets, self.targets)
             fitted = fit_local(self, number, points, centers, metric, kernel, alpha, *targets)
             for found, kept in zip(fitted, (parts, predictions, trouble), strict=True):
@@ -145,11 +151,16 @@ class LargeRecursion:
         draws = self.draws.within(plan.budget, n)
         return replace(self, plan=plan, budget=plan.budget, draws=draws, seconds_left=None, trouble=trouble)
 
-    def _learn(self, matrix, kernel, centers, whole):
-        """The next feature matrix, from the AGOP of the global machine."""
-        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(whole.part,))
+    def _learn(self, matrix, kernel, centers, alpha):
+        """The next feature matrix, from the AGOP of a global machine that has not seen the rows held out; its ridge."""
+        if self.plan.is_exact:
+            _, alpha, solution = solve_without_held_out(self, centers, kernel, alpha)
+            part = GlobalPart(rows=np.arange(len(centers)), coef=solution.coef, alpha=alpha, share=1.0)
+        else:
+            part = fit_global(self, self.draws.learning_landmarks, centers, kernel, alpha).held_part
+        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(part,))
         agop = machine.agop(self.draws.agop, center=self.pilot.center)
-        return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage)
+        return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage), part.alpha
 
     def _weigh(self, predictions):
         """Weights of the parts by least squares on rows left out, none of them negative; their sum there.
@@ -162,10 +173,13 @@ class LargeRecursion:
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
         target = (root * self.targets[rows]).ravel()
         average = np.full(len(predictions), 1 / len(predictions))
-        average[0] *= 1 + len(self.draws.tree_seeds) // 2
+        average[0] *= 1 + sum(map(_is_on_residuals, range(len(predictions) - 1)))
         doubt = np.sqrt(ROWS_OF_DOUBT / len(rows)) * np.linalg.norm(target)
-        shares = nnls(np.vstack([columns, doubt * np.eye(len(average))]), np.append(target, doubt * average))[0]
-        shares = shares if shares.any() else average
+        columns, target = np.vstack([columns, doubt * np.eye(len(average))]), np.append(target, doubt * average)
+        shares = lsq_linear(columns, target, (0.0, LARGEST_SHARE), method="bvls").x
+        shares[shares < SMALLEST_SHARE] = 0.0
+        if not shares.any():
+            shares = average
         return shares, sum(share * predicted for share, predicted in zip(shares, predictions, strict=True))
 
     def left_out(self, final: Round):
@@ -205,3 +219,8 @@ class LargeRecursion:
         sample, center = self.draws.inspected, self.pilot.center
         blocks = final.machine.agop(sample, center=center)
         return AGOP(machine=final.machine, sample=sample, center=center, dtype="float32", blocks=blocks)
+
+
+def _is_on_residuals(number):
+    """Whether a tree learns what the global machine leaves: two do not, two do, and so on."""
+    return number % 4 >= 2

@@ -178,6 +178,9 @@ MOST_LARGE_SETTINGS = 3
 UNSURE_PROBABILITY = 0.03
 # A ridge with which a row has next to no say, and which float32 can still hold beside others.
 HELD_OUT_RIDGE = 1e6
+# Weights of parts in their sum: what local machines make of residuals may be too small by some factor, and parts of next
+# to no weight only take time.
+LARGEST_SHARE, SMALLEST_SHARE = 3.0, 0.02
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
 
@@ -205,11 +208,12 @@ class LargeBudget:
     n_agop_rows : int, default=5000
         Over so many rows the AGOP of the global machine is averaged, if the user does not ask for fewer.
     leaf_rows : int, default=5000
-        Most rows of a local machine, whose cost for all rows grows with the square of it.
-    n_trees : int, default=4
-        Trees that are averaged, at most; every other one learns what the global machine leaves.
+        Most rows of a local machine, whose cost for all rows grows with the square of it; every other tree has leaves
+        of half as many.
+    n_trees : int, default=6
+        Trees that are averaged, at most. The third and fourth learn what the global machine leaves.
     tree_rows : int, default=800_000
-        Rows of all trees together: of more than half as many rows there are two trees.
+        Rows of all trees together: of more than a third as many rows there are three trees.
     n_held_out_rows : int, default=10_000
         Held out to choose the ridge of the global machine, to weigh the parts, and to calibrate, then given back; an
         eighth of all at most.
@@ -224,13 +228,17 @@ class LargeBudget:
     n_global_rounds: int = 1
     n_agop_rows: int = 5000
     leaf_rows: int = 5000
-    n_trees: int = 4
+    n_trees: int = 6
     tree_rows: int = 800_000
     n_held_out_rows: int = 10_000
 
     def trees_of(self, n_samples):
-        """As many trees as so many rows can afford, two at least if there may be so many."""
-        return min(self.n_trees, max(2, self.tree_rows // n_samples))
+        """As many trees as so many rows can afford, three at least if there may be so many."""
+        return min(self.n_trees, max(3, self.tree_rows // n_samples))
+
+    def leaf_rows_of(self, number):
+        """Most rows of a leaf of a tree."""
+        return self.leaf_rows // (1 + number % 2)
 
     def landmarks_of(self, n_samples):
         """As many landmarks as so many rows can afford."""
