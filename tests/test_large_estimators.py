@@ -4,6 +4,7 @@ import gc
 import pickle
 import threading
 import weakref
+from dataclasses import dataclass, replace
 
 import joblib
 import numpy as np
@@ -12,6 +13,7 @@ from large_data import (
     FEW,
     SEARCHES,
     SINGLE,
+    SMALL,
     SmallClassifier,
     SmallRegressor,
     SmallRegressorCV,
@@ -27,7 +29,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from rfmlearn import AGOPFeatureMap
 from rfmlearn.gradients import input_gradients
-from rfmlearn.kernels import LaplaceKernel
+from rfmlearn.kernels import LaplaceKernel, RadialKernel
 from rfmlearn.runtime._spread import spread
 
 ORDER_MATTERS = {"check_sample_weight_equivalence_on_dense_data": "rows are drawn by their places, not by their values"}
@@ -114,6 +116,23 @@ def test_few_rows(size):
     assert SmallRegressor(solver="two_level").fit(X[:1], y[:1]).predict(X[:1]) == y[0]
 
 
+@dataclass(frozen=True)
+class Wave(RadialKernel):
+    """Negative at some distances."""
+
+    def evaluate(self, squares, values, slopes):
+        distance = np.sqrt(np.maximum(squares, 1e-30)) / self.bandwidth
+        values[:] = np.exp(-distance) * np.cos(distance)
+        slopes[:] = -np.exp(-distance) * (np.cos(distance) + np.sin(distance)) / (2 * distance * self.bandwidth**2)
+
+
+def test_kernels_of_ones_own_may_be_negative():
+    X, y = data_for(SmallRegressor)
+    model = SmallRegressor(Wave(1.0), max_iter=0, alpha=0.1, random_state=0)
+    model.large_budget = replace(SMALL, packed_up_to=1000)
+    assert model.fit(X, y).score(X, y) > 0.5
+
+
 def test_targets():
     X, y = data_for(SmallRegressor)
     assert_allclose(SmallRegressor().fit(X, np.full(400, 3.0)).predict(X), 3.0)
@@ -193,11 +212,10 @@ def test_inspection(Estimator, fitted):
     assert_allclose(np.diag(model.agop_), model._agop.diagonal, rtol=1e-4)
     assert [record["n_iter"] for record in model.history_] == [0, 1, 2, 3, 4] and model.n_iter_ == 4
     assert model.history_[-1]["solver"] == "two_level" and len(model.X_fit_) == 400
-    mapped = AGOPFeatureMap(model, n_components=2).fit(X, y)
-    assert mapped.transform(X).shape == (400, 2)
     exactly = Estimator.__mro__[1](solver="two_level", max_iter=1, random_state=0).fit(X, y)
     gradient = input_gradients(exactly, X[:20], method="closed_form")
     assert np.isfinite(gradient).all() and np.shape(gradient)[-2:] == (20, d)
+    assert AGOPFeatureMap(exactly, n_components=2).fit(X, y).transform(X).shape == (400, 2)
 
 
 @pytest.mark.parametrize("layout", [np.asfortranarray, lambda X: X.astype(np.float32), "read-only"])
@@ -287,8 +305,6 @@ def test_an_interrupt_leaves_nothing_behind(place, monkeypatch, fitted):
 
 
 def _replace(recursion, on_progress):
-    from dataclasses import replace
-
     return replace(recursion, on_progress=on_progress)
 
 

@@ -178,8 +178,8 @@ MOST_LARGE_SETTINGS = 3
 UNSURE_PROBABILITY = 0.03
 # A ridge with which a row has next to no say, and which float32 can still hold beside others.
 HELD_OUT_RIDGE = 1e6
-# Weights of parts in their sum: what local machines make of residuals may be too small by some factor, and parts of next
-# to no weight only take time.
+# Weights of parts in their sum: what local machines make of residuals may be too small by some factor, and parts of
+# next to no weight only take time.
 LARGEST_SHARE, SMALLEST_SHARE = 3.0, 0.02
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
