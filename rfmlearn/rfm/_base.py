@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import Kernel
 from ..kernels._names import KERNELS
+from ..large._leaf_agops import leaf_agops
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
 from ..runtime._budget import LARGEST_CODE, LargeBudget
@@ -161,6 +162,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         self.coordinate_names_ = self._encoder.coordinate_names_
         self.coordinate_columns_ = self._encoder.coordinate_columns_
         self._agop = recursion.agop(best)
+        self._leaf_agops = leaf_agops(best.machine)
         self.feature_importances_ = column_shares(self._agop.diagonal, self.coordinate_columns_, self.n_features_in_)
 
     def _machines(self):
@@ -171,7 +173,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         """A copy with other machines."""
         model = copy.copy(self)
         model.machine_ = machines[0]
-        model._agop = agop_of(self._agop, machines[0])
+        model._agop, model._leaf_agops = agop_of(self._agop, machines[0]), leaf_agops(machines[0])
         if hasattr(self, "_deviation"):
             model._deviation = deviation_of(self._deviation)
         return model
@@ -202,6 +204,22 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         """
         self._fitted("agop_")
         return self._agop.array
+
+    @property
+    def leaf_agops_(self):
+        """Diagonal of the AGOP over the rows of each leaf, shape (n_leaves, n_coordinates), of models of many rows.
+
+        Leaves are those of the first tree, and the function is the whole of what was fitted. Computed when it is first
+        asked for, over at most 50 rows of each leaf.
+        """
+        self._fitted("leaf_agops_")
+        if self._leaf_agops is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no leaf_agops_, since its machine has no leaves: only tables of more than "
+                f"{self.large_budget.exact_up_to} rows, or any with solver='two_level', are divided among leaves, where "
+                "these predict better. agop_ is the average over all rows."
+            )
+        return self._leaf_agops.array
 
     @property
     def feature_matrix_(self):

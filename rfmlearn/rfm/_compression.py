@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..large._compression import Compressor
 from ..recursion._deviation import Deviation, NoDeviation
+from ..runtime._budget import FEWEST_CENTERS
 from ..runtime._trouble import warn_user
 from ..targets._checks import check_numbers, code_known_labels
 from ..targets._codes import ClassCodes, ScaledTargets
@@ -140,7 +141,7 @@ def compressed(model, loss, max_loss, before, n_rows):
 
     share, best, first, lowest = 0.5, None, None, 0.0
     n_least = min(len(machine.centers) for machine in machines)
-    while share * n_least >= 1:
+    while share * n_least >= FEWEST_CENTERS:
         smaller, after = attempt(share)
         first = after if first is None else first
         if not is_allowed(after):

@@ -164,6 +164,8 @@ HELD_OUT_RIDGE = 1e6
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
 
+# Rows of each leaf over which its AGOP is averaged: few, as leaves are many.
+LEAF_AGOP_ROWS = 50
 # Smaller machines: centres that one may have, since five arrays of as many rows and columns are in memory at a time; rows
 # on which it is fitted to the old one, if there are more, and its ridge; centres that are kept aside to compare them.
 DISTILLED_CENTERS, DISTILLED_ROWS, DISTILLED_RIDGE, N_PROBES = 8000, 50_000, 1e-4, 1000
