@@ -13,7 +13,7 @@ from ._matplotlib import labels, new_figure
 
 _CELL_WIDTH, _CELL_HEIGHT = 0.34, 0.2
 # Inches of a letter of a leaf's text; the longest that is drawn; around the cells: names of columns, title, colour bar.
-_LETTER, _LONGEST, _ABOVE, _BAR = 0.068, 70, 1.7, 1.1
+_LETTER, _LONGEST, _ABOVE, _BAR = 0.068, 90, 1.7, 1.1
 
 
 class LeafAGOPDisplay:
