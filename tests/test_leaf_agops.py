@@ -61,7 +61,7 @@ def test_models_without_leaves_say_so():
     model = RFMRegressor(max_iter=0)
     assert not hasattr(model, "leaf_agops_")
     X = np.random.default_rng(0).normal(size=(40, 2))
-    with pytest.raises(AttributeError, match="no leaves.*two_level"):
+    with pytest.raises(AttributeError, match=r"no leaves.*two_level"):
         model.fit(X, X[:, 0]).leaf_agops_  # noqa: B018
     with pytest.raises(ValueError, match="no leaves"):
         LeafAGOPDisplay.from_estimator(model)
@@ -78,10 +78,11 @@ def _rows_of(text, table):
             found &= table["colour"].isin(names).to_numpy() != negated
             continue
         words = piece.split()
-        low, name, high = {
-            True: lambda: (words[0], words[2], words[4]),
-            False: lambda: (None, words[0], words[2]) if words[1] == "≤" else (words[2], words[0], None),
-        }[words.count("<") == 1]()
+        if "<" in words:
+            low, _, name, _, high = words
+        else:
+            name, sign, limit = words
+            low, high = (None, limit) if sign == "≤" else (limit, None)
         as_value = pd.Timestamp if name == "when" else float
         values = table[name].fillna(table[name].median())
         found &= (values > as_value(low)).to_numpy() if low else True

@@ -139,7 +139,9 @@ class LeafAGOPDisplay:
             width = _CELL_WIDTH * max(len(columns), 6) + _LETTER * max(map(len, texts)) + _BAR
             ax = new_figure((width, _CELL_HEIGHT * max(len(leaves), 6) + _ABOVE), "LeafAGOPDisplay.plot").add_subplot()
         self.figure_, self.ax_ = ax.figure, ax
-        image = ax.imshow(part, cmap="viridis", vmin=0.0, vmax=part.max() or 1.0, interpolation="nearest", aspect="auto")
+        image = ax.imshow(
+            part, cmap="viridis", vmin=0.0, vmax=part.max() or 1.0, interpolation="nearest", aspect="auto"
+        )
         names = labels(self.names)
         ax.set_xticks(np.arange(len(columns)), [names[j] for j in columns], fontsize="x-small", rotation=90)
         ax.set_yticks(np.arange(len(leaves)), [text.replace("$", r"\$") for text in texts], fontsize="x-small")
@@ -148,8 +150,8 @@ class LeafAGOPDisplay:
         bar.set_label("share in the leaf", fontsize="x-small")
         bar.ax.tick_params(labelsize="x-small")
         cut = f", {len(columns)} of {len(self.names)} columns" if len(columns) < len(self.names) else ""
-        count = f"{len(leaves)} of {len(self.paths)} leaves" if len(leaves) < len(self.paths) else f"{len(leaves)} leaves"
-        ax.set_title(f"what matters in {count}{cut}", fontsize="medium")
+        of_all = f" of {len(self.paths)}" if len(leaves) < len(self.paths) else ""
+        ax.set_title(f"what matters in {len(leaves)}{of_all} leaves{cut}", fontsize="medium")
         return self
 
 

@@ -10,7 +10,15 @@ import numpy as np
 from ..kernels import Points
 from ..recursion._feature_matrix import FullFeatureMatrix, ThinFeatureMatrix
 from ..recursion._machine import Machine
-from ..runtime._budget import DISTILLED_CENTERS, DISTILLED_RIDGE, DISTILLED_ROWS, DROPPED_SHARE, FEWEST_CENTERS, N_PROBES, SMALLEST_CHANCE
+from ..runtime._budget import (
+    DISTILLED_CENTERS,
+    DISTILLED_RIDGE,
+    DISTILLED_ROWS,
+    DROPPED_SHARE,
+    FEWEST_CENTERS,
+    N_PROBES,
+    SMALLEST_CHANCE,
+)
 from ..runtime._spread import spread
 from ._landmarks import NormalEquations, solve_landmarks
 from ._parts import GlobalPart, LargeMachine, LocalPart
@@ -197,7 +205,7 @@ def project(machine):
 
 
 def _sizes(machine):
-    """How large the coefficients of each centre are, in units of the average of each part, by the shares of the parts."""
+    """Size of the coefficients of each centre, those of a part in units of their average, by shares."""
     sizes = np.zeros(len(machine.centers))
     for part in machine.parts:
         size = np.linalg.norm(part.coef.astype(np.float64), axis=1)

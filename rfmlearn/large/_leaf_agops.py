@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class LeafAGOPs:
             leaves = chosen[start : start + step]
             gradient = machine.gradient_at_centers(np.concatenate(leaves))
             edges = np.cumsum([0, *map(len, leaves)])
-            for first, last in zip(edges[:-1], edges[1:], strict=True):
+            for first, last in pairwise(edges):
                 weights = np.full(last - first, 1 / max(1, last - first))
                 blocks = machine.feature_matrix.outer_products(gradient[:, first:last], weights)
                 diagonals.append(blocks_diagonal(blocks))

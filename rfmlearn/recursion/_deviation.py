@@ -96,6 +96,6 @@ class NoDeviation:
 
     def __call__(self, points):
         raise ValueError(
-            "return_std=True needs the training rows, which a compressed model no longer has: ask the model of which it "
-            "was made, or predict without."
+            "return_std=True needs the training rows, which a compressed model no longer has: ask the model of which "
+            "it was made, or predict without."
         )

@@ -44,7 +44,8 @@ class Machine:
 
     def decision(self, points):
         """Values at new points, in original coordinates, shape (m, n_outputs)."""
-        return self.kernel.product(self.centers, self.dual_coef, self._transform(points)).astype(points.dtype, copy=False)
+        values = self.kernel.product(self.centers, self.dual_coef, self._transform(points))
+        return values.astype(points.dtype, copy=False)
 
     def numeric_gradient(self, points):
         """Gradient at new points by their numeric coordinates, which come first, shape (n_outputs, m, >= n_numeric)."""

@@ -215,9 +215,9 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         self._fitted("leaf_agops_")
         if self._leaf_agops is None:
             raise AttributeError(
-                f"This {type(self).__name__} has no leaf_agops_, since its machine has no leaves: only tables of more than "
-                f"{self.large_budget.exact_up_to} rows, or any with solver='two_level', are divided among leaves, where "
-                "these predict better. agop_ is the average over all rows."
+                f"This {type(self).__name__} has no leaf_agops_, since its machine has no leaves: only tables of more "
+                f"than {self.large_budget.exact_up_to} rows, or any with solver='two_level', are divided among leaves, "
+                "where these predict better. agop_ is the average over all rows."
             )
         return self._leaf_agops.array
 

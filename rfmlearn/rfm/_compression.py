@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from numbers import Real
+from typing import Any
 
 import numpy as np
-
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,7 +21,7 @@ from ..targets._codes import ClassCodes, ScaledTargets
 class CompressibleMixin:
     """An estimator of machines that can be made smaller."""
 
-    def compress(self, max_loss=0.01, X=None, y=None):
+    def compress(self: Any, max_loss=0.01, X=None, y=None):
         """A smaller and faster model that predicts nearly the same; this one stays as it is.
 
         Its machines have fewer centres, with coefficients by which they predict what the old ones do, by least squares
@@ -85,13 +85,13 @@ class CompressibleMixin:
         y = self._coded(X, y)
         return compressed(self, lambda model: model._loss(X, y), max_loss, self._loss(X, y), len(X))
 
-    def _coded(self, X, y):
+    def _coded(self: Any, X, y):
         """Labels of rows as integers, or numbers in columns."""
         if is_classifier(self):
             return code_known_labels(self, self.classes_, X, y, "y", "y of fit")
         return check_numbers(self, X, y).reshape(len(y), -1)
 
-    def _loss(self, X, y):
+    def _loss(self: Any, X, y):
         """Log-loss, or root mean squared error in units of the deviation."""
         weights = np.ones(len(X))
         if is_classifier(self):
@@ -103,7 +103,7 @@ def check_max_loss(max_loss):
     """Raise unless it is a number that is not negative."""
     if isinstance(max_loss, bool) or not isinstance(max_loss, Real):
         raise TypeError(f"max_loss must be a number, such as 0.01 for 1 %, got {max_loss!r}.")
-    if not 0 <= max_loss < np.inf:
+    if not 0 <= float(max_loss) < np.inf:
         raise ValueError(f"max_loss must be a number of at least 0, such as 0.01 for 1 %, got max_loss={max_loss!r}.")
 
 
@@ -155,8 +155,8 @@ def compressed(model, loss, max_loss, before, n_rows):
     if best is None:
         worse = "" if first is None else f": half of the centres make the loss {first:.4g} instead of {before:.4g}"
         warn_user(
-            f"no smaller model has a loss at most {max_loss:.3g} worse, in relative terms{worse}. The model keeps all of "
-            "its centres, in float32. Allow more by max_loss."
+            f"no smaller model has a loss at most {max_loss:.3g} worse, in relative terms{worse}. The model keeps all "
+            "of its centres, in float32. Allow more by max_loss."
         )
         best = 1.0, model._with_machines([compressor.whole() for compressor in compressors]), before
     _, smaller, after = best

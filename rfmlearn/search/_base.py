@@ -283,8 +283,8 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
 
     def _left_out_loss(self):
         raise ValueError(
-            f"compress of {type(self).__name__} measures the loss of the ensemble on rows: pass X and y of rows that fit "
-            "has not seen, some hundred of them at least."
+            f"compress of {type(self).__name__} measures the loss of the ensemble on rows: pass X and y of rows that "
+            "fit has not seen, some hundred of them at least."
         )
 
     def _categorical_columns(self):

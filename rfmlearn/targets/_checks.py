@@ -63,7 +63,8 @@ def code_known_labels(estimator, classes, X, y, name="y_val", known="y"):
     y = check_labels(estimator, X, y, name)
     if (y.dtype.kind in _TEXT) != (classes.dtype.kind in _TEXT):
         ours, theirs = classes[:1].tolist()[0], y[:1].tolist()[0]
-        raise ValueError(f"{name} has labels as {theirs!r}, but {known} has labels as {ours!r}: they must be of one type.")
+        message = f"{name} has labels as {theirs!r}, but {known} has labels as {ours!r}: they must be of one type."
+        raise ValueError(message)
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(f"{name} has labels that {known} has not: {unknown[:5].tolist()}.")
