@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
@@ -15,6 +17,7 @@ from .._sklearn_compat import Interval, StrOptions
 from ..kernels import LpqLaplaceKernel
 from ..large._plan import is_large
 from ..recursion._plan import make_plan
+from ..rfm._compression import CompressibleMixin, agop_of, deviation_of
 from ..rfm._settings import check_kernel
 from ..runtime._budget import PARTED_COPIES, LargeBudget, SearchBudget
 from ..runtime._progress import log_to_stderr, progress
@@ -40,7 +43,7 @@ from ._timetable import Timetable
 _OWN_PARAMETERS = {"n_iter_no_change", "time_limit", "callback", "class_weight", "random_state", "verbose"}
 
 
-class BaseRFMCV(TableEstimator):
+class BaseRFMCV(CompressibleMixin, TableEstimator):
     """Search, ensemble and prediction on outcomes of either kind."""
 
     budget: ClassVar[SearchBudget] = SearchBudget()
@@ -257,9 +260,32 @@ class BaseRFMCV(TableEstimator):
         return selection
 
     def _keep_members(self):
+        self.__dict__.pop("compression_", None)
         self.weights_ = np.array([member.weight for group in self.members_ for member in group.machines])
         shares = [group.weight * group.column_importances(self.n_features_in_) for group in self.members_]
         self.feature_importances_ = np.sum(shares, axis=0)
+
+    def _machines(self):
+        return [member.machine for group in self.members_ for member in group.machines]
+
+    def _with_machines(self, machines):
+        """A copy with as many other machines."""
+        model, machines = copy.copy(self), iter(machines)
+        model.members_ = []
+        for group in self.members_:
+            members = tuple(
+                replace(member, machine=next(machines), deviation=deviation_of(member.deviation))
+                for member in group.machines
+            )
+            agop = agop_of(group.agop, members[0].machine)
+            model.members_.append(replace(group, machines=members, agop=agop))
+        return model
+
+    def _left_out_loss(self):
+        raise ValueError(
+            f"compress of {type(self).__name__} measures the loss of the ensemble on rows: pass X and y of rows that "
+            "fit has not seen, some hundred of them at least."
+        )
 
     def _categorical_columns(self):
         """Indices of the columns that were taken for categories in fit; none before."""
