@@ -11,7 +11,7 @@ ROOT = Path(rfmlearn.__file__).parent
 
 # From the top floor down. A room imports from rooms that it lists, all of which stand below it.
 ARROWS = {
-    "__init__": {"_warmup", "deep", "search", "rfm", "images", "gradients", "recursion"},
+    "__init__": {"_warmup", "deep", "search", "rfm", "images", "gradients"},
     "_warmup": {"rfm", "images", "kernels"},
     "inspection": {"deep", "search", "rfm", "neural", "large", "recursion", "tables"},
     "deep": {"rfm", "gradients", "recursion", "tables", "targets"},

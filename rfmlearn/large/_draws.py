@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,16 @@ class LargeDraws:
     inspected: tuple[np.ndarray | None, np.ndarray]
     tree_seeds: list[int]
 
+    def within(self, budget: LargeBudget, n):
+        """The same draws as far as a smaller budget has them."""
+        n_landmarks = min(budget.landmarks_of(n), len(self.landmarks))
+        return replace(
+            self,
+            landmarks=_evenly(self.landmarks, n_landmarks),
+            learning_landmarks=_evenly(self.learning_landmarks, min(budget.n_learning_landmarks, n_landmarks)),
+            tree_seeds=self.tree_seeds[: budget.trees_of(n)],
+        )
+
     @classmethod
     def of(cls, weights: Weights, rng, budget: LargeBudget, n_agop_rows=None):
         """Draw rows for all purposes; `n_agop_rows`, which users set, comes last and moves nothing else."""
@@ -69,3 +79,8 @@ class LargeDraws:
             tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.trees_of(n))],
             agop=agop_rows(weights.total, min(n_agop_rows or n, budget.n_agop_rows), rng),
         )
+
+
+def _evenly(rows, size):
+    """So many of them, evenly spread."""
+    return rows if len(rows) <= size else rows[np.linspace(0, len(rows) - 1, size).astype(np.intp)]

@@ -93,9 +93,10 @@ def _sum_equations(fit, kernel, landmarks, centers, rows):
         return partial(NormalEquations.of, *arguments)
 
     total = None
-    for number, equations in enumerate(spread(make_task, n_tasks)):
-        total = equations if total is None else total.add(equations)
-        fit.on_progress(number + 1, n_tasks, "parts of the rows summed")
+    with spread(make_task, n_tasks) as parts:
+        for number, equations in enumerate(parts):
+            total = equations if total is None else total.add(equations)
+            fit.on_progress(number + 1, n_tasks, "parts of the rows summed")
     return total
 
 

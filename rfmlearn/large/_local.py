@@ -35,17 +35,22 @@ def fit_local(fit, number, points, centers, metric, kernel, start, targets, held
     predicted : ndarray of shape (s, n_outputs)
         Predictions of the rows that are held out by machines of the others.
     trouble : list of str
+
+    Notes
+    -----
+    Rows that no column tells apart may be more than one machine is for. Some of them, drawn at random, stand for all.
     """
-    weights, draws = fit.weights, fit.draws
+    weights, draws, most = fit.weights, fit.draws, fit.budget.leaf_rows_of(number)
     rng = np.random.RandomState(draws.tree_seeds[number])
     place_of = np.full(len(weights), -1)
     place_of[draws.held_out] = np.arange(len(draws.held_out))
-    grower = TreeGrower(points, metric, fit.targets, weights.total, place_of < 0, fit.budget.leaf_rows_of(number), rng)
+    grower = TreeGrower(points, metric, fit.targets, weights.total, place_of < 0, most, rng)
     tree, leaves = grower.grow()
+    leaves = [rows if len(rows) <= most else rng.permutation(rows) for rows in leaves]
     seeds = rng.randint(2**31 - 1, size=len(leaves))
 
     def make_task(leaf):
-        rows = leaves[leaf]
+        rows, beyond = leaves[leaf][:most], leaves[leaf][most:]
         return LeafTask(
             points=centers[rows],
             targets=targets[rows],
@@ -56,24 +61,31 @@ def fit_local(fit, number, points, centers, metric, kernel, start, targets, held
             start=start,
             held_out=np.flatnonzero(place_of[rows] >= 0),
             held_targets=held_targets[rows],
+            beyond=centers[beyond[place_of[beyond] >= 0]],
             seed=int(seeds[leaf]),
         )
 
     predicted = np.empty((len(draws.held_out), targets.shape[1]))
     found, trouble = [], []
-    for rows, leaf in zip(leaves, spread(make_task, len(leaves)), strict=True):
-        found.append(leaf)
-        asked = place_of[rows]
-        predicted[asked[asked >= 0]] = leaf.predicted
-        trouble += [] if leaf.trouble is None else [leaf.trouble]
-        fit.on_progress(len(found), len(leaves), f"leaves of tree {number + 1} of {len(draws.tree_seeds)}")
+    with spread(make_task, len(leaves)) as results:
+        for rows, leaf in zip(leaves, results, strict=True):
+            found.append(leaf)
+            asked = place_of[rows]
+            predicted[asked[asked >= 0]] = np.concatenate([leaf.predicted, leaf.beyond])
+            trouble += [] if leaf.trouble is None else [leaf.trouble]
+            fit.on_progress(len(found), len(leaves), f"leaves of tree {number + 1} of {len(draws.tree_seeds)}")
+    starts = np.cumsum([0, *map(len, leaves)])
+    coef = np.zeros((len(weights), targets.shape[1]), dtype=centers.dtype)
+    for first, leaf in zip(starts, found, strict=False):
+        coef[first : first + len(leaf.coef)] = leaf.coef
     part = LocalPart(
         tree=tree,
         rows=np.concatenate(leaves).astype(np.int32),
-        starts=np.cumsum([0, *map(len, leaves)]),
-        coef=np.concatenate([leaf.coef for leaf in found]),
+        starts=starts,
+        coef=coef,
         bandwidths=np.array([leaf.bandwidth for leaf in found]),
         alphas=np.array([leaf.alpha for leaf in found]),
         share=1.0,
+        most=most,
     )
     return part, predicted, trouble[:1]

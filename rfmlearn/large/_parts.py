@@ -54,6 +54,8 @@ class LocalPart:
     bandwidths, alphas : ndarray of shape (n_leaves,)
     share : float
         Its weight in the sum.
+    most : int
+        Rows of a leaf beyond so many, which nothing tells apart from those before, have coefficients of zero.
     """
 
     tree: Tree
@@ -63,6 +65,7 @@ class LocalPart:
     bandwidths: np.ndarray
     alphas: np.ndarray
     share: float
+    most: int
 
     def leaves_of_centers(self):
         """The leaf of each centre, shape (n,)."""
@@ -72,10 +75,13 @@ class LocalPart:
 
     def pieces(self, kernel, leaves):
         """For each leaf that is met, the places of its rows among `leaves`, and its machine."""
+        if not len(leaves):
+            return
         order = np.argsort(leaves, kind="stable")
         met, first = np.unique(leaves[order], return_index=True)
         for leaf, places in zip(met, np.split(order, first[1:]), strict=True):
-            part = slice(self.starts[leaf], self.starts[leaf + 1])
+            start = self.starts[leaf]
+            part = slice(start, min(start + self.most, self.starts[leaf + 1]))
             yield places, kernel.with_bandwidth(float(self.bandwidths[leaf])), self.rows[part], self.coef[part]
 
 
@@ -123,7 +129,7 @@ class LargeMachine:
         """Values at points in the coordinates of the feature matrix, of which the leaf of each part is known."""
         out = np.zeros((len(Z), self.n_outputs))
         for places, share, kernel, rows, coef, part in self._pieces_of(leaves, Z):
-            out[places] += share * kernel.product(self.centers[rows], coef, part)
+            out[places] += share * kernel.product(self.centers[rows], coef, part, dtype=np.float64)
         return out
 
     def gradient_at_centers(self, rows):

@@ -19,7 +19,7 @@ from ..large._leaf_agops import leaf_agops
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
 from ..runtime._budget import LARGEST_CODE, LargeBudget
-from ..runtime._memory import refuse_square
+from ..runtime._memory import as_bytes, refuse_square
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._trouble import warn_of_trouble
 from ..solvers import Weights
@@ -53,6 +53,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         "categorical_encoding": [StrOptions(set(CODINGS))],
         "solver": [StrOptions({"auto", "cholesky", "cg", "packed", "two_level"})],
         "tol": [Interval(Real, 0, 1, closed="neither")],
+        "max_memory": [Interval(Real, 0, None, closed="neither"), str, None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
         "callback": [callable, None],
@@ -80,6 +81,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         categorical_encoding="one_hot",
         solver="auto",
         tol=1e-3,
+        max_memory=None,
         n_iter_no_change=None,
         time_limit=None,
         callback=None,
@@ -103,6 +105,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         self.categorical_encoding = categorical_encoding
         self.solver = solver
         self.tol = tol
+        self.max_memory = max_memory
         self.n_iter_no_change = n_iter_no_change
         self.time_limit = time_limit
         self.callback = callback
@@ -132,7 +135,8 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         points = self._encoder.fit_transform(X, weights.total, codes, weights.groups)
         suspicions = self._warn_of_suspicions(self._encoder)
         rng, names = check_random_state(self.random_state), self._encoder.coordinate_names_
-        recursion = make_recursion(self, points, names, codes, weights, rng, large=self.large_budget)
+        limits = {"large": self.large_budget, "max_memory": as_bytes(self.max_memory)}
+        recursion = make_recursion(self, points, names, codes, weights, rng, **limits)
         if validation is not None:
             table, y_val, sample_weight = validation
             points_val = self._encoder.transform(table)
@@ -142,6 +146,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         )
         if self.time_limit is not None:
             rule = rule.with_time_after_rounds(recursion.plan)
+            recursion = recursion.within_time(rule.seconds_left)
         with log_to_stderr(self.verbose), progress(self.verbose) as on_progress:
             best, self.history_, self.fit_warnings_ = rule.run(recursion.with_progress(on_progress))
         if not rule.has_time_for_agop(self.history_):
@@ -157,7 +162,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         self.machine_ = best.machine
         self.__dict__.pop("compression_", None)
         self.alpha_, self.solver_ = best.alpha, best.solver
-        self.n_iter_ = self.history_[-1]["n_iter"]
+        self.n_iter_ = max(record["n_iter"] for record in self.history_)
         self.best_iter_ = best.n_iter
         self.coordinate_names_ = self._encoder.coordinate_names_
         self.coordinate_columns_ = self._encoder.coordinate_columns_

@@ -149,11 +149,28 @@ LANDMARK_ROWS = 4096
 SUMMED_ROWS = 2**16
 # Splits are found on so many rows of a node: thresholds are quantiles, and gains differ by more than chance.
 SPLIT_ROWS = 50_000
-# Levels of categories are ordered as if so many more rows of each had the average target.
+# Levels of categories are ordered as if so many more rows of each had the average target, and parts are weighed as if
+# so many more were predicted best by their plain average.
 ROWS_OF_DOUBT = 10
 # How far from the median, in shares of the rows, a node is split; the least that must go to either side.
 SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
+# Where no column divides a node so evenly, a side may be as small as this share of a whole leaf.
+UNEVEN_SHARE = 0.1
 
+
+# Kernel values, and rows of the factor, by which the pace of a large fit is measured where its time is limited; values
+# that a gradient takes as long as; operations of a value where nothing was measured, for each coordinate.
+PROBED_PAIRS, PROBED_OPERATIONS_ROWS, PAIRS_OF_GRADIENT, GUESSED_OPERATIONS = (2048, 1024), 1500, 4, 20
+# Ridges that are tried, on average; operations of each in the leaf, in cubes of the rows on which they are compared.
+TRIED_RIDGES, OPERATIONS_OF_RIDGE = 4, 0.7
+# Operations for each entry of a packed Gram matrix in all steps of a solution: reading takes longer than two of them.
+PACKED_STEPS = 200
+# Share of the limit that is left for all rows at least; and of what is left then that a fit may take by prediction.
+SHARE_OF_ALL_ROWS, CAREFUL_SHARE = 0.5, 0.8
+# Share of the limit that the first round of features and its exact fit may take.
+SHARE_OF_PILOT = 0.2
+# The least that a fit within a limit comes down to: landmarks, and rows of a leaf.
+FEWEST_LANDMARKS, SMALLEST_LEAF = 200, 500
 
 # Settings that a search over many rows fits to all of them, at most.
 MOST_LARGE_SETTINGS = 3
@@ -161,8 +178,8 @@ MOST_LARGE_SETTINGS = 3
 UNSURE_PROBABILITY = 0.03
 # A ridge with which a row has next to no say, and which float32 can still hold beside others.
 HELD_OUT_RIDGE = 1e6
-# Weights of parts in their sum: what local machines make of residuals may be too small by some factor, and parts of next
-# to no weight only take time.
+# Weights of parts in their sum: what local machines make of residuals may be too small by some factor, and parts of
+# next to no weight only take time.
 LARGEST_SHARE, SMALLEST_SHARE = 3.0, 0.02
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
@@ -227,6 +244,11 @@ class LargeBudget:
     def trees_of(self, n_samples):
         """As many trees as so many rows can afford, three at least if there may be so many."""
         return min(self.n_trees, max(3, self.tree_rows // n_samples))
+
+    @staticmethod
+    def learns_residuals(number):
+        """Whether a tree learns what the global machine leaves, instead of the targets."""
+        return number % 4 >= 2
 
     def leaf_rows_of(self, number):
         """Most rows of a leaf of a tree."""
