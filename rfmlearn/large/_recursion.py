@@ -20,7 +20,6 @@ from ..recursion._recursion import Recursion
 from ..recursion._round import Round, Workspace
 from ..runtime._budget import (
     LARGEST_SHARE,
-    ROWS_OF_DOUBT,
     SHARE_OF_PILOT,
     SMALLEST_LEAF,
     SMALLEST_SHARE,
@@ -112,7 +111,7 @@ class LargeRecursion:
         parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
         metric = blocks_diagonal(matrix.blocks)
         for number in range(len(self.draws.tree_seeds)):
-            on_residuals = _is_on_residuals(number)
+            on_residuals = self.budget.learns_residuals(number)
             targets = (whole.residuals, whole.held_residuals) if on_residuals else (self.targets, self.targets)
             fitted = fit_local(self, number, points, centers, metric, kernel, alpha, *targets)
             for found, kept in zip(fitted, (parts, predictions, trouble), strict=True):
@@ -165,7 +164,7 @@ class LargeRecursion:
     def _weigh(self, predictions):
         """Weights of the parts by least squares on rows left out, none of them negative; their sum there.
 
-        As if a few more rows spoke for a plain average of the global machine, alone and with each tree of what it
+        As if one more row spoke for a plain average of the global machine, alone and with each tree of what it
         leaves, and of the other trees: where predictions are next to nothing, multiples of them would be anything.
         """
         rows = self.draws.held_out
@@ -173,13 +172,12 @@ class LargeRecursion:
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
         target = (root * self.targets[rows]).ravel()
         average = np.full(len(predictions), 1 / len(predictions))
-        average[0] *= 1 + sum(map(_is_on_residuals, range(len(predictions) - 1)))
-        doubt = np.sqrt(ROWS_OF_DOUBT / len(rows)) * np.linalg.norm(target)
-        columns, target = np.vstack([columns, doubt * np.eye(len(average))]), np.append(target, doubt * average)
-        shares = lsq_linear(columns, target, (0.0, LARGEST_SHARE), method="bvls").x
+        average[0] *= 1 + sum(map(self.budget.learns_residuals, range(len(predictions) - 1)))
+        doubt = np.linalg.norm(target) / np.sqrt(len(rows))
+        system = np.vstack([columns, doubt * np.eye(len(average))]), np.append(target, doubt * average)
+        shares = lsq_linear(*system, (0.0, LARGEST_SHARE), method="bvls").x
         shares[shares < SMALLEST_SHARE] = 0.0
-        if not shares.any():
-            shares = average
+        shares = shares if shares.any() else average
         return shares, sum(share * predicted for share, predicted in zip(shares, predictions, strict=True))
 
     def left_out(self, final: Round):
@@ -219,8 +217,3 @@ class LargeRecursion:
         sample, center = self.draws.inspected, self.pilot.center
         blocks = final.machine.agop(sample, center=center)
         return AGOP(machine=final.machine, sample=sample, center=center, dtype="float32", blocks=blocks)
-
-
-def _is_on_residuals(number):
-    """Whether a tree learns what the global machine leaves: two do not, two do, and so on."""
-    return number % 4 >= 2

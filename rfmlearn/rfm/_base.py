@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from numbers import Integral, Real
 from typing import ClassVar
@@ -14,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import Kernel
 from ..kernels._names import KERNELS
+from ..large._leaf_agops import leaf_agops
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
 from ..runtime._budget import LARGEST_CODE, LargeBudget
@@ -24,10 +26,11 @@ from ..solvers import Weights
 from ..tables._base import TableEstimator
 from ..tables._categories import CODINGS
 from ..tables._encoder import column_shares
+from ._compression import CompressibleMixin, agop_of, deviation_of
 from ._settings import make_encoder, make_recursion
 
 
-class BaseRFM(TableEstimator):
+class BaseRFM(CompressibleMixin, TableEstimator):
     """Fit and predict of a recursive feature machine on encoded targets."""
 
     large_budget: ClassVar[LargeBudget] = LargeBudget()
@@ -157,13 +160,39 @@ class BaseRFM(TableEstimator):
     def _store(self, recursion, best):
         """Keep what prediction and inspection need, and not the n x n arrays."""
         self.machine_ = best.machine
+        self.__dict__.pop("compression_", None)
         self.alpha_, self.solver_ = best.alpha, best.solver
         self.n_iter_ = max(record["n_iter"] for record in self.history_)
         self.best_iter_ = best.n_iter
         self.coordinate_names_ = self._encoder.coordinate_names_
         self.coordinate_columns_ = self._encoder.coordinate_columns_
         self._agop = recursion.agop(best)
+        self._leaf_agops = leaf_agops(best.machine)
         self.feature_importances_ = column_shares(self._agop.diagonal, self.coordinate_columns_, self.n_features_in_)
+
+    def _machines(self):
+        """The only one, as the ensembles have several."""
+        return [self.machine_]
+
+    def _with_machines(self, machines):
+        """A copy with other machines."""
+        model = copy.copy(self)
+        model.machine_ = machines[0]
+        model._agop, model._leaf_agops = agop_of(self._agop, machines[0]), leaf_agops(machines[0])
+        if hasattr(self, "_deviation"):
+            model._deviation = deviation_of(self._deviation)
+        return model
+
+    def _left_out_loss(self):
+        """Root mean squared error of coded targets, as far as fit knows it.
+
+        It lies between that of training rows and that of rows left out, where the ridge was chosen on few of them:
+        their geometric mean, if both are known.
+        """
+        record = next(record for record in self.history_ if record["n_iter"] == self.best_iter_)
+        losses = [record.get(name) for name in ("train_loss", "leave_one_out_loss")]
+        known = [loss for loss in losses if loss is not None and np.isfinite(loss)]
+        return float(np.prod(known) ** (0.5 / len(known)))
 
     def _fitted(self, name):
         """The machine, for an attribute that is there once it is."""
@@ -180,6 +209,22 @@ class BaseRFM(TableEstimator):
         """
         self._fitted("agop_")
         return self._agop.array
+
+    @property
+    def leaf_agops_(self):
+        """Diagonal of the AGOP over the rows of each leaf, shape (n_leaves, n_coordinates), of models of many rows.
+
+        Leaves are those of the first tree, and the function is the whole of what was fitted. Computed when it is first
+        asked for, over at most 50 rows of each leaf.
+        """
+        self._fitted("leaf_agops_")
+        if self._leaf_agops is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no leaf_agops_, since its machine has no leaves: only tables of more "
+                f"than {self.large_budget.exact_up_to} rows, or any with solver='two_level', are divided among leaves, "
+                "where these predict better. agop_ is the average over all rows."
+            )
+        return self._leaf_agops.array
 
     @property
     def feature_matrix_(self):

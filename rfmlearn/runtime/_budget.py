@@ -184,6 +184,15 @@ LARGEST_SHARE, SMALLEST_SHARE = 3.0, 0.02
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
 
+# Rows of each leaf over which its AGOP is averaged: few, as leaves are many.
+LEAF_AGOP_ROWS = 50
+# Smaller machines: centres that one may have, since five arrays of as many rows and columns are in memory at a time;
+# rows on which it is fitted to the old one, if there are more, and its ridge; centres kept aside to compare them.
+DISTILLED_CENTERS, DISTILLED_ROWS, DISTILLED_RIDGE, N_PROBES = 8000, 50_000, 1e-4, 1000
+# Share of the spread of centres whose directions are dropped; centres that a machine has at least; least chance of a
+# centre to be drawn, beside that of the centre of the largest coefficients.
+DROPPED_SHARE, FEWEST_CENTERS, SMALLEST_CHANCE = 1e-3, 20, 1e-6
+
 
 @dataclass(frozen=True, kw_only=True)
 class LargeBudget:
@@ -235,6 +244,11 @@ class LargeBudget:
     def trees_of(self, n_samples):
         """As many trees as so many rows can afford, three at least if there may be so many."""
         return min(self.n_trees, max(3, self.tree_rows // n_samples))
+
+    @staticmethod
+    def learns_residuals(number):
+        """Whether a tree learns what the global machine leaves, instead of the targets."""
+        return number % 4 >= 2
 
     def leaf_rows_of(self, number):
         """Most rows of a leaf of a tree."""

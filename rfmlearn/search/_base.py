@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
@@ -14,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import LpqLaplaceKernel
 from ..large._plan import LargePlan
+from ..rfm._compression import CompressibleMixin, agop_of, deviation_of
 from ..rfm._plans import choose_plan
 from ..rfm._settings import check_kernel
 from ..runtime._budget import PARTED_COPIES, LargeBudget, SearchBudget
@@ -49,7 +52,7 @@ _OWN_PARAMETERS = {
 }
 
 
-class BaseRFMCV(TableEstimator):
+class BaseRFMCV(CompressibleMixin, TableEstimator):
     """Search, ensemble and prediction on outcomes of either kind."""
 
     budget: ClassVar[SearchBudget] = SearchBudget()
@@ -293,9 +296,32 @@ class BaseRFMCV(TableEstimator):
         return selection
 
     def _keep_members(self):
+        self.__dict__.pop("compression_", None)
         self.weights_ = np.array([member.weight for group in self.members_ for member in group.machines])
         shares = [group.weight * group.column_importances(self.n_features_in_) for group in self.members_]
         self.feature_importances_ = np.sum(shares, axis=0)
+
+    def _machines(self):
+        return [member.machine for group in self.members_ for member in group.machines]
+
+    def _with_machines(self, machines):
+        """A copy with as many other machines."""
+        model, machines = copy.copy(self), iter(machines)
+        model.members_ = []
+        for group in self.members_:
+            members = tuple(
+                replace(member, machine=next(machines), deviation=deviation_of(member.deviation))
+                for member in group.machines
+            )
+            agop = agop_of(group.agop, members[0].machine)
+            model.members_.append(replace(group, machines=members, agop=agop))
+        return model
+
+    def _left_out_loss(self):
+        raise ValueError(
+            f"compress of {type(self).__name__} measures the loss of the ensemble on rows: pass X and y of rows that "
+            "fit has not seen, some hundred of them at least."
+        )
 
     def _categorical_columns(self):
         """Indices of the columns that were taken for categories in fit; none before."""
