@@ -25,6 +25,8 @@ class LargeDraws:
         Centres of the global machine, and of that from which features are learned.
     held_out : ndarray of int
         Held out to choose its ridge, to weigh the parts, and to calibrate; then given back.
+    sample : ndarray of int
+        On these trees are grown.
     bandwidth : tuple (rows, weights)
         Their pairs decide the bandwidth.
     agop : tuple (rows, weights)
@@ -38,6 +40,7 @@ class LargeDraws:
     landmarks: np.ndarray
     learning_landmarks: np.ndarray
     held_out: np.ndarray
+    sample: np.ndarray
     bandwidth: tuple[np.ndarray, np.ndarray]
     agop: tuple[np.ndarray | None, np.ndarray]
     inspected: tuple[np.ndarray | None, np.ndarray]
@@ -62,5 +65,14 @@ class LargeDraws:
             bandwidth=bandwidth_rows(weights.total, rng, N_BANDWIDTH_ROWS),
             inspected=agop_rows(weights.total, N_INSPECTED_ROWS, rng),
             tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.n_trees)],
+            sample=sample_rows(n, rng, budget),
             agop=agop_rows(weights.total, min(n_agop_rows or n, budget.n_agop_rows), rng),
         )
+
+
+def sample_rows(n_samples, rng, budget: LargeBudget):
+    """Rows from which columns are learned, and trees: all, or of very many a random sample."""
+    size = budget.sample_of(n_samples)
+    if size >= n_samples:
+        return np.arange(n_samples)
+    return np.sort(rng.choice(n_samples, size, replace=False))

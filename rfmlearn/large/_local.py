@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..runtime._spread import spread
-from ._leaf import LeafTask
+from ..runtime._budget import LEAF_SHARE
 from ._parts import LocalPart
+from ._rows import LeafPlan
 from ._tree import TreeGrower
 
 
-def fit_local(fit, number, points, centers, metric, kernel, start, targets, held_targets):
-    """Grow a tree, and fit the machines of its leaves.
+def fit_local(fit, number, rows, sample, metric, kernel, start):
+    """Grow a tree, and fit the machines of its leaves: every other tree to what the global machine leaves.
 
     Parameters
     ----------
     fit : LargeRecursion
     number : int
         Of the tree.
-    points, centers : Points
-        All rows in original coordinates, and in those of the feature matrix.
+    rows : RowsHere
+        All rows, in the coordinates of the feature matrix, with their residuals.
+    sample : tuple (points, targets)
+        Of the rows ``fit.draws.sample``, in original coordinates.
     metric : ndarray of shape (n_coordinates,)
         Diagonal of the feature matrix.
     kernel : Kernel
     start : float
         Where the choice of the ridge begins.
-    targets, held_targets : ndarray of shape (n, n_outputs)
-        What the machines are fitted to, and what they would be fitted to if nobody had seen the rows held out.
 
     Returns
     -------
@@ -36,44 +36,47 @@ def fit_local(fit, number, points, centers, metric, kernel, start, targets, held
         Predictions of the rows that are held out by machines of the others.
     trouble : list of str
     """
-    weights, draws = fit.weights, fit.draws
-    rng = np.random.RandomState(draws.tree_seeds[number])
-    place_of = np.full(len(weights), -1)
-    place_of[draws.held_out] = np.arange(len(draws.held_out))
-    grower = TreeGrower(points, metric, fit.targets, weights.total, place_of < 0, fit.budget.leaf_rows, rng)
-    tree, leaves = grower.grow()
-    seeds = rng.randint(2**31 - 1, size=len(leaves))
-
-    def make_task(leaf):
-        rows = leaves[leaf]
-        return LeafTask(
-            points=centers[rows],
-            targets=targets[rows],
-            weights=weights[rows],
-            kernel=kernel,
-            adaptive=fit.pilot.adaptive,
-            alpha=fit.pilot.alpha,
-            start=start,
-            held_out=np.flatnonzero(place_of[rows] >= 0),
-            held_targets=held_targets[rows],
-            seed=int(seeds[leaf]),
-        )
-
-    predicted = np.empty((len(draws.held_out), targets.shape[1]))
+    draws, rng = fit.draws, np.random.RandomState(fit.draws.tree_seeds[number])
+    tree, leaves = _grow(fit, rows, sample, metric, rng)
+    plan = LeafPlan.of(
+        leaves,
+        tree.n_leaves,
+        draws.held_out,
+        seeds=rng.randint(2**31 - 1, size=tree.n_leaves),
+        on_residuals=number % 2 == 1,
+        settings={"kernel": kernel, "adaptive": fit.pilot.adaptive, "alpha": fit.pilot.alpha, "start": start},
+    )
+    predicted = np.empty((len(draws.held_out), rows.n_outputs))
     found, trouble = [], []
-    for rows, leaf in zip(leaves, spread(make_task, len(leaves)), strict=True):
+    for leaf in rows.fit_leaves(plan):
+        members = plan.rows_of(len(found))
+        asked = members[plan.is_held_out[members]]
+        predicted[np.searchsorted(draws.held_out, asked)] = leaf.predicted
         found.append(leaf)
-        asked = place_of[rows]
-        predicted[asked[asked >= 0]] = leaf.predicted
         trouble += [] if leaf.trouble is None else [leaf.trouble]
-        fit.on_progress(len(found), len(leaves), f"leaves of tree {number + 1} of {fit.budget.n_trees}")
+        fit.on_progress(len(found), tree.n_leaves, f"leaves of tree {number + 1} of {fit.budget.n_trees}")
     part = LocalPart(
         tree=tree,
-        rows=np.concatenate(leaves).astype(np.int32),
-        starts=np.cumsum([0, *map(len, leaves)]),
+        rows=plan.rows,
+        starts=plan.starts,
         coef=np.concatenate([leaf.coef for leaf in found]),
         bandwidths=np.array([leaf.bandwidth for leaf in found]),
         alphas=np.array([leaf.alpha for leaf in found]),
         share=1.0,
     )
     return part, predicted, trouble[:1]
+
+
+def _grow(fit, rows, sample, metric, rng):
+    """A tree that is grown on a sample, and the leaf of each row.
+
+    Where the sample is not all rows, leaves have as many of its rows as makes `leaf_rows` of all on average, less what
+    the numbers of rows differ by.
+    """
+    (points, targets), places = sample, fit.draws.sample
+    decides = np.isin(places, fit.draws.held_out, assume_unique=True, invert=True)
+    leaf_rows = fit.budget.leaf_rows
+    if len(places) < len(rows):
+        leaf_rows *= LEAF_SHARE * len(places) / len(rows)
+    tree, _ = TreeGrower(points, metric, targets, fit.weights.total[places], decides, leaf_rows, rng).grow()
+    return tree, rows.leaves(tree)

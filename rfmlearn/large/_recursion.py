@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import nnls
 
-from ..kernels import Points
 from ..recursion._bandwidth import measure_bandwidth
 from ..recursion._feature_matrix import blocks_diagonal
 from ..recursion._learned_agop import AGOP
@@ -25,6 +24,7 @@ from ._global import fit_global
 from ._local import fit_local
 from ._parts import LargeMachine
 from ._plan import LargePlan
+from ._rows import join_points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class HeldOut:
     """What is predicted for rows by machines of the others."""
 
     rows: np.ndarray
+    targets: np.ndarray
     predicted: np.ndarray
 
 
@@ -45,9 +46,8 @@ class LargeRecursion:
     ----------
     pilot : Recursion
         Of the rows ``draws.pilot``.
-    points : Points
-        All rows, in original coordinates.
-    targets : ndarray of shape (n, n_outputs)
+    rows : RowsHere
+        All rows, here or elsewhere.
     weights : Weights
     plan : LargePlan
     draws : LargeDraws
@@ -57,8 +57,7 @@ class LargeRecursion:
     """
 
     pilot: Recursion
-    points: Points
-    targets: np.ndarray
+    rows: Any
     weights: Weights
     plan: LargePlan
     draws: LargeDraws
@@ -80,26 +79,24 @@ class LargeRecursion:
         matrix, kernel, alpha = best.machine.feature_matrix, best.machine.kernel, best.alpha
         n_rounds = self.budget.n_global_rounds if best.n_iter else 0
         best = replace(best, n_iter=best.n_iter + n_rounds, _workspace=Workspace())  # gives back the square array
-        points = self.points.astype(np.float64 if kernel.is_smooth else np.float32)
-        centers = matrix.transform(points)
+        rows = self.rows.astype(np.float64 if kernel.is_smooth else np.float32).transformed(matrix)
         for _ in range(n_rounds):
-            whole = fit_global(self, self.draws.learning_landmarks, centers, kernel, alpha)
-            matrix = self._learn(matrix, kernel, centers, whole)
-            centers = matrix.transform(points)
-            kernel = measure_bandwidth(kernel, centers, *self.draws.bandwidth) if self.pilot.adaptive else kernel
-        whole = fit_global(self, self.draws.landmarks, centers, kernel, alpha)
+            whole = fit_global(self, self.draws.learning_landmarks, rows, kernel, alpha)
+            matrix = self._learn(matrix, kernel, rows, whole)
+            rows = rows.transformed(matrix)
+            kernel = self._measure_bandwidth(kernel, rows)
+        whole = fit_global(self, self.draws.landmarks, rows, kernel, alpha)
+        rows, sample = whole.rows, rows.take(self.draws.sample)
         parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
         metric = blocks_diagonal(matrix.blocks)
         for number in range(self.budget.n_trees):
-            on_residuals = number % 2 == 1
-            targets = (whole.residuals, whole.held_residuals) if on_residuals else (self.targets, self.targets)
-            fitted = fit_local(self, number, points, centers, metric, kernel, alpha, *targets)
+            fitted = fit_local(self, number, rows, sample, metric, kernel, alpha)
             for found, kept in zip(fitted, (parts, predictions, trouble), strict=True):
                 kept.append(found)
-        shares, blend = self._weigh(predictions)
+        held_out = rows.some(self.draws.held_out)
+        shares, blend = self._weigh(predictions, held_out)
         logger.info("weights of the global machine and of trees: %s", np.round(shares, 3))
-        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=tuple(parts))
-        rows = self.draws.held_out
+        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=rows.all_centers(), parts=tuple(parts))
         return Round(
             n_iter=best.n_iter,
             machine=machine.with_shares(shares),
@@ -108,23 +105,32 @@ class LargeRecursion:
             residual=0.0,
             seconds=best.seconds + time.perf_counter() - start,
             train_loss=float("nan"),
-            leave_one_out_loss=self.weights[rows].mean_square(blend - self.targets[rows]),
+            leave_one_out_loss=held_out.weights.mean_square(blend - held_out.targets),
             trouble=(*best.trouble, *(message for messages in trouble for message in messages)),
-            _workspace=HeldOut(rows=rows, predicted=blend),
+            _workspace=HeldOut(rows=self.draws.held_out, targets=held_out.targets, predicted=blend),
         )
 
-    def _learn(self, matrix, kernel, centers, whole):
+    def _learn(self, matrix, kernel, rows, whole):
         """The next feature matrix, from the AGOP of the global machine."""
-        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(whole.part,))
-        agop = machine.agop(self.draws.agop, center=self.pilot.center)
+        sample, weights = self.draws.agop
+        sample = np.arange(len(rows)) if sample is None else sample
+        n_landmarks, centers = len(whole.landmarks), join_points([whole.landmarks, rows.centers_of(sample)])
+        part = replace(whole.part, rows=np.arange(n_landmarks))
+        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(part,))
+        agop = machine.agop((np.arange(n_landmarks, len(centers)), weights), center=self.pilot.center)
         return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage)
 
-    def _weigh(self, predictions):
+    def _measure_bandwidth(self, kernel, rows):
+        if not self.pilot.adaptive:
+            return kernel
+        sample, weights = self.draws.bandwidth
+        return measure_bandwidth(kernel, rows.centers_of(sample), np.arange(len(sample)), weights)
+
+    def _weigh(self, predictions, held_out):
         """Weights of the parts by least squares on rows left out, none of them negative; their sum there."""
-        rows = self.draws.held_out
-        root = np.sqrt(self.weights.total[rows])[:, None]
+        root = np.sqrt(held_out.weights.total)[:, None]
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
-        shares = nnls(columns, (root * self.targets[rows]).ravel())[0]
+        shares = nnls(columns, (root * held_out.targets).ravel())[0]
         if not shares.any():
             shares = np.full(len(predictions), 1 / len(predictions))
         return shares, sum(share * predicted for share, predicted in zip(shares, predictions, strict=True))
@@ -132,7 +138,7 @@ class LargeRecursion:
     def left_out(self, final: Round):
         """Rows that were held out, together, and their residuals, as `Recursion.left_out`."""
         held = final._workspace
-        return held.rows, self.targets[held.rows] - held.predicted
+        return held.rows, held.targets - held.predicted
 
     def deviation(self, final: Round) -> LeafDeviation:
         """Deviations of targets from predictions, by leaves."""

@@ -9,6 +9,7 @@ from ..kernels._reach import check_coordinates
 from ..large._draws import LargeDraws
 from ..large._plan import LargePlan, is_large
 from ..large._recursion import LargeRecursion
+from ..large._rows import RowsHere
 from ..recursion._draws import Draws
 from ..recursion._initial_matrix import make_initial_matrix
 from ..recursion._plan import make_plan, warn_of_large_blocks
@@ -50,7 +51,17 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
     """
     solver, large = model.solver if solver is None else solver, LargeBudget() if large is None else large
     if is_large(len(points), solver, large):
-        return _make_large_recursion(model, points, names, targets, weights, rng, large, sizes)
+        check_coordinates(points, names, np.float32)
+        rows = RowsHere(points=points, targets=targets, weights=weights)
+        plan = LargePlan(
+            n_samples=len(points),
+            n_coordinates=points.n_coordinates,
+            n_outputs=targets.shape[1],
+            point_bytes=points.numeric.nbytes + points.codes.nbytes,
+            budget=large,
+        )
+        plan.check()
+        return make_large_recursion(model, rows, names, weights, rng, plan, **sizes)
     kernel, alpha, form = _kernel(model), model.alpha, model.feature_matrix
     plan = make_plan(
         len(points), points.widths, targets.shape[1], kernel=kernel, form=form, solver=solver, dtype=points.dtype
@@ -78,23 +89,23 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
     )
 
 
-def _make_large_recursion(model, points, names, targets, weights, rng, budget, sizes):
-    size = points.numeric.nbytes + points.codes.nbytes
-    plan = LargePlan(
-        n_samples=len(points),
-        n_coordinates=points.n_coordinates,
-        n_outputs=targets.shape[1],
-        point_bytes=size,
-        budget=budget,
-    )
-    plan.check()
-    check_coordinates(points, names, np.float32)
-    draws = LargeDraws.of(weights, rng, budget, model.n_agop_samples)
-    rows = draws.pilot
-    pilot = make_recursion(model, points[rows], names, targets[rows], weights[rows], rng, solver="cg", **sizes)
-    return LargeRecursion(
-        pilot=pilot, points=points, targets=targets, weights=weights, plan=plan, draws=draws, budget=budget
-    )
+def make_large_recursion(model, rows, names, weights, rng, plan, **sizes):
+    """The recursion over many rows, here or elsewhere; for other parameters see `make_recursion`.
+
+    Parameters
+    ----------
+    model : RFMRegressor or RFMClassifier
+    rows : RowsHere
+    names : list of str
+    weights : Weights
+    rng : numpy.random.RandomState
+    plan : LargePlan
+    **sizes : int
+    """
+    draws = LargeDraws.of(weights, rng, plan.budget, model.n_agop_samples)
+    points, targets = rows.take(draws.pilot)
+    pilot = make_recursion(model, points, names, targets, weights[draws.pilot], rng, solver="cg", **sizes)
+    return LargeRecursion(pilot=pilot, rows=rows, weights=weights, plan=plan, draws=draws, budget=plan.budget)
 
 
 def check_kernel(model):

@@ -139,6 +139,9 @@ ROWS_OF_DOUBT = 10
 SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
 
 
+# Rows of a sample on which a tree is grown that each leaf has at least on average; and how much less than the most rows
+# of a leaf it has on average then, since their numbers differ by a seventh.
+SAMPLED_IN_LEAF, LEAF_SHARE = 50, 0.8
 # Settings that a search over many rows fits to all of them, at most.
 MOST_LARGE_SETTINGS = 3
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
@@ -172,6 +175,9 @@ class LargeBudget:
     n_held_out_rows : int, default=10_000
         Held out to choose the ridge of the global machine, to weigh the parts, and to calibrate, then given back; an
         eighth of all at most.
+    n_sample_rows : int, default=200_000
+        From so many rows it is learned how columns are scaled and which levels categories have, and on so many trees
+        are grown; of very many rows, on 50 to a leaf.
     """
 
     exact_up_to: int = 20_000
@@ -184,6 +190,11 @@ class LargeBudget:
     leaf_rows: int = 5000
     n_trees: int = 4
     n_held_out_rows: int = 10_000
+    n_sample_rows: int = 200_000
+
+    def sample_of(self, n_samples):
+        """Rows from which columns and trees are learned: enough to tell the leaves of so many rows apart."""
+        return max(self.n_sample_rows, SAMPLED_IN_LEAF * n_samples // self.leaf_rows)
 
     def landmarks_of(self, n_samples):
         """As many landmarks as so many rows can afford."""

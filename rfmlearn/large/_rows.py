@@ -1,0 +1,185 @@
+"""All rows of a large fit, and what is asked of them: answered here, or by `rfmlearn.dask` where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from ..kernels import Kernel, Points
+from ..runtime._budget import SUMMED_ROWS
+from ..runtime._spread import spread
+from ..solvers import Weights
+from ._landmarks import NormalEquations
+from ._leaf import LeafTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeafPlan:
+    """How the rows are divided among the leaves of a tree, and what the machines of these have in common.
+
+    Attributes
+    ----------
+    rows : ndarray of int of shape (n,)
+        Rows of all leaves, one leaf after another, in ascending order in each.
+    starts : ndarray of int of shape (n_leaves + 1,)
+        Where each leaf begins in `rows`.
+    leaves : ndarray of int of shape (n,)
+        The leaf of each row.
+    is_held_out : ndarray of bool of shape (n,)
+        Whether it is asked what is predicted for a row by a machine of others.
+    seeds : ndarray of int of shape (n_leaves,)
+    on_residuals : bool
+        Whether machines are fitted to what the global one leaves.
+    settings : dict
+        Of all tasks: ``kernel``, ``adaptive``, ``alpha``, ``start``.
+    """
+
+    rows: np.ndarray
+    starts: np.ndarray
+    leaves: np.ndarray
+    is_held_out: np.ndarray
+    seeds: np.ndarray
+    on_residuals: bool
+    settings: dict
+
+    @classmethod
+    def of(cls, leaves, n_leaves, held_out, **others):
+        """From the leaf of each row, and the rows that are held out."""
+        is_held_out = np.zeros(len(leaves), dtype=bool)
+        is_held_out[held_out] = True
+        return cls(
+            rows=np.argsort(leaves, kind="stable").astype(np.int32),
+            starts=np.cumsum([0, *np.bincount(leaves, minlength=n_leaves)]),
+            leaves=leaves,
+            is_held_out=is_held_out,
+            **others,
+        )
+
+    @property
+    def n_leaves(self):
+        return len(self.seeds)
+
+    def rows_of(self, leaf):
+        """Rows of a leaf, in ascending order."""
+        return self.rows[self.starts[leaf] : self.starts[leaf + 1]]
+
+    def task(self, leaf, points, targets, weights, held_targets):
+        """The task that fits the machine of a leaf to its rows."""
+        held_out = np.flatnonzero(self.is_held_out[self.rows_of(leaf)])
+        found = {"held_out": held_out, "held_targets": held_targets, "seed": int(self.seeds[leaf])}
+        return LeafTask(points=points, targets=targets, weights=weights, **found, **self.settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsHere:
+    """All rows in the memory of this process.
+
+    Parameters
+    ----------
+    points : Points
+        In original coordinates.
+    targets : ndarray of shape (n, n_outputs)
+    weights : Weights
+    centers : Points, default=None
+        In those of a feature matrix, once there is one.
+    residuals, held_residuals : ndarray of shape (n, n_outputs), default=None
+        What the global machine leaves, and what one leaves that has not seen the rows held out.
+    """
+
+    points: Points
+    targets: np.ndarray
+    weights: Weights
+    centers: Points | None = None
+    residuals: np.ndarray | None = None
+    held_residuals: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.points)
+
+    @property
+    def n_outputs(self):
+        return self.targets.shape[1]
+
+    def take(self, rows):
+        """Points of some rows, in ascending order, in original coordinates, and their targets."""
+        return self.points[rows], self.targets[rows]
+
+    def astype(self, dtype):
+        """The same in a precision."""
+        return replace(self, points=self.points.astype(dtype))
+
+    def transformed(self, matrix):
+        """The same, with centres in the coordinates of a feature matrix."""
+        return replace(self, centers=matrix.transform(self.points))
+
+    def centers_of(self, rows):
+        """Centres of some rows, in ascending order."""
+        assert self.centers is not None, "there is a feature matrix"
+        return self.centers[rows]
+
+    def all_centers(self):
+        """Centres of all rows, in their order."""
+        return self.centers
+
+    def some(self, rows):
+        """Some rows, in ascending order, as rows in this process."""
+        targets, weights = self.targets[rows], self.weights[rows]
+        return RowsHere(points=self.points[rows], targets=targets, weights=weights, centers=self.centers_of(rows))
+
+    def sum_equations(self, kernel: Kernel, landmarks: Points, without, tell):
+        """Normal equations of landmarks, summed over all rows but some.
+
+        Parameters
+        ----------
+        kernel : Kernel
+        landmarks : Points
+        without : ndarray of int
+            Rows that do not count.
+        tell : callable
+            Called with the number of tasks done, and of all.
+        """
+        rows = np.setdiff1d(np.arange(len(self)), without)
+        n_tasks = -(-len(rows) // SUMMED_ROWS)
+
+        def make_task(number):
+            part = rows[number * SUMMED_ROWS : (number + 1) * SUMMED_ROWS]
+            arguments = kernel, landmarks, self.centers_of(part), self.targets[part], self.weights.total[part]
+            return partial(NormalEquations.of, *arguments)
+
+        total = None
+        for number, equations in enumerate(spread(make_task, n_tasks)):
+            total = equations if total is None else total.add(equations)
+            tell(number + 1, n_tasks)
+        return total
+
+    def with_residuals(self, kernel: Kernel, landmarks: Points, coef, coef_without):
+        """The same, and what machines of landmarks leave: one of all rows, and one without those held out."""
+        both = kernel.product(landmarks, np.hstack([coef, coef_without]), self.centers).astype(np.float64)
+        fitted, without = np.split(both, 2, axis=1)
+        return replace(self, residuals=self.targets - fitted, held_residuals=self.targets - without)
+
+    def leaves(self, tree):
+        """The leaf of each row."""
+        return tree.leaves(self.points)
+
+    def fit_leaves(self, plan: LeafPlan):
+        """What the fit of each leaf has found, in their order, as they come."""
+        targets, held_targets = self.targets, self.targets
+        if plan.on_residuals:
+            targets, held_targets = self.residuals, self.held_residuals
+
+        def make_task(leaf):
+            rows = plan.rows_of(leaf)
+            return plan.task(leaf, self.centers_of(rows), targets[rows], self.weights[rows], held_targets[rows])
+
+        return spread(make_task, plan.n_leaves)
+
+
+def join_points(parts):
+    """Points one after another, which share the levels of their categories."""
+    if len(parts) == 1:
+        return parts[0]
+    numeric, codes = (np.concatenate([getattr(part, name) for part in parts]) for name in ("numeric", "codes"))
+    return Points(numeric, codes, parts[0].levels)
