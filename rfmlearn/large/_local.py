@@ -49,8 +49,7 @@ def fit_local(fit, number, rows, sample, metric, kernel, start):
     predicted = np.empty((len(draws.held_out), rows.n_outputs))
     found, trouble = [], []
     for leaf in rows.fit_leaves(plan):
-        members = plan.rows_of(len(found))
-        asked = members[plan.is_held_out[members]]
+        asked = plan.rows_of(len(found))[plan.held_out[len(found)]]
         predicted[np.searchsorted(draws.held_out, asked)] = leaf.predicted
         found.append(leaf)
         trouble += [] if leaf.trouble is None else [leaf.trouble]

@@ -27,35 +27,41 @@ class LeafPlan:
         Where each leaf begins in `rows`.
     leaves : ndarray of int of shape (n,)
         The leaf of each row.
-    is_held_out : ndarray of bool of shape (n,)
-        Whether it is asked what is predicted for a row by a machine of others.
+    held_out : list of ndarray of int
+        For each leaf the places of those of its rows for which it is asked what is predicted by a machine of others.
     seeds : ndarray of int of shape (n_leaves,)
     on_residuals : bool
         Whether machines are fitted to what the global one leaves.
     settings : dict
         Of all tasks: ``kernel``, ``adaptive``, ``alpha``, ``start``.
+    first : int, default=0
+        Number of the first leaf, where there are only some.
     """
 
     rows: np.ndarray
     starts: np.ndarray
     leaves: np.ndarray
-    is_held_out: np.ndarray
+    held_out: list[np.ndarray]
     seeds: np.ndarray
     on_residuals: bool
     settings: dict
+    first: int = 0
 
     @classmethod
     def of(cls, leaves, n_leaves, held_out, **others):
         """From the leaf of each row, and the rows that are held out."""
         is_held_out = np.zeros(len(leaves), dtype=bool)
         is_held_out[held_out] = True
-        return cls(
-            rows=np.argsort(leaves, kind="stable").astype(np.int32),
-            starts=np.cumsum([0, *np.bincount(leaves, minlength=n_leaves)]),
-            leaves=leaves,
-            is_held_out=is_held_out,
-            **others,
-        )
+        rows = np.argsort(leaves, kind="stable").astype(np.int32)
+        starts = np.cumsum([0, *np.bincount(leaves, minlength=n_leaves)])
+        places = [np.flatnonzero(part) for part in np.split(is_held_out[rows], starts[1:-1])]
+        return cls(rows=rows, starts=starts, leaves=leaves, held_out=places, **others)
+
+    def part(self, first, last):
+        """The same of some leaves that follow each other, without the numbers of rows."""
+        none, some = np.empty(0, dtype=np.int32), slice(first, last)
+        found = {"held_out": self.held_out[some], "seeds": self.seeds[some], "starts": self.starts[first : last + 1]}
+        return replace(self, rows=none, leaves=none, first=self.first + first, **found)
 
     @property
     def n_leaves(self):
@@ -67,8 +73,7 @@ class LeafPlan:
 
     def task(self, leaf, points, targets, weights, held_targets):
         """The task that fits the machine of a leaf to its rows."""
-        held_out = np.flatnonzero(self.is_held_out[self.rows_of(leaf)])
-        found = {"held_out": held_out, "held_targets": held_targets, "seed": int(self.seeds[leaf])}
+        found = {"held_out": self.held_out[leaf], "held_targets": held_targets, "seed": int(self.seeds[leaf])}
         return LeafTask(points=points, targets=targets, weights=weights, **found, **self.settings)
 
 

@@ -142,6 +142,8 @@ SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
 # Rows of a sample on which a tree is grown that each leaf has at least on average; and how much less than the most rows
 # of a leaf it has on average then, since their numbers differ by a seventh.
 SAMPLED_IN_LEAF, LEAF_SHARE = 50, 0.8
+# Tasks to which the leaves of a tree go on a cluster, at most: each takes a piece of every partition.
+MOST_BUCKETS = 1000
 # Settings that a search over many rows fits to all of them, at most.
 MOST_LARGE_SETTINGS = 3
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
