@@ -10,6 +10,7 @@ from .._sklearn_compat import _fit_context, check_weights
 from ..rfm._classifier import RFMClassifier
 from ..rfm._regressor import RFMRegressor
 from ..solvers import Weights
+from ..tables._copies import without_copies
 from ..targets._checks import check_numbers, class_factors, code_labels
 from ..targets._codes import ClassCodes, ScaledTargets
 from ._estimator import DaskRFM, constructor
@@ -89,7 +90,7 @@ class DaskRFMRegressor(DaskRFM, RFMRegressor):
         if not is_large:
             return super().fit(table.whole(), table.y, table.sample_weight)
         y = check_numbers(self, table.y, table.y)
-        weights = Weights.of(check_weights(table.sample_weight, y))
+        weights = without_copies(Weights.of(check_weights(table.sample_weight, y)))
         target = ScaledTargets.fit(table.outcomes, weights.total)
         self._finish(*self._fit_on_workers(table, target, weights), y.shape[1:])
         return self
@@ -192,7 +193,7 @@ class DaskRFMClassifier(DaskRFM, RFMClassifier):
         _, labels = code_labels(self, table.y, sample_weight)
         totals, classes = np.bincount(labels, weights=sample_weight), table.labels
         factors = class_factors(self.class_weight, classes, classes, totals)[labels]
-        weights = Weights.of(sample_weight, factors)
+        weights = without_copies(Weights.of(sample_weight, factors))
         target = ClassCodes.fit(labels, len(classes), weights.total)
         self._finish(*self._fit_on_workers(table, target, weights), classes, labels, weights)
         return self

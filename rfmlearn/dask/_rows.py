@@ -11,7 +11,7 @@ from ..kernels import Points
 from ..kernels._reach import check_coordinates
 from ..large._landmarks import NormalEquations
 from ..large._rows import LeafPlan, RowsHere, join_points
-from ..runtime._budget import MOST_BUCKETS, SUMMED_ROWS
+from ..runtime._budget import MOST_BUCKETS
 from ..solvers import Weights
 from ..tables._frames import check_table
 from ._run import Run, one_thread
@@ -47,8 +47,8 @@ class RowsOnCluster:
     residuals: list | None = None
 
     @classmethod
-    def encoded(cls, table, encoder, target, weights, seen=None):
-        """The rows of a table.
+    def encoded(cls, table, encoder, target, weights, chunk_rows, seen=None):
+        """The rows of a table, in parts of as many rows, whatever the partitions are.
 
         Parameters
         ----------
@@ -58,6 +58,7 @@ class RowsOnCluster:
         target : Target
             Fitted.
         weights : Weights
+        chunk_rows : int
         seen : tuple (rows, Points), default=None
             Rows whose points differ from what the encoder would make of them now.
         """
@@ -69,9 +70,14 @@ class RowsOnCluster:
             for number, places in split_rows(seen[0], starts):
                 known[number] = places, seen[1].numeric[at[number] : at[number + 1]]
         parts_of_weights = [_slice(weights, *edges) for edges in zip(starts, starts[1:], strict=False)]
-        parts = run.each(_encode, table.partitions, [settings] * len(known), parts_of_weights, known)
+        encoded = run.each(_encode, table.partitions, [settings] * len(known), parts_of_weights, known)
+        parts, edges = [], np.minimum(np.arange(0, len(table) + chunk_rows, chunk_rows), len(table))
+        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+            met = range(np.searchsorted(starts, start, "right") - 1, np.searchsorted(starts, stop))
+            slices = [(max(start - starts[i], 0), min(stop, starts[i + 1]) - starts[i]) for i in met]
+            parts.append(run.submit(_join, [encoded[i] for i in met], slices))
         n_outputs = target.encode(table.outcomes[:1]).shape[1]
-        return cls(run=run, parts=parts, starts=starts, weights=weights, n_outputs=n_outputs)
+        return cls(run=run, parts=parts, starts=edges, weights=weights, n_outputs=n_outputs)
 
     def __len__(self):
         return int(self.starts[-1])
@@ -118,24 +124,17 @@ class RowsOnCluster:
         ]
         return list(self.run.results(futures))
 
-    def sum_equations(self, kernel, landmarks, without, tell):
+    def sum_equations(self, kernel, landmarks, without, chunk_rows, tell):
         """Normal equations of landmarks, summed over all rows but some.
 
-        Partitions that follow each other are summed by one task until they have enough rows: rows take less to move
-        than equations.
+        Those of the parts are added where they are, in their order: so rounding is that of rows in memory.
         """
-        machine = self.run.constant((kernel, landmarks))
+        machine, n_parts = self.run.constant((kernel, landmarks)), len(self.parts)
         left_out = dict(split_rows(np.asarray(without), self.starts))
-        futures, group = [], list[int]()
-        for number in range(len(self.parts)):
-            group.append(number)
-            n_rows = self.starts[number + 1] - self.starts[group[0]]
-            if n_rows >= SUMMED_ROWS or number == len(self.parts) - 1:
-                parts, out = [self.parts[i] for i in group], [left_out.get(i) for i in group]
-                futures.append(self.run.submit(_sum_equations, parts, self.matrix, machine, out))
-                group = []
-        total = self.run.reduce(_add_equations, futures).result()
-        tell(1, 1)
+        columns = [self.matrix] * n_parts, [machine] * n_parts, [left_out.get(i, []) for i in range(n_parts)]
+        futures = self.run.each(_sum_equations, self.parts, *columns)
+        total = self.run.fold(_add_equations, futures).result()
+        tell(n_parts, n_parts)
         # Results of others may not be written to.
         return NormalEquations(total.square.copy(order="F"), total.right.copy())
 
@@ -169,7 +168,7 @@ class RowsOnCluster:
         futures = []
         for bucket, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
             mine = [by_bucket.pop(bucket) for by_bucket in pieces if bucket in by_bucket]
-            futures.append(self.run.submit(_fit_leaves, mine, plan.part(first, last), _bare(self.weights)))
+            futures.append(self.run.submit(_fit_leaves, mine, plan.part(first, last)))
         for found in self.run.results(futures):
             yield from found
 
@@ -219,22 +218,30 @@ def _centers(part, matrix):
 
 
 def _take(part, matrix, rows):
-    points = part.points[rows]
-    return (points if matrix is None else matrix.transform(points)), part.targets[rows]
+    return _centers(part, matrix)[rows], part.targets[rows]
+
+
+def _join(parts, slices):
+    """Rows of parts that follow each other, a slice of each, as one part."""
+    chosen = [(part, slice(*edges)) for part, edges in zip(parts, slices, strict=True)]
+    return RowsHere(
+        points=join_points([part.points[rows] for part, rows in chosen]),
+        targets=np.concatenate([part.targets[rows] for part, rows in chosen]),
+        weights=_join_weights([part.weights[rows] for part, rows in chosen]),
+    )
+
+
+def _join_weights(parts):
+    columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in ("total", "rows", "replicated")}
+    return replace(parts[0], **columns)
 
 
 @one_thread
-def _sum_equations(parts, matrix, machine, left_out):
-    total = None
-    for part, without in zip(parts, left_out, strict=True):
-        rows = part.transformed(matrix)
-        found = rows.sum_equations(*machine, [] if without is None else without, lambda done, total: None)
-        total = found if total is None else (total if found is None else total.add(found))
-    return total
+def _sum_equations(part, matrix, machine, without):
+    return part.transformed(matrix).sum_equations(*machine, without, len(part), lambda done, total: None)
 
 
 def _add_equations(parts):
-    parts = [part for part in parts if part is not None]
     total = NormalEquations(parts[0].square.copy(order="F"), parts[0].right.copy())
     for part in parts[1:]:
         total.add(part)
@@ -268,14 +275,12 @@ def _piece(pieces, number):
 
 
 @one_thread
-def _fit_leaves(pieces, plan, weights):
+def _fit_leaves(pieces, plan):
     """Fit the leaves of a task, whose rows come from partitions in their order."""
     points, targets, held_targets, parts, leaves = zip(*pieces, strict=True)
     points, leaves = join_points(points), np.concatenate(leaves)
     targets, held_targets = np.concatenate(targets), np.concatenate(held_targets)
-    columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in ("total", "rows", "replicated")}
-    weights = replace(weights, **columns)
-    found = []
+    weights, found = _join_weights(parts), []
     for leaf in range(plan.n_leaves):
         rows = np.flatnonzero(leaves == plan.first + leaf)
         found.append(plan.task(leaf, points[rows], targets[rows], weights[rows], held_targets[rows])())

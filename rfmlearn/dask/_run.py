@@ -88,11 +88,12 @@ class Run:
         """All results at once."""
         return self.client.gather(futures)
 
-    def reduce(self, function, futures, fan_in=4):
-        """One future, of a function of lists of results: a tree."""
-        while len(futures) > 1:
-            futures = [self.submit(function, futures[i : i + fan_in]) for i in range(0, len(futures), fan_in)]
-        return futures[0]
+    def fold(self, function, futures, at_once=4):
+        """The future of all results added to each other in their order; the function takes some of them."""
+        total = futures[0]
+        for start in range(1, len(futures), at_once):
+            total = self.submit(function, [total, *futures[start : start + at_once]])
+        return total
 
 
 def _itself(value):

@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 
 from ..kernels import Kernel, Points
-from ..runtime._budget import SUMMED_ROWS
 from ..runtime._spread import spread
 from ..solvers import Weights
 from ._landmarks import NormalEquations
@@ -133,7 +132,7 @@ class RowsHere:
         targets, weights = self.targets[rows], self.weights[rows]
         return RowsHere(points=self.points[rows], targets=targets, weights=weights, centers=self.centers_of(rows))
 
-    def sum_equations(self, kernel: Kernel, landmarks: Points, without, tell):
+    def sum_equations(self, kernel: Kernel, landmarks: Points, without, chunk_rows, tell):
         """Normal equations of landmarks, summed over all rows but some.
 
         Parameters
@@ -142,15 +141,19 @@ class RowsHere:
         landmarks : Points
         without : ndarray of int
             Rows that do not count.
+        chunk_rows : int
+            So many rows that follow each other are summed by one task, and sums are added in their order.
         tell : callable
             Called with the number of tasks done, and of all.
         """
-        rows = np.setdiff1d(np.arange(len(self)), without)
-        n_tasks = -(-len(rows) // SUMMED_ROWS)
+        counts = np.ones(len(self), dtype=bool)
+        counts[without] = False
+        n_tasks = -(-len(self) // chunk_rows)
 
         def make_task(number):
-            part = rows[number * SUMMED_ROWS : (number + 1) * SUMMED_ROWS]
-            arguments = kernel, landmarks, self.centers_of(part), self.targets[part], self.weights.total[part]
+            start = number * chunk_rows
+            rows = start + np.flatnonzero(counts[start : start + chunk_rows])
+            arguments = kernel, landmarks, self.centers_of(rows), self.targets[rows], self.weights.total[rows]
             return partial(NormalEquations.of, *arguments)
 
         total = None

@@ -129,8 +129,6 @@ FIXED_BYTES = 2**26
 
 # Rows whose kernel with the landmarks is held at once, for the normal equations.
 LANDMARK_ROWS = 4096
-# Rows whose normal equations one task sums: the number of tasks follows from that of rows alone, and with it rounding.
-SUMMED_ROWS = 2**16
 # Splits are found on so many rows of a node: thresholds are quantiles, and gains differ by more than chance.
 SPLIT_ROWS = 50_000
 # Levels of categories are ordered as if so many more rows of each had the average target.
@@ -180,6 +178,8 @@ class LargeBudget:
     n_sample_rows : int, default=200_000
         From so many rows it is learned how columns are scaled and which levels categories have, and on so many trees
         are grown; of very many rows, on 50 to a leaf.
+    chunk_rows : int, default=65536
+        Rows whose normal equations one task sums, in any place: rounding follows from the number of rows alone.
     """
 
     exact_up_to: int = 20_000
@@ -193,6 +193,7 @@ class LargeBudget:
     n_trees: int = 4
     n_held_out_rows: int = 10_000
     n_sample_rows: int = 200_000
+    chunk_rows: int = 2**16
 
     def sample_of(self, n_samples):
         """Rows from which columns and trees are learned: enough to tell the leaves of so many rows apart."""
