@@ -56,7 +56,7 @@ def test_threads_of_joblib(problem):
 def test_workers_of_dask(problem):
     distributed = pytest.importorskip("distributed")
     X, y, expected = problem
-    workers = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    workers = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"}
     with distributed.LocalCluster(**workers, silence_logs=50) as cluster, distributed.Client(cluster):
         with parallel_config("dask"):
             model = Model(random_state=0, max_iter=1).fit(X, y)

@@ -90,7 +90,8 @@ class DaskRFM(BaseRFM):
 
     def _predict_on_workers(self, X, method, columns=None, dtype=None):
         check_is_fitted(self)
-        return predict_lazily(self._model_on_workers(), X, method, columns, self._encoder.dtype_ if dtype is None else dtype)
+        dtype = self._encoder.dtype_ if dtype is None else dtype
+        return predict_lazily(self._model_on_workers(), X, method, columns, dtype)
 
     def _model_on_workers(self):
         """The future of the fitted model, which is sent to the workers once."""
@@ -102,15 +103,15 @@ class DaskRFM(BaseRFM):
     def _score(self, metric, X, y, sample_weight):
         """A metric of predictions, which come here with the targets."""
         found = [self.predict(X), y, sample_weight]
-        predicted, y, sample_weight = (None if part is None else np.asarray(part) for part in self._computed(found))
-        return metric(y, predicted, sample_weight=sample_weight)
-
-    def _computed(self, collections):
-        return [None if part is None else self.client_.compute(part, sync=True) for part in collections]
+        predicted, y, sample_weight = self.client_.compute(found, sync=True)
+        return metric(np.asarray(y), np.asarray(predicted), sample_weight=sample_weight)
 
     def __getstate__(self):
-        return {**{name: value for name, value in super().__getstate__().items() if name not in _OF_CLIENT}, "client": None}
+        state = {name: value for name, value in super().__getstate__().items() if name not in _OF_CLIENT}
+        return state | {"client": None}
 
     def __sklearn_clone__(self):
-        parameters = {name: value for name, value in self.get_params(deep=False).items() if name != "client"}
-        return type(self)(client=self.client, **{name: clone(value, safe=False) for name, value in parameters.items()})
+        parameters = self.get_params(deep=False)
+        del parameters["client"]  # which cannot be copied
+        copies = {name: clone(value, safe=False) for name, value in parameters.items()}
+        return type(self)(**copies).set_params(client=self.client)

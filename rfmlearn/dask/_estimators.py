@@ -50,7 +50,7 @@ class DaskRFMRegressor(DaskRFM, RFMRegressor):
     >>> from distributed import Client
     >>> from rfmlearn.dask import DaskRFMRegressor
     >>> X = da.random.default_rng(0).normal(size=(300, 3), chunks=(100, 3))
-    >>> with Client(processes=False, dashboard_address=None) as client:
+    >>> with Client(processes=False, dashboard_address=":0") as client:
     ...     model = DaskRFMRegressor().fit(X, X[:, 0])
     ...     score = model.score(X, X[:, 0])
     >>> bool(score > 0.9)
@@ -92,10 +92,11 @@ class DaskRFMRegressor(DaskRFM, RFMRegressor):
         y = check_numbers(self, table.y, table.y)
         weights = without_copies(Weights.of(check_weights(table.sample_weight, y)))
         target = ScaledTargets.fit(table.outcomes, weights.total)
-        self._finish(*self._fit_on_workers(table, target, weights), y.shape[1:])
+        recursion, best = self._fit_on_workers(table, target, weights)
+        self._finish(recursion, best, y.shape[1:])
         return self
 
-    def predict(self, X):
+    def predict(self, X):  # type: ignore[override]
         """Predict targets, lazily.
 
         Parameters
@@ -152,7 +153,7 @@ class DaskRFMClassifier(DaskRFM, RFMClassifier):
     >>> from distributed import Client
     >>> from rfmlearn.dask import DaskRFMClassifier
     >>> X = da.random.default_rng(0).normal(size=(300, 3), chunks=(100, 3))
-    >>> with Client(processes=False, dashboard_address=None) as client:
+    >>> with Client(processes=False, dashboard_address=":0") as client:
     ...     model = DaskRFMClassifier().fit(X, X[:, 0] > 0)
     ...     probabilities = model.predict_proba(X).compute()
     >>> probabilities.shape
@@ -195,7 +196,8 @@ class DaskRFMClassifier(DaskRFM, RFMClassifier):
         factors = class_factors(self.class_weight, classes, classes, totals)[labels]
         weights = without_copies(Weights.of(sample_weight, factors))
         target = ClassCodes.fit(labels, len(classes), weights.total)
-        self._finish(*self._fit_on_workers(table, target, weights), classes, labels, weights)
+        recursion, best = self._fit_on_workers(table, target, weights)
+        self._finish(recursion, best, classes, labels, weights)
         return self
 
     def predict(self, X):

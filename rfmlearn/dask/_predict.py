@@ -54,5 +54,3 @@ def _in_frame(values, index, columns):
     if columns is None:
         return pd.Series(values, index=index)
     return pd.DataFrame(values, index=index, columns=columns)
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from dask.sizeof import sizeof
@@ -69,10 +70,10 @@ class RowsOnCluster:
             at = np.searchsorted(seen[0], starts)
             for number, places in split_rows(seen[0], starts):
                 known[number] = places, seen[1].numeric[at[number] : at[number + 1]]
-        parts_of_weights = [_slice(weights, *edges) for edges in zip(starts, starts[1:], strict=False)]
+        parts_of_weights = [_slice(weights, *edges) for edges in pairwise(starts)]
         encoded = run.each(_encode, table.partitions, [settings] * len(known), parts_of_weights, known)
         parts, edges = [], np.minimum(np.arange(0, len(table) + chunk_rows, chunk_rows), len(table))
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        for start, stop in pairwise(edges):
             met = range(np.searchsorted(starts, start, "right") - 1, np.searchsorted(starts, stop))
             slices = [(max(start - starts[i], 0), min(stop, starts[i + 1]) - starts[i]) for i in met]
             parts.append(run.submit(_join, [encoded[i] for i in met], slices))
@@ -157,7 +158,7 @@ class RowsOnCluster:
         Every partition is split into pieces for the tasks, each of which fits one leaf, or of very many leaves some.
         """
         edges = _bucket_edges(plan.starts)
-        residuals = self.residuals if plan.on_residuals else [None] * len(self.parts)
+        residuals = (self.residuals if plan.on_residuals else None) or [None] * len(self.parts)
         pieces = []
         for number, (part, rest) in enumerate(zip(self.parts, residuals, strict=True)):
             leaves = plan.leaves[self.starts[number] : self.starts[number + 1]].astype(np.int32)
@@ -166,7 +167,7 @@ class RowsOnCluster:
             met = np.flatnonzero(np.bincount(np.searchsorted(edges, leaves, "right") - 1, minlength=len(edges) - 1))
             pieces.append({int(b): self.run.submit(_piece, split, int(b)) for b in met})
         futures = []
-        for bucket, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for bucket, (first, last) in enumerate(pairwise(edges)):
             mine = [by_bucket.pop(bucket) for by_bucket in pieces if bucket in by_bucket]
             futures.append(self.run.submit(_fit_leaves, mine, plan.part(first, last)))
         for found in self.run.results(futures):
@@ -266,7 +267,7 @@ def _split(part, residuals, matrix, leaves, edges):
     at, pieces = np.searchsorted(leaves, edges), []
     for rows in map(slice, at[:-1], at[1:]):
         chosen = order[rows]
-        pieces.append((centers[rows], targets[chosen], held_targets[chosen], part.weights[chosen], leaves[rows]))
+        pieces.append((centers[rows], part.weights[chosen], targets[chosen], held_targets[chosen], leaves[rows]))
     return pieces
 
 
@@ -277,10 +278,9 @@ def _piece(pieces, number):
 @one_thread
 def _fit_leaves(pieces, plan):
     """Fit the leaves of a task, whose rows come from partitions in their order."""
-    points, targets, held_targets, parts, leaves = zip(*pieces, strict=True)
-    points, leaves = join_points(points), np.concatenate(leaves)
-    targets, held_targets = np.concatenate(targets), np.concatenate(held_targets)
-    weights, found = _join_weights(parts), []
+    columns = list(zip(*pieces, strict=True))
+    points, weights, found = join_points(columns[0]), _join_weights(columns[1]), []
+    targets, held_targets, leaves = (np.concatenate(column) for column in columns[2:])
     for leaf in range(plan.n_leaves):
         rows = np.flatnonzero(leaves == plan.first + leaf)
         found.append(plan.task(leaf, points[rows], targets[rows], weights[rows], held_targets[rows])())

@@ -145,7 +145,10 @@ def check_collection(X, name, method):
 def _partitions(X, y, sample_weight):
     """For each partition the triple of delayed X, y and weights."""
     columns = [_delayed(X), _delayed(y, X, "y")]
-    columns.append(_delayed(sample_weight, X, "sample_weight") if sample_weight is not None else [None] * len(columns[0]))
+    if sample_weight is None:
+        columns.append([None] * len(columns[0]))
+    else:
+        columns.append(_delayed(sample_weight, X, "sample_weight"))
     for name, column in zip(("y", "sample_weight"), columns[1:], strict=True):
         if len(column) != len(columns[0]):
             raise ValueError(
@@ -180,7 +183,8 @@ def _read(X, y, weights, as_classes, number):
     if as_classes and y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim > (1 if as_classes else 2):
-        raise ValueError(f"{name} must have {'one dimension' if as_classes else 'one or two dimensions'}, got {y.ndim}.")
+        allowed = "one dimension" if as_classes else "one or two dimensions"
+        raise ValueError(f"{name} must have {allowed}, got {y.ndim}.")
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         what = "NaN" if np.isnan(y).any() else "infinity"
         row = int(np.flatnonzero(~np.isfinite(y.reshape(len(y), -1)).all(axis=1))[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..runtime._budget import LEAF_SHARE
+from ._leaf import Leaf
 from ._parts import LocalPart
 from ._rows import LeafPlan
 from ._tree import TreeGrower
@@ -47,7 +48,7 @@ def fit_local(fit, number, rows, sample, metric, kernel, start):
         settings={"kernel": kernel, "adaptive": fit.pilot.adaptive, "alpha": fit.pilot.alpha, "start": start},
     )
     predicted = np.empty((len(draws.held_out), rows.n_outputs))
-    found, trouble = [], []
+    found, trouble = list[Leaf](), list[str]()
     for leaf in rows.fit_leaves(plan):
         asked = plan.rows_of(len(found))[plan.held_out[len(found)]]
         predicted[np.searchsorted(draws.held_out, asked)] = leaf.predicted

@@ -58,9 +58,16 @@ class LeafPlan:
 
     def part(self, first, last):
         """The same of some leaves that follow each other, without the numbers of rows."""
-        none, some = np.empty(0, dtype=np.int32), slice(first, last)
-        found = {"held_out": self.held_out[some], "seeds": self.seeds[some], "starts": self.starts[first : last + 1]}
-        return replace(self, rows=none, leaves=none, first=self.first + first, **found)
+        none = np.empty(0, dtype=np.int32)
+        return replace(
+            self,
+            rows=none,
+            leaves=none,
+            starts=self.starts[first : last + 1],
+            held_out=self.held_out[first:last],
+            seeds=self.seeds[first:last],
+            first=self.first + first,
+        )
 
     @property
     def n_leaves(self):
@@ -168,15 +175,20 @@ class RowsHere:
         fitted, without = np.split(both, 2, axis=1)
         return replace(self, residuals=self.targets - fitted, held_residuals=self.targets - without)
 
+    def targets_of(self, on_residuals):
+        """What machines are fitted to, and what they would be fitted to without the rows held out."""
+        if not on_residuals:
+            return self.targets, self.targets
+        assert self.residuals is not None and self.held_residuals is not None, "there is a global machine"
+        return self.residuals, self.held_residuals
+
     def leaves(self, tree):
         """The leaf of each row."""
         return tree.leaves(self.points)
 
     def fit_leaves(self, plan: LeafPlan):
         """What the fit of each leaf has found, in their order, as they come."""
-        targets, held_targets = self.targets, self.targets
-        if plan.on_residuals:
-            targets, held_targets = self.residuals, self.held_residuals
+        targets, held_targets = self.targets_of(plan.on_residuals)
 
         def make_task(leaf):
             rows = plan.rows_of(leaf)
