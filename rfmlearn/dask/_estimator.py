@@ -76,7 +76,7 @@ class DaskRFM(BaseRFM):
         points = self._learn_encoding(sample, target.encode(table.outcomes[rows]), weights[rows])
         # Averages of targets, by which categories may be coded, are not those of a row's own.
         seen = (rows, points) if self.categorical_encoding == "target" else None
-        on_workers = RowsOnCluster.encoded(table, self._encoder, target, weights, self.large_budget.chunk_rows, seen)
+        on_workers = RowsOnCluster.encoded(table, self._encoder, target, weights, self.large_budget.chunk_of(len(table)), seen)
         table.forget()
         plan = LargePlan(
             n_samples=len(table),

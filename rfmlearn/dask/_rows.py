@@ -12,7 +12,7 @@ from ..kernels import Points
 from ..kernels._reach import check_coordinates
 from ..large._landmarks import NormalEquations
 from ..large._rows import LeafPlan, RowsHere, join_points
-from ..runtime._budget import MOST_BUCKETS
+from ..runtime._budget import FEWEST_BUCKETS, MOST_PIECES
 from ..solvers import Weights
 from ..tables._frames import check_table
 from ._run import Run, one_thread
@@ -157,7 +157,7 @@ class RowsOnCluster:
 
         Every partition is split into pieces for the tasks, each of which fits one leaf, or of very many leaves some.
         """
-        edges = _bucket_edges(plan.starts)
+        edges = _bucket_edges(plan.starts, max(FEWEST_BUCKETS, MOST_PIECES // len(self.parts)))
         residuals = (self.residuals if plan.on_residuals else None) or [None] * len(self.parts)
         pieces = []
         for number, (part, rest) in enumerate(zip(self.parts, residuals, strict=True)):
@@ -174,9 +174,9 @@ class RowsOnCluster:
             yield from found
 
 
-def _bucket_edges(starts):
+def _bucket_edges(starts, n_tasks):
     """First leaves of tasks, and the number of leaves: at most so many tasks, each of one leaf or more."""
-    enough, edges = starts[-1] / MOST_BUCKETS, [0]
+    enough, edges = starts[-1] / n_tasks, [0]
     for leaf in range(1, len(starts)):
         if starts[leaf] - starts[edges[-1]] >= enough or leaf == len(starts) - 1:
             edges.append(leaf)

@@ -53,13 +53,14 @@ def fit_global(fit, places, rows, kernel, start):
     -------
     GlobalFit
     """
+    chunk_rows = fit.budget.chunk_of(len(rows))
     held, landmarks = rows.some(fit.draws.held_out), rows.centers_of(places)
     gram = kernel(landmarks, landmarks).astype(np.float64)
 
     def tell(done, total):
         fit.on_progress(done, total, "parts of the rows summed")
 
-    equations = rows.sum_equations(kernel, landmarks, fit.draws.held_out, fit.budget.chunk_rows, tell)
+    equations = rows.sum_equations(kernel, landmarks, fit.draws.held_out, chunk_rows, tell)
 
     def solve(alpha):
         return solve_landmarks(equations, gram, alpha / fit.weights.unit).astype(landmarks.dtype)
@@ -68,7 +69,7 @@ def fit_global(fit, places, rows, kernel, start):
         return kernel.product(landmarks, coef, held.centers).astype(np.float64)
 
     alpha, coef_without = _choose_ridge(fit, solve, predict_held_out, held, start)
-    equations.add(held.sum_equations(kernel, landmarks, [], fit.budget.chunk_rows, tell))
+    equations.add(held.sum_equations(kernel, landmarks, [], chunk_rows, tell))
     coef = solve(alpha)
     both = predict_held_out(np.hstack([coef, coef_without]))  # rounded as the residuals are
     return GlobalFit(

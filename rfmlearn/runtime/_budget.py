@@ -140,8 +140,9 @@ SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
 # Rows of a sample on which a tree is grown that each leaf has at least on average; and how much less than the most rows
 # of a leaf it has on average then, since their numbers differ by a seventh.
 SAMPLED_IN_LEAF, LEAF_SHARE = 50, 0.8
-# Tasks to which the leaves of a tree go on a cluster, at most: each takes a piece of every partition.
-MOST_BUCKETS = 1000
+# Chunks into which rows are divided, at most; and pieces of these from which the leaves of a tree are put together on a
+# cluster, one for each chunk and each task, but so many tasks in any case: schedulers take some 0.2 ms for a piece.
+MOST_CHUNKS, MOST_PIECES, FEWEST_BUCKETS = 1000, 200_000, 200
 # Settings that a search over many rows fits to all of them, at most.
 MOST_LARGE_SETTINGS = 3
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
@@ -180,6 +181,7 @@ class LargeBudget:
         are grown; of very many rows, on 50 to a leaf.
     chunk_rows : int, default=65536
         Rows whose normal equations one task sums, in any place: rounding follows from the number of rows alone.
+        A thousandth of all rows, if that is more.
     """
 
     exact_up_to: int = 20_000
@@ -198,6 +200,10 @@ class LargeBudget:
     def sample_of(self, n_samples):
         """Rows from which columns and trees are learned: enough to tell the leaves of so many rows apart."""
         return max(self.n_sample_rows, SAMPLED_IN_LEAF * n_samples // self.leaf_rows)
+
+    def chunk_of(self, n_samples):
+        """Rows that one task handles, which follow each other."""
+        return max(self.chunk_rows, -(-n_samples // MOST_CHUNKS))
 
     def landmarks_of(self, n_samples):
         """As many landmarks as so many rows can afford."""
