@@ -11,6 +11,7 @@ from .images.kernels._patch_laplace import PatchLaplace
 from .images.kernels._patches import ImagePatches
 from .kernels import Points
 from .kernels._names import KERNELS, make_kernel
+from .kernels._packed_pairs import PackedPairMatrix
 from .kernels._pairs import PairMatrix
 from .kernels._profiles import ElementwiseProfile
 from .rfm._classifier import RFMClassifier
@@ -71,6 +72,7 @@ def _use_kernel(kernel, dtype):
     pairs.fill_sums(kernel, X)
     pairs.fill_gram(kernel)
     pairs.gradient(kernel, coef)
+    PackedPairMatrix.of(kernel, X, tile=4).matvec(coef)
     kernel(X, X[:3])
     kernel.gradient(X, coef, X[:3])
 

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.filterwarnings("default::ResourceWarning", "default::py
 
 BUDGET = LargeBudget(
     exact_up_to=800,
+    packed_up_to=800,
     n_pilot_rows=200,
     n_landmarks=120,
     n_learning_landmarks=60,

@@ -13,6 +13,7 @@ from rfmlearn.runtime._budget import LargeBudget
 class Model(RFMRegressor):
     large_budget = LargeBudget(
         exact_up_to=500,
+        packed_up_to=500,
         n_pilot_rows=200,
         n_landmarks=80,
         n_learning_landmarks=40,

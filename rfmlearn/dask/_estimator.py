@@ -66,7 +66,8 @@ class DaskRFM(BaseRFM):
         """The user's table, and whether it is to stay on the workers."""
         table = Table(Run(self.client_), X, y, sample_weight, as_classes)
         self.__dict__.pop("_on_workers", None)
-        return table, is_large(len(table), self.solver, self.large_budget)
+        n, budget = len(table), self.large_budget
+        return table, is_large(n, self.solver, budget) and n > budget.packed_up_to
 
     def _fit_on_workers(self, table, target, weights):
         """Learn from a table that stays there, as `_fit` does from one in memory."""
@@ -76,7 +77,8 @@ class DaskRFM(BaseRFM):
         points = self._learn_encoding(sample, target.encode(table.outcomes[rows]), weights[rows])
         # Averages of targets, by which categories may be coded, are not those of a row's own.
         seen = (rows, points) if self.categorical_encoding == "target" else None
-        on_workers = RowsOnCluster.encoded(table, self._encoder, target, weights, self.large_budget.chunk_of(len(table)), seen)
+        chunk_rows = self.large_budget.chunk_of(len(table))
+        on_workers = RowsOnCluster.encoded(table, self._encoder, target, weights, chunk_rows, seen)
         table.forget()
         plan = LargePlan(
             n_samples=len(table),

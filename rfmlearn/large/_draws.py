@@ -8,7 +8,8 @@ import numpy as np
 
 from ..recursion._agop import agop_rows
 from ..recursion._bandwidth import bandwidth_rows
-from ..recursion._draws import some_rows
+from ..recursion._draws import draw_rows
+from ..recursion._plan import n_packed_landmarks
 from ..runtime._budget import N_BANDWIDTH_ROWS, N_INSPECTED_ROWS, LargeBudget
 from ..solvers import Weights
 
@@ -25,6 +26,8 @@ class LargeDraws:
         Centres of the global machine, and of that from which features are learned.
     held_out : ndarray of int
         Held out to choose its ridge, to weigh the parts, and to calibrate; then given back.
+    preconditioning : ndarray of int
+        Their columns precondition an exact machine.
     sample : ndarray of int
         On these trees are grown.
     bandwidth : tuple (rows, weights)
@@ -40,6 +43,7 @@ class LargeDraws:
     landmarks: np.ndarray
     learning_landmarks: np.ndarray
     held_out: np.ndarray
+    preconditioning: np.ndarray
     sample: np.ndarray
     bandwidth: tuple[np.ndarray, np.ndarray]
     agop: tuple[np.ndarray | None, np.ndarray]
@@ -51,7 +55,7 @@ class LargeDraws:
         """Draw rows for all purposes; `n_agop_rows`, which users set, comes last and moves nothing else."""
         n = len(weights)
         # Features are learned, and splits found, without the labels of the rows that are held out.
-        held_out = some_rows(weights, min(budget.n_held_out_rows, -(-n // 8)), rng)
+        held_out = draw_rows(weights, min(budget.n_held_out_rows, -(-n // 8)), rng)
         others = np.setdiff1d(np.arange(n), held_out)
 
         def some(size):
@@ -62,9 +66,10 @@ class LargeDraws:
             landmarks=some(budget.landmarks_of(n)),
             learning_landmarks=some(min(budget.n_learning_landmarks, budget.landmarks_of(n))),
             held_out=held_out,
+            preconditioning=some(min(n_packed_landmarks(n), -(-n // 10))),
             bandwidth=bandwidth_rows(weights.total, rng, N_BANDWIDTH_ROWS),
             inspected=agop_rows(weights.total, N_INSPECTED_ROWS, rng),
-            tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.n_trees)],
+            tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.trees_of(n))],
             sample=sample_rows(n, rng, budget),
             agop=agop_rows(weights.total, min(n_agop_rows or n, budget.n_agop_rows), rng),
         )

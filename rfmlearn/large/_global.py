@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,18 +21,26 @@ class GlobalFit:
     ----------
     part : GlobalPart
         Of all rows, with a share of one.
+    held_part : GlobalPart
+        The same of all but those held out.
     landmarks : Points
         In the coordinates of the feature matrix.
     predicted : ndarray of shape (s, n_outputs)
         Predictions of the rows that are held out by a machine of the others.
     rows : RowsHere
         All rows, with their residuals.
+    residual : float
+        ``|y - G c| / |y|`` of an iterative solution.
+    trouble : tuple of str
     """
 
     part: GlobalPart
+    held_part: GlobalPart
     landmarks: Points
     predicted: np.ndarray
     rows: Any
+    residual: float = 0.0
+    trouble: tuple[str, ...] = ()
 
 
 def fit_global(fit, places, rows, kernel, start):
@@ -72,8 +80,10 @@ def fit_global(fit, places, rows, kernel, start):
     equations.add(held.sum_equations(kernel, landmarks, [], chunk_rows, tell))
     coef = solve(alpha)
     both = predict_held_out(np.hstack([coef, coef_without]))  # rounded as the residuals are
+    part = GlobalPart(rows=places.astype(np.int32), coef=coef, alpha=alpha, share=1.0)
     return GlobalFit(
-        part=GlobalPart(rows=places.astype(np.int32), coef=coef, alpha=alpha, share=1.0),
+        part=part,
+        held_part=replace(part, coef=coef_without),
         landmarks=landmarks,
         predicted=both[:, coef.shape[1] :],
         rows=rows.with_residuals(kernel, landmarks, coef, coef_without),

@@ -44,7 +44,8 @@ def fit_local(fit, number, rows, sample, metric, kernel, start):
         tree.n_leaves,
         draws.held_out,
         seeds=rng.randint(2**31 - 1, size=tree.n_leaves),
-        on_residuals=number % 2 == 1,
+        # What an exact machine leaves of its own rows is next to nothing.
+        on_residuals=number % 2 == 1 and not fit.plan.is_exact,
         settings={"kernel": kernel, "adaptive": fit.pilot.adaptive, "alpha": fit.pilot.alpha, "start": start},
     )
     predicted = np.empty((len(draws.held_out), rows.n_outputs))
@@ -54,7 +55,7 @@ def fit_local(fit, number, rows, sample, metric, kernel, start):
         predicted[np.searchsorted(draws.held_out, asked)] = leaf.predicted
         found.append(leaf)
         trouble += [] if leaf.trouble is None else [leaf.trouble]
-        fit.on_progress(len(found), tree.n_leaves, f"leaves of tree {number + 1} of {fit.budget.n_trees}")
+        fit.on_progress(len(found), tree.n_leaves, f"leaves of tree {number + 1} of {len(draws.tree_seeds)}")
     part = LocalPart(
         tree=tree,
         rows=plan.rows,

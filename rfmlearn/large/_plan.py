@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..recursion._plan import packed_fit_bytes
 from ..runtime._budget import FIXED_BYTES, LANDMARK_ROWS, LargeBudget
 from ..runtime._memory import refuse_beyond
 from ..runtime._threads import n_threads_in_force
@@ -33,18 +34,25 @@ class LargePlan:
     budget: LargeBudget
 
     @property
+    def is_exact(self):
+        """Whether the global machine is an exact one of all rows; else it is an expansion in landmarks."""
+        return self.n_samples <= self.budget.packed_up_to
+
+    @property
     def machine_bytes(self):
         """Bytes of what is kept: all rows in float32, and a coefficient and a place in every tree for each."""
-        n, trees = self.n_samples, self.budget.n_trees
+        n, trees = self.n_samples, self.budget.trees_of(self.n_samples)
         return self.point_bytes // 2 + n * trees * 4 * (1 + self.n_outputs)
 
     @property
     def square_bytes(self):
         """Bytes of the square arrays that there are at a time: normal equations, or Gram matrices of leaves."""
-        m, threads = min(self.budget.landmarks_of(self.n_samples), self.n_samples), n_threads_in_force()
+        n, threads = self.n_samples, n_threads_in_force()
+        m = min(self.budget.n_learning_landmarks if self.is_exact else self.budget.landmarks_of(n), n)
+        whole = packed_fit_bytes(n) if self.is_exact else 5 * 8 * m * m
         sums = 8 * m * ((threads + 3) * m + threads * LANDMARK_ROWS)
         leaves = threads * 4 * self.budget.leaf_rows**2
-        return max(sums, 5 * 8 * m * m, leaves, 8 * self.budget.n_pilot_rows**2)
+        return max(sums, whole, leaves, 8 * self.budget.n_pilot_rows**2)
 
     @property
     def n_bytes(self):

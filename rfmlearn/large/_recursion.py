@@ -20,9 +20,10 @@ from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
 from ._draws import LargeDraws
+from ._exact import fit_exact, solve_without_held_out
 from ._global import fit_global
 from ._local import fit_local
-from ._parts import LargeMachine
+from ._parts import GlobalPart, LargeMachine
 from ._plan import LargePlan
 from ._rows import join_points
 
@@ -62,7 +63,7 @@ class LargeRecursion:
     plan: LargePlan
     draws: LargeDraws
     budget: LargeBudget
-    adds_round: ClassVar[bool] = True
+    is_large: ClassVar[bool] = True
     on_progress: Callable = field(default=lambda done, total, what: None)
 
     def rounds(self, max_iter):
@@ -81,15 +82,17 @@ class LargeRecursion:
         best = replace(best, n_iter=best.n_iter + n_rounds, _workspace=Workspace())  # gives back the square array
         rows = self.rows.astype(np.float64 if kernel.is_smooth else np.float32).transformed(matrix)
         for _ in range(n_rounds):
-            whole = fit_global(self, self.draws.learning_landmarks, rows, kernel, alpha)
-            matrix = self._learn(matrix, kernel, rows, whole)
+            matrix, alpha = self._learn(matrix, kernel, rows, alpha)
             rows = rows.transformed(matrix)
             kernel = self._measure_bandwidth(kernel, rows)
-        whole = fit_global(self, self.draws.landmarks, rows, kernel, alpha)
+        if self.plan.is_exact:
+            whole = fit_exact(self, rows, kernel, alpha)
+        else:
+            whole = fit_global(self, self.draws.landmarks, rows, kernel, alpha)
         rows, sample = whole.rows, rows.take(self.draws.sample)
         parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
         metric = blocks_diagonal(matrix.blocks)
-        for number in range(self.budget.n_trees):
+        for number in range(len(self.draws.tree_seeds)):
             fitted = fit_local(self, number, rows, sample, metric, kernel, alpha)
             for found, kept in zip(fitted, (parts, predictions, trouble), strict=True):
                 kept.append(found)
@@ -102,23 +105,29 @@ class LargeRecursion:
             machine=machine.with_shares(shares),
             alpha=whole.part.alpha,
             solver="two_level",
-            residual=0.0,
+            residual=whole.residual,
             seconds=best.seconds + time.perf_counter() - start,
             train_loss=float("nan"),
             leave_one_out_loss=held_out.weights.mean_square(blend - held_out.targets),
-            trouble=(*best.trouble, *(message for messages in trouble for message in messages)),
+            trouble=(*best.trouble, *whole.trouble, *(message for messages in trouble for message in messages)),
             _workspace=HeldOut(rows=self.draws.held_out, targets=held_out.targets, predicted=blend),
         )
 
-    def _learn(self, matrix, kernel, rows, whole):
-        """The next feature matrix, from the AGOP of the global machine."""
+    def _learn(self, matrix, kernel, rows, alpha):
+        """The next feature matrix, from the AGOP of a global machine that has not seen the rows held out; its ridge."""
+        if self.plan.is_exact:
+            _, alpha, solution = solve_without_held_out(self, rows, kernel, alpha)
+            landmarks, coef = rows.all_centers(), solution.coef
+        else:
+            whole = fit_global(self, self.draws.learning_landmarks, rows, kernel, alpha)
+            landmarks, coef, alpha = whole.landmarks, whole.held_part.coef, whole.held_part.alpha
         sample, weights = self.draws.agop
         sample = np.arange(len(rows)) if sample is None else sample
-        n_landmarks, centers = len(whole.landmarks), join_points([whole.landmarks, rows.centers_of(sample)])
-        part = replace(whole.part, rows=np.arange(n_landmarks))
+        n_landmarks, centers = len(landmarks), join_points([landmarks, rows.centers_of(sample)])
+        part = GlobalPart(rows=np.arange(n_landmarks), coef=coef, alpha=alpha, share=1.0)
         machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(part,))
         agop = machine.agop((np.arange(n_landmarks, len(centers)), weights), center=self.pilot.center)
-        return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage)
+        return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage), alpha
 
     def _measure_bandwidth(self, kernel, rows):
         if not self.pilot.adaptive:

@@ -66,10 +66,10 @@ class Draws:
         n = len(weights)
 
         def some(size):
-            return np.arange(n) if size >= n else np.sort(rng.choice(n, size, replace=False))
+            return _some(n, size, rng)
 
         def calibration():
-            return None if n <= n_calibration_rows else some_rows(weights, n_calibration_rows, rng)
+            return None if n <= n_calibration_rows else draw_rows(weights, n_calibration_rows, rng)
 
         return cls(
             bandwidth=bandwidth_rows(weights.total, rng, n_bandwidth_rows),
@@ -81,14 +81,15 @@ class Draws:
         )
 
 
-def some_rows(weights: Weights, n_rows, rng):
-    """At most so many rows to be left out, drawn at random, in whole groups if there are any; all if they are fewer."""
-    n = len(weights)
-    if n <= n_rows:
-        return np.arange(n)
-    if weights.groups is not None:
-        return _whole_groups(weights.groups, n_rows, rng)
-    return np.sort(rng.choice(n, n_rows, replace=False))
+def draw_rows(weights: Weights, size, rng):
+    """Rows drawn at random, all if there are no more, at most so many, and of each group all or none."""
+    if weights.groups is None or size >= len(weights):
+        return _some(len(weights), size, rng)
+    return _whole_groups(weights.groups, size, rng)
+
+
+def _some(n, size, rng):
+    return np.arange(n) if size >= n else np.sort(rng.choice(n, size, replace=False))
 
 
 def _whole_groups(groups, n_rows, rng):

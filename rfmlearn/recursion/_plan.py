@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernels import Kernel, LpqLaplaceKernel
-from ..runtime._budget import FIXED_BYTES, ITERATIVE_FROM, MIXED_FROM, SLOW_BLOCK
+from ..kernels._packed_pairs import packed_bytes
+from ..runtime._budget import (
+    FIXED_BYTES,
+    ITERATIVE_FROM,
+    MIXED_FROM,
+    N_LEARNING_ROWS,
+    PACKED_LANDMARKS,
+    PACKED_LANDMARKS_EVERY,
+    SLOW_BLOCK,
+)
 from ..runtime._memory import refuse_beyond
 
 
@@ -29,6 +38,8 @@ class Plan:
         Whether rounds are solved by preconditioned conjugate gradients in float32, all but the last.
     mixed : bool
         Whether the last round takes a float32 factor and float64 refinement.
+    n_learning_rows : int
+        Rows of rounds that only learn features, if the last round packs the Gram matrix of all; else 0.
     """
 
     n_samples: int
@@ -39,10 +50,13 @@ class Plan:
     dtype: np.dtype
     iterative: bool = False
     mixed: bool = False
+    n_learning_rows: int = 0
 
     @property
     def gram_bytes(self):
         """Bytes of the Gram matrix, of which there is one at a time."""
+        if self.n_learning_rows:
+            return max(packed_fit_bytes(self.n_samples), self.dtype.itemsize * self.n_learning_rows**2)
         return self.n_samples**2 * (4 if self.mixed else self.dtype.itemsize)
 
     @property
@@ -78,6 +92,13 @@ class Plan:
                 f"a feature matrix over {self.n_coordinates} coordinates takes about {matrix / 2**30:.3g} GiB, but "
                 f'only {available / 2**30:.3g} GiB are available. Take feature_matrix="diagonal".'
             )
+        if self.n_learning_rows:
+            return (
+                f"fitting {self.n_samples} rows with a packed Gram matrix takes about {self.n_bytes / 2**30:.3g} GiB, "
+                f"but only {available / 2**30:.3g} GiB are available. Fit at most about "
+                f"{int(self.n_samples * (max(available - FIXED_BYTES, 0) / self.n_bytes) ** 0.5)} rows (a random "
+                "subsample)."
+            )
         itemsize = 4 if self.mixed else self.dtype.itemsize
         # The largest n with n^2 + n rows / n_samples no more than what is there.
         room = max(available - FIXED_BYTES - matrix, 0) / itemsize
@@ -86,8 +107,20 @@ class Plan:
         return (
             f"fitting {self.n_samples} rows takes about {self.n_bytes / 2**30:.3g} GiB ({self.gram_bytes / 2**30:.3g} "
             f"GiB of it for the Gram matrix), but only {available / 2**30:.3g} GiB are available. Fit at most about "
-            f"{affordable} rows (a random subsample), or give X as float32, which halves the need."
+            f"{affordable} rows (a random subsample), or give X as float32, which halves the need, or take "
+            'solver="packed", which needs n_samples^2 bytes.'
         )
+
+
+def packed_fit_bytes(n):
+    """Bytes of a packed Gram matrix and of its preconditioner, two arrays of float32 while it is made."""
+    return packed_bytes(n) + 8 * n * min(n_packed_landmarks(n), n // 10)
+
+
+def n_packed_landmarks(n):
+    """Columns that precondition a packed Gram matrix of n rows."""
+    fewest, most = PACKED_LANDMARKS
+    return min(max(n // PACKED_LANDMARKS_EVERY, fewest), most)
 
 
 def make_plan(n_samples, widths, n_outputs, *, kernel: Kernel, form="diagonal", solver="auto", dtype=np.float64):
@@ -101,7 +134,7 @@ def make_plan(n_samples, widths, n_outputs, *, kernel: Kernel, form="diagonal", 
     n_outputs : int
     kernel : Kernel
     form : {"full", "diagonal", "block"}, default="diagonal"
-    solver : {"auto", "cholesky", "cg"}, default="auto"
+    solver : {"auto", "cholesky", "cg", "packed"}, default="auto"
     dtype : dtype, default=float64
 
     Returns
@@ -110,7 +143,7 @@ def make_plan(n_samples, widths, n_outputs, *, kernel: Kernel, form="diagonal", 
     """
     n_coordinates = sum(widths)
     blocks = {"full": [n_coordinates**2], "block": [width**2 for width in widths], "diagonal": [n_coordinates]}[form]
-    large = solver != "cholesky" and n_samples >= MIXED_FROM
+    large = solver not in ("cholesky", "packed") and n_samples >= MIXED_FROM
     return Plan(
         n_samples=n_samples,
         n_coordinates=n_coordinates,
@@ -120,6 +153,7 @@ def make_plan(n_samples, widths, n_outputs, *, kernel: Kernel, form="diagonal", 
         dtype=np.dtype(dtype),
         iterative=n_samples >= ITERATIVE_FROM[solver],
         mixed=large and kernel.has_cheap_products and dtype == np.float64,
+        n_learning_rows=min(N_LEARNING_ROWS, n_samples) if solver == "packed" else 0,
     )
 
 
@@ -172,7 +206,7 @@ def estimate_memory(
         None is that of the estimators' defaults. Euclidean kernels take float32 from 6,000 rows on.
     feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
         "block" is counted as one block.
-    solver : {"auto", "cholesky", "cg"}, default="auto"
+    solver : {"auto", "cholesky", "cg", "packed"}, default="auto"
     dtype : {"float64", "float32"}, default="float64"
         Precision of the numbers in X.
 

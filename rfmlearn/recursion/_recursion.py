@@ -75,7 +75,7 @@ class Recursion:
     center: bool = False
     tol: float = 1e-3
     initial: FeatureMatrix | None = None
-    adds_round: ClassVar[bool] = False  # whether `finish` makes another round of the last one
+    is_large: ClassVar[bool] = False  # whether `finish` makes another round, of more rows than the others
 
     def rounds(self, max_iter) -> Generator[Round]:
         """Rounds 0 (the plain kernel) to `max_iter`; the last one is exact.
@@ -83,7 +83,23 @@ class Recursion:
         One round costs O(n^2 (d + rank)) by conjugate gradients, or O(n^3 / 3 + n^2 d) by a Cholesky factor, and the
         memory of one square array in all.
         """
-        start, coef, gram, alpha = time.perf_counter(), None, None, None
+        start = time.perf_counter()
+        matrix, alpha, room = yield from self.learning_rounds(max_iter, start)
+        yield self.solve(matrix, max_iter, gram=room.pop(), start=start, alpha=alpha)
+
+    def learning_rounds(self, max_iter, start):
+        """Rounds that only learn features; returns what the round after them needs.
+
+        Returns
+        -------
+        matrix : FeatureMatrix
+            Learned in the last of them.
+        alpha : float or None
+            Its ridge.
+        room : list of PairMatrix or None
+            The one place for a Gram matrix, if it has the precision that comes next. Whoever takes it out holds it.
+        """
+        coef, gram, alpha = None, None, None
         iterative = self.plan.iterative
         matrix = FORMS[self.form].identity(self.points) if self.initial is None else self.initial
         points = self.points.astype(np.float32) if iterative else self.points
@@ -100,9 +116,8 @@ class Recursion:
             yield self._round(n_iter, machine, alpha, solution, start, workspace, iterative)
             agop = machine.agop(self.draws.agop, gram=gram, center=self.center)
             matrix = matrix.learn(agop, self.agop_power, self.shrinkage)
-        room = [gram] if self.plan.mixed or not iterative else [None]
-        gram = None  # the exact fit may need the room for another precision
-        yield self.solve(matrix, max_iter, gram=room.pop(), start=start, alpha=alpha)
+        # An exact fit after approximate rounds may need the room for another precision.
+        return matrix, alpha, [gram if self.plan.mixed or not iterative else None]
 
     def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=None, cautious=None) -> Round:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..kernels._pairs import PairMatrix
 from ..runtime._budget import ALPHAS, FIRST_RIDGE
 from ..solvers import CholeskyFactor, Weights, factor_residuals
 
@@ -37,6 +38,14 @@ def next_larger(alpha, weights: Weights):
     """The candidate after a ridge that was chosen: more cautious, as choices on rows that features have seen may be."""
     larger = [candidate for candidate in candidates(weights) if candidate > alpha]
     return larger[0] if larger else 10 / 3 * alpha
+
+
+def choose_ridge_among(kernel, points, targets, weights: Weights, start=None):
+    """The same choice from transformed points, whose Gram matrix is made for it."""
+    pairs = PairMatrix.empty(len(points), points.dtype)
+    pairs.fill_sums(kernel, points)
+    pairs.fill_gram(kernel)
+    return choose_ridge(pairs.array, targets, weights, start)
 
 
 def choose_ridge(gram, targets, weights: Weights, start=None):

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..kernels._pairs import PairMatrix
 from ..solvers import CholeskyFactor
+from ._packed_system import PackedSystem
 from ._ridge_choice import RidgeChoice
 
 
@@ -23,7 +24,7 @@ class Round:
     alpha : float
         Ridge of this round.
     solver : str
-        "cholesky", or "cg" for an approximate solution.
+        "cholesky", "cg" for an approximate solution, or "packed" for one with a packed Gram matrix.
     residual : float
         ``|y - G c| / |y|`` that the solver left, 0 for a direct one.
     seconds : float
@@ -69,10 +70,10 @@ class Workspace:
         Of an exact round. There is one, and the next round writes into it.
     choice : RidgeChoice or None
         How the ridge was chosen.
-    factor : CholeskyFactor or None
+    factor : CholeskyFactor, PackedSystem or None
         In the place of the Gram matrix; None where the choice of the ridge has solved the system.
     """
 
     gram: PairMatrix | None = None
     choice: RidgeChoice | None = None
-    factor: CholeskyFactor | None = None
+    factor: CholeskyFactor | PackedSystem | None = None

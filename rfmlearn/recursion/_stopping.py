@@ -78,6 +78,9 @@ class StoppingRule:
         agop = AGOP_SHARE * max(1.0, plan.n_outputs / OUTPUTS_OF_AGOP_SHARE)
         if not plan.iterative:
             return replace(self, agop=agop)
+        if plan.n_learning_rows:
+            # Rounds grow with the square of their rows, and so does that of all rows.
+            return replace(self, agop=agop, exact=(plan.n_samples / plan.n_learning_rows) ** 2)
         closing = Pace.measure(clock=self.clock).factor(plan.n_samples, single=plan.mixed)
         return replace(self, agop=agop, exact=1.0, closing=closing)
 
@@ -115,7 +118,7 @@ class StoppingRule:
         del latest  # it may hold another square array, and there is room for one
         best = recursion.finish(best, is_latest)
         trouble += best.trouble
-        if recursion.adds_round:
+        if recursion.is_large:
             history.append(self._record(best))
             matrices.append(best.machine.feature_matrix)
             if self.callback is not None:

@@ -51,7 +51,7 @@ class BaseRFM(TableEstimator):
         "scaling": [StrOptions({"standard", "robust", "quantile"}), None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "categorical_encoding": [StrOptions(set(CODINGS))],
-        "solver": [StrOptions({"auto", "cholesky", "cg", "two_level"})],
+        "solver": [StrOptions({"auto", "cholesky", "cg", "packed", "two_level"})],
         "tol": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],

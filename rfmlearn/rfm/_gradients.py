@@ -22,9 +22,13 @@ def gradient_of_classifier(model, output):
     def gradient(X):
         rows = EncodedRows.of(model._encoder, model._check_X(X, reset=False))
         of_scores = target.pull_back(rows.by_column(model.machine_.numeric_gradient(rows.points)))
+
+        def scores():
+            return target.decode(model.machine_.decision(rows.points))
+
         if output == "probability":
-            return link.pull_back(target.decode(model.machine_.decision(rows.points)), of_scores)
-        of_logits = link.temperature * of_scores
+            return link.pull_back(scores(), of_scores)
+        of_logits = link.logit_gradient(scores, of_scores)
         return of_logits[1:] - of_logits[:1] if len(model.classes_) == 2 else of_logits
 
     return gradient

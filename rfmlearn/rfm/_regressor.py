@@ -76,11 +76,14 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     categorical_encoding : {"one_hot", "ordinal", "target"}, default="one_hot"
         What stands for a category: an indicator of each level, its place in the order of the levels, or the average of
         the targets over its rows (shrunk, cross-fitted), which suits columns of many levels.
-    solver : {"auto", "cholesky", "cg"}, default="auto"
-        How the rounds that only learn features are solved. "cholesky" is exact. "cg" takes float32 and conjugate
-        gradients with a Nystrom preconditioner, to the tolerance `tol`; below 500 rows it is exact too. "auto" is "cg"
-        from 2,500 rows on. The last round is always exact: to rounding, or, for Euclidean kernels from 6,000 rows on
-        and not with "cholesky", to a relative residual of 1e-8, by a float32 factor refined in float64.
+    solver : {"auto", "cholesky", "cg", "packed", "two_level"}, default="auto"
+        How the machine is fitted. "cholesky" is exact in every round. "cg" takes float32 and conjugate gradients with a
+        Nystrom preconditioner, to the tolerance `tol`, for rounds that only learn features; below 500 rows it is exact
+        too. Its last round is exact: to rounding, or, for Euclidean kernels from 6,000 rows on, to a relative residual
+        of 1e-8, by a float32 factor refined in float64. "packed" learns features on 10,000 rows drawn at random, and
+        then fits one machine to all, with a Gram matrix in 16-bit fixed point, n^2 bytes. "two_level" adds trees of
+        local machines to it, and takes landmarks instead beyond 50,000 rows. "auto" is "cholesky" below 2,500 rows,
+        "cg" up to 10,000, and "two_level" beyond.
     tol : float, default=1e-3
         Relative residual at which "cg" stops.
     n_iter_no_change : int or None, default=None
@@ -107,7 +110,8 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         Diagonal of the AGOP summed over the coordinates of each column, as shares of its total. Columns that do not
         matter have small values, not zero. Equal shares if the prediction is constant.
     machine_ : rfmlearn.recursion.Machine
-        The kernel machine: ``kernel``, ``feature_matrix``, ``centers``, ``dual_coef``, and its function of points.
+        The kernel machine: ``kernel``, ``feature_matrix``, ``centers``, ``dual_coef``, and its function of points. Of
+        many rows it has ``parts`` instead of ``dual_coef``: a global machine and trees of local ones.
     agop_ : ndarray of shape (n_coordinates, n_coordinates)
         Average gradient outer product of the fitted function over the training rows, in scaled coordinates: numeric
         columns, indicators of missing numbers, and one coordinate for each category; constant columns have none. Its
@@ -118,7 +122,9 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     kernel_ : Kernel
         Kernel with its bandwidth.
     alpha_ : float
-        Ridge of the last fit.
+        Ridge of the last fit, of the global machine where there are local ones.
+    solver_ : str
+        What has fitted the machine: "cholesky", "packed" or "two_level".
     X_fit_ : Points
         The n_fitted training rows in the coordinates of the feature matrix: those of positive weight, in their order,
         and of copies of a row only the first.
@@ -129,6 +135,8 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         ("colour=red").
     coordinate_columns_ : ndarray of int of shape (n_coordinates,)
         The column of X to which each coordinate belongs.
+    solver_ : str
+        How the round that was kept was solved, "cholesky" or "packed".
     n_iter_ : int
         Rounds of feature learning that were run.
     best_iter_ : int
@@ -151,8 +159,11 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     are one row with the weight of all, so that none is left out while another stays; rows that agree by chance, as
     those of surveys do, are not copies.
 
-    Time O(n^3 / 3) for the last round and O(n^2 (d + 600)) for each other from 2,500 rows on; memory of one n x n array
-    of float64 (0.8 GB at 10,000 rows), or of float32 for Euclidean kernels from 6,000 rows on.
+    Up to 10,000 rows time O(n^3 / 3) for the last round, O(n^2 (d + 600)) for each other from 2,500 rows on, and memory
+    of one n x n array of float64 (0.8 GB at 10,000 rows), or of float32 for Euclidean kernels from 6,000 rows on. From
+    there on features are learned on 10,000 rows, and all rows fit a global machine and trees of local ones, which are
+    averaged with weights that predict rows held out best: up to 50,000 rows time O(n^2 d) and n^2 bytes, beyond time
+    O(n) and some 3 GB (user guide, "Many rows").
 
     References
     ----------
@@ -206,7 +217,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         ValueError
             If X, y or a weight is not what is described above; the message names it.
         MemoryError
-            If the Gram matrix does not fit in the memory available, before it is allocated.
+            If the fit does not fit in the memory available, before anything is allocated.
         """
         X = self._check_X(X, reset=True)
         y = check_numbers(self, X, y)

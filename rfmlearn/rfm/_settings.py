@@ -12,7 +12,8 @@ from ..large._recursion import LargeRecursion
 from ..large._rows import RowsHere
 from ..recursion._draws import Draws
 from ..recursion._initial_matrix import make_initial_matrix
-from ..recursion._plan import make_plan, warn_of_large_blocks
+from ..recursion._packed_recursion import PackedRecursion
+from ..recursion._plan import make_plan, n_packed_landmarks, warn_of_large_blocks
 from ..recursion._recursion import Recursion
 from ..runtime._budget import LargeBudget
 from ..tables._encoder import ColumnEncoder
@@ -70,7 +71,9 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
     if model.max_iter:
         warn_of_large_blocks(form, points.widths, names, stacklevel=6)
     check_coordinates(points, names, np.float32 if plan.iterative or plan.mixed else points.dtype)
-    return Recursion(
+    if plan.n_learning_rows:
+        sizes["n_landmarks"] = n_packed_landmarks(len(points))
+    recursion = Recursion(
         points=points,
         targets=targets,
         weights=weights,
@@ -87,6 +90,7 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
         tol=float(model.tol),
         initial=make_initial_matrix(model.feature_matrix_init, form, points, names),
     )
+    return PackedRecursion.of(recursion, rng, model.n_agop_samples) if plan.n_learning_rows else recursion
 
 
 def make_large_recursion(model, rows, names, weights, rng, plan, **sizes):

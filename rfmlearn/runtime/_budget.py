@@ -51,6 +51,11 @@ CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
 BANDWIDTH_REACH: dict[type, float] = {np.float32: 1e18, np.float64: 1e100}
 # The same for coordinates of training points, whose squares are summed, and which are multiplied by learned matrices.
 POINT_REACH: dict[type, float] = {np.float32: 1e16, np.float64: 1e75}
+# The code of 1 in 16-bit fixed point; rows of a tile of it: half a megabyte, which the second-level cache holds.
+FIXED_POINT_ONE, PACKED_TILE = 65535, 512
+# Columns by which such a tile is multiplied in a loop that reads codes, and, beyond, by a matrix product of numbers;
+# and so many at a time, lest what is collected of each thread leave the caches.
+LOOPED_COLUMNS, MULTIPLIED_COLUMNS = 12, 256
 # Indicators of so many levels for each categorical column are a sparse matrix: the product with it is then cheaper.
 SPARSE_FROM = 64
 
@@ -109,10 +114,21 @@ GRADIENT_ENTRIES = 2**25
 # Over more coordinates than this, the eigenvectors of a feature matrix take half a minute in every round.
 SLOW_BLOCK = 4000
 # From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
-ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf}
+ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf, "packed": 0}
 # From so many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
 # products with a vector are cheap.
 MIXED_FROM = 6000
+# Rows on which features are learned for a machine of all rows with a packed Gram matrix: more make no better ones.
+N_LEARNING_ROWS = 5000
+# Relative residual of such a machine, whose Gram matrix is rounded to 1e-5.
+PACKED_RESIDUAL = 1e-4
+# A column in so many preconditions it, within these bounds: making more of them takes longer than the steps they save.
+PACKED_LANDMARKS_EVERY, PACKED_LANDMARKS = 50, (600, 2000)
+# Noise that such rounding may add to predictions, beside errors of rows left out, before that is told of.
+LARGEST_ROUNDING_SHARE = 0.1
+# Entries of its inverse follow from systems of so many near rows for each, at most so many for a group; and from
+# solutions for so many vectors of random signs, of so small a residual, that say how large they are on average.
+N_NEIGHBOURS, MOST_NEIGHBOURS, N_PROBES, PROBE_RESIDUAL = 64, 1024, 4, 1e-2
 # Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
 EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
 # Rows of the array that is factored to learn how fast this machine is, where a time limit is to be kept.
@@ -145,6 +161,10 @@ SAMPLED_IN_LEAF, LEAF_SHARE = 50, 0.8
 MOST_CHUNKS, MOST_PIECES, FEWEST_BUCKETS = 1000, 200_000, 200
 # Settings that a search over many rows fits to all of them, at most.
 MOST_LARGE_SETTINGS = 3
+# Least squares tells probabilities no more closely: its estimates may be negative by as much.
+UNSURE_PROBABILITY = 0.03
+# A ridge with which a row has next to no say, and which float32 can still hold beside others.
+HELD_OUT_RIDGE = 1e6
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
 
@@ -155,10 +175,12 @@ class LargeBudget:
 
     Attributes
     ----------
-    exact_up_to : int, default=20_000
+    exact_up_to : int, default=10_000
         Tables of more rows are divided among a global machine and local ones.
-    n_pilot_rows : int, default=5000
-        Features are learned on so many rows; on three times as many they are no better.
+    packed_up_to : int, default=50_000
+        Up to so many rows the global machine is an exact one, with a Gram matrix of as many bytes as their square.
+    n_pilot_rows : int, default=10_000
+        Features are learned on so many rows. On 5,000 narrow effects were missed in some tables.
     n_landmarks : int, default=8000
         Centres of the global machine, at most: seven arrays of as many rows and columns are in memory at a time.
     landmark_work : float, default=2e13
@@ -172,7 +194,9 @@ class LargeBudget:
     leaf_rows : int, default=5000
         Most rows of a local machine, whose cost for all rows grows with the square of it.
     n_trees : int, default=4
-        Trees that are averaged; every other one learns what the global machine leaves.
+        Trees that are averaged, at most; every other one learns what the global machine leaves.
+    tree_rows : int, default=800_000
+        Rows of all trees together: of more than half as many rows there are two trees.
     n_held_out_rows : int, default=10_000
         Held out to choose the ridge of the global machine, to weigh the parts, and to calibrate, then given back; an
         eighth of all at most.
@@ -184,8 +208,9 @@ class LargeBudget:
         A thousandth of all rows, if that is more.
     """
 
-    exact_up_to: int = 20_000
-    n_pilot_rows: int = 5000
+    exact_up_to: int = 10_000
+    packed_up_to: int = 50_000
+    n_pilot_rows: int = 10_000
     n_landmarks: int = 8000
     landmark_work: float = 2e13
     n_learning_landmarks: int = 2500
@@ -193,6 +218,7 @@ class LargeBudget:
     n_agop_rows: int = 5000
     leaf_rows: int = 5000
     n_trees: int = 4
+    tree_rows: int = 800_000
     n_held_out_rows: int = 10_000
     n_sample_rows: int = 200_000
     chunk_rows: int = 2**16
@@ -204,6 +230,10 @@ class LargeBudget:
     def chunk_of(self, n_samples):
         """Rows that one task handles, which follow each other."""
         return max(self.chunk_rows, -(-n_samples // MOST_CHUNKS))
+
+    def trees_of(self, n_samples):
+        """As many trees as so many rows can afford, two at least if there may be so many."""
+        return min(self.n_trees, max(2, self.tree_rows // n_samples))
 
     def landmarks_of(self, n_samples):
         """As many landmarks as so many rows can afford."""

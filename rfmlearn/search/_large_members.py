@@ -74,7 +74,7 @@ def _fit(race, candidate, rows):
     places, residuals = recursion.left_out(final)
     scores = fold.target.decode(fold.codes[places] - residuals)
     standing, _ = race.copies.among(rows)
-    link = race.outcomes.calibrate(scores, standing[places], fold.weights.total[places])
+    link = race.outcomes.calibrate(scores, standing[places], fold.weights.total[places], is_large=True)
     member = Member(
         machine=final.machine,
         n_iter=final.n_iter,

@@ -60,6 +60,10 @@ class Calibration(Link):
     def __call__(self, scores):
         return softmax(self.logits(scores), axis=1)
 
+    def logit_gradient(self, scores, gradient):
+        """Gradients of logits; `scores` is a function that tells the scores, for links that ask."""
+        return self.temperature * gradient
+
     def pull_back(self, scores, gradient):
         """Gradients of probabilities."""
         return multinomial(self.logits(scores), self.temperature * gradient)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._calibration import Calibration, Identity, Link
+from ._log_calibration import LogCalibration
 
 _SMALLEST_PROBABILITY = 1e-12
 
@@ -32,8 +33,8 @@ class Target(ABC):
         """Gradients of scores from those of decisions, shape (n_codes, m, d): the chain rule of `decode`."""
 
     @abstractmethod
-    def calibrate(self, scores, y, sample_weight) -> Link:
-        """The link from scores to predictions, fitted to scores of rows that were left out."""
+    def calibrate(self, scores, y, sample_weight, is_large=False) -> Link:
+        """The link from scores to predictions, fitted to scores of rows that were left out, of a large table or not."""
 
     @staticmethod
     @abstractmethod
@@ -80,7 +81,7 @@ class ScaledTargets(Target):
         """The scale, but 0 for targets that do not vary."""
         return np.where(np.isfinite(self.scale), self.scale, 0.0)
 
-    def calibrate(self, scores, y, sample_weight):
+    def calibrate(self, scores, y, sample_weight, is_large=False):
         """Numbers are what they are."""
         return Identity()
 
@@ -138,9 +139,10 @@ class ClassCodes(Target):
         """Gradients of deviations from those of codes."""
         return np.tensordot(self.basis, gradient, axes=1)
 
-    def calibrate(self, scores, y, sample_weight):
-        """Temperature and bias of a softmax."""
-        return Calibration.fit(scores.astype(np.float64), y, sample_weight, self.prior)
+    def calibrate(self, scores, y, sample_weight, is_large=False):
+        """Temperature and bias of a softmax, whose logits are linear in the scores, or in logarithms."""
+        link = LogCalibration if is_large else Calibration
+        return link.fit(scores.astype(np.float64), y, sample_weight, self.prior)
 
     @staticmethod
     def loss(predictions, y, sample_weight):

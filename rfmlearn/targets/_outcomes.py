@@ -34,9 +34,11 @@ class Outcomes:
         """Outputs of the machines that are fitted."""
         return self.y.shape[1] if self.shared is None else self.shared.encode(self.y[:1]).shape[1]
 
-    def calibrate(self, scores, rows, sample_weight):
+    def calibrate(self, scores, rows, sample_weight, is_large=False):
         """The link from scores to predictions, fitted to scores of rows that were left out."""
-        return Identity() if self.shared is None else self.shared.calibrate(scores, self.y[rows], sample_weight)
+        if self.shared is None:
+            return Identity()
+        return self.shared.calibrate(scores, self.y[rows], sample_weight, is_large)
 
     def loss(self, predictions, rows, sample_weight):
         """Weighted mean loss of predictions of some rows."""
