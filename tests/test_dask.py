@@ -35,7 +35,7 @@ BUDGET = LargeBudget(
     n_learning_landmarks=60,
     n_agop_rows=200,
     leaf_rows=250,
-    n_trees=2,
+    n_trees=3,
     n_held_out_rows=200,
     chunk_rows=500,
 )
@@ -115,7 +115,7 @@ def test_regression_is_that_of_one_machine(client, frame, parts, fitted):
     lazy = model.predict(parts[COLUMNS])
     assert isinstance(lazy, dd.Series) and lazy.dtype == np.float64
     found = lazy.compute()
-    assert_allclose(found, local.predict(frame[COLUMNS]), rtol=1e-6, atol=1e-6)
+    assert_allclose(found, local.predict(frame[COLUMNS]), rtol=1e-5, atol=1e-5)
     assert found.index.equals(frame.index)
     std = [m.predict(frame[COLUMNS], return_std=True)[1] for m in (model.to_local(), local)]
     assert_allclose(*std, rtol=1e-6)
@@ -127,8 +127,11 @@ def test_classification_is_that_of_one_machine(client, frame, parts, fitted):
     assert_same_attributes(model, local)
     probabilities = model.predict_proba(X)
     assert list(probabilities.columns) == local.classes_.tolist() == ["maybe", "no", "yes"]
-    assert_allclose(probabilities.compute(), local.predict_proba(frame[COLUMNS]), rtol=1e-6, atol=1e-6)
-    assert_allclose(model.decision_function(X).compute(), local.decision_function(frame[COLUMNS]), rtol=1e-5, atol=1e-5)
+    expected = local.predict_proba(frame[COLUMNS])
+    assert_allclose(model.to_local().predict_proba(frame[COLUMNS]), expected, rtol=1e-6, atol=1e-6)
+    # In float32 a prediction depends a little on the rows that are predicted with it.
+    assert_allclose(probabilities.compute(), expected, rtol=1e-4, atol=1e-5)
+    assert_allclose(model.decision_function(X).compute(), local.decision_function(frame[COLUMNS]), rtol=1e-4, atol=1e-4)
     assert model.predict(X).compute().tolist() == local.predict(frame[COLUMNS]).tolist()
     assert model.score(X, parts["label"]) == local.score(frame[COLUMNS], frame["label"])
 
@@ -188,8 +191,7 @@ def test_a_killed_worker_changes_nothing(client, parts, fitted):
     for a, b in zip(model.machine_.parts, fitted[0].machine_.parts, strict=True):
         np.testing.assert_array_equal(a.rows, b.rows)
         assert_allclose(a.coef, b.coef, rtol=1e-6, atol=1e-6)
-    found, expected = (m.predict(parts[COLUMNS]).compute() for m in (model, fitted[0]))
-    assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    assert_allclose(*(m.predict(parts[COLUMNS]).compute() for m in (model, fitted[0])), rtol=1e-6, atol=1e-6)
 
 
 def test_two_fits_at_once(client, parts, fitted):

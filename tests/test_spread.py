@@ -18,7 +18,7 @@ class Model(RFMRegressor):
         n_landmarks=80,
         n_learning_landmarks=40,
         leaf_rows=200,
-        n_trees=2,
+        n_trees=3,
         n_held_out_rows=100,
         chunk_rows=300,
     )

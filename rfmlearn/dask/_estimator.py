@@ -99,7 +99,9 @@ class DaskRFM(BaseRFM):
         """The future of the fitted model, which is sent to the workers once."""
         client, future = self.client_, self.__dict__.get("_on_workers")
         if future is None or future.client is not client or future.status != "finished":
-            self._on_workers = future = client.scatter(self.to_local(), broadcast=True, hash=False)
+            self._on_workers = future = client.scatter(
+                self.to_local().set_params(callback=None), broadcast=True, hash=False
+            )
         return future
 
     def _score(self, metric, X, y, sample_weight):

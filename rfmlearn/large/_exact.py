@@ -40,7 +40,7 @@ def fit_exact(fit, rows, kernel, start):
     fit.on_progress(2, 3, "exact machine")
     _, solution = solve_packed(gram, targets, fit.weights.ridge(alpha), draws.preconditioning)
     both = gram.matvec(np.hstack([solution.coef, without.coef]))
-    held_fitted = both[:, targets.shape[1] :]
+    fitted, held_fitted = np.split(both, 2, axis=1)
     fit.on_progress(3, 3, "exact machine")
     everything = np.arange(len(centers), dtype=np.int32)
     part = GlobalPart(rows=everything, coef=solution.coef.astype(centers.dtype), alpha=alpha, share=1.0)
@@ -49,7 +49,7 @@ def fit_exact(fit, rows, kernel, start):
         held_part=replace(part, coef=without.coef.astype(centers.dtype)),
         landmarks=centers,
         predicted=held_fitted[held],
-        rows=rows,
+        rows=replace(rows, residuals=targets - fitted, held_residuals=targets - held_fitted),
         residual=solution.residual,
         trouble=() if solution.trouble is None else (solution.trouble,),
     )

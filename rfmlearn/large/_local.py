@@ -12,7 +12,7 @@ from ._tree import TreeGrower
 
 
 def fit_local(fit, number, rows, sample, metric, kernel, start):
-    """Grow a tree, and fit the machines of its leaves: every other tree to what the global machine leaves.
+    """Grow a tree, and fit the machines of its leaves: some trees to what the global machine leaves.
 
     Parameters
     ----------
@@ -38,14 +38,13 @@ def fit_local(fit, number, rows, sample, metric, kernel, start):
     trouble : list of str
     """
     draws, rng = fit.draws, np.random.RandomState(fit.draws.tree_seeds[number])
-    tree, leaves = _grow(fit, rows, sample, metric, rng)
+    tree, leaves = _grow(fit, rows, sample, metric, fit.budget.leaf_rows_of(number), rng)
     plan = LeafPlan.of(
         leaves,
         tree.n_leaves,
         draws.held_out,
         seeds=rng.randint(2**31 - 1, size=tree.n_leaves),
-        # What an exact machine leaves of its own rows is next to nothing.
-        on_residuals=number % 2 == 1 and not fit.plan.is_exact,
+        on_residuals=number % 4 >= 2,
         settings={"kernel": kernel, "adaptive": fit.pilot.adaptive, "alpha": fit.pilot.alpha, "start": start},
     )
     predicted = np.empty((len(draws.held_out), rows.n_outputs))
@@ -68,7 +67,7 @@ def fit_local(fit, number, rows, sample, metric, kernel, start):
     return part, predicted, trouble[:1]
 
 
-def _grow(fit, rows, sample, metric, rng):
+def _grow(fit, rows, sample, metric, leaf_rows, rng):
     """A tree that is grown on a sample, and the leaf of each row.
 
     Where the sample is not all rows, leaves have as many of its rows as makes `leaf_rows` of all on average, less what
@@ -76,7 +75,6 @@ def _grow(fit, rows, sample, metric, rng):
     """
     (points, targets), places = sample, fit.draws.sample
     decides = np.isin(places, fit.draws.held_out, assume_unique=True, invert=True)
-    leaf_rows = fit.budget.leaf_rows
     if len(places) < len(rows):
         leaf_rows *= LEAF_SHARE * len(places) / len(rows)
     tree, _ = TreeGrower(points, metric, targets, fit.weights.total[places], decides, leaf_rows, rng).grow()

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.optimize import nnls
+from scipy.optimize import lsq_linear
 
 from ..recursion._bandwidth import measure_bandwidth
 from ..recursion._feature_matrix import blocks_diagonal
 from ..recursion._learned_agop import AGOP
 from ..recursion._recursion import Recursion
 from ..recursion._round import Round, Workspace
-from ..runtime._budget import LargeBudget
+from ..runtime._budget import LARGEST_SHARE, SMALLEST_SHARE, LargeBudget
 from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
@@ -139,7 +139,9 @@ class LargeRecursion:
         """Weights of the parts by least squares on rows left out, none of them negative; their sum there."""
         root = np.sqrt(held_out.weights.total)[:, None]
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
-        shares = nnls(columns, (root * held_out.targets).ravel())[0]
+        wanted = (root * held_out.targets).ravel()
+        shares = lsq_linear(columns, wanted, (0.0, LARGEST_SHARE), method="bvls").x
+        shares[shares < SMALLEST_SHARE] = 0.0
         if not shares.any():
             shares = np.full(len(predictions), 1 / len(predictions))
         return shares, sum(share * predicted for share, predicted in zip(shares, predictions, strict=True))

@@ -154,8 +154,8 @@ SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
 
 
 # Rows of a sample on which a tree is grown that each leaf has at least on average; and how much less than the most rows
-# of a leaf it has on average then, since their numbers differ by a seventh.
-SAMPLED_IN_LEAF, LEAF_SHARE = 50, 0.8
+# of a leaf it has on average then, since their numbers differ by a sixth.
+SAMPLED_IN_LEAF, LEAF_SHARE = 30, 0.8
 # Chunks into which rows are divided, at most; and pieces of these from which the leaves of a tree are put together on a
 # cluster, one for each chunk and each task, but so many tasks in any case: schedulers take some 0.2 ms for a piece.
 MOST_CHUNKS, MOST_PIECES, FEWEST_BUCKETS = 1000, 200_000, 200
@@ -165,6 +165,9 @@ MOST_LARGE_SETTINGS = 3
 UNSURE_PROBABILITY = 0.03
 # A ridge with which a row has next to no say, and which float32 can still hold beside others.
 HELD_OUT_RIDGE = 1e6
+# Weights of parts in their sum: what local machines make of residuals may be too small by some factor, and parts of next
+# to no weight only take time.
+LARGEST_SHARE, SMALLEST_SHARE = 3.0, 0.02
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
 
@@ -192,17 +195,18 @@ class LargeBudget:
     n_agop_rows : int, default=5000
         Over so many rows the AGOP of the global machine is averaged, if the user does not ask for fewer.
     leaf_rows : int, default=5000
-        Most rows of a local machine, whose cost for all rows grows with the square of it.
-    n_trees : int, default=4
-        Trees that are averaged, at most; every other one learns what the global machine leaves.
+        Most rows of a local machine, whose cost for all rows grows with the square of it; every other tree has leaves
+        of half as many.
+    n_trees : int, default=6
+        Trees that are averaged, at most. The third and fourth learn what the global machine leaves.
     tree_rows : int, default=800_000
-        Rows of all trees together: of more than half as many rows there are two trees.
+        Rows of all trees together: of more than a third as many rows there are three trees.
     n_held_out_rows : int, default=10_000
         Held out to choose the ridge of the global machine, to weigh the parts, and to calibrate, then given back; an
         eighth of all at most.
     n_sample_rows : int, default=200_000
         From so many rows it is learned how columns are scaled and which levels categories have, and on so many trees
-        are grown; of very many rows, on 50 to a leaf.
+        are grown; of very many rows, on 30 to a leaf.
     chunk_rows : int, default=65536
         Rows whose normal equations one task sums, in any place: rounding follows from the number of rows alone.
         A thousandth of all rows, if that is more.
@@ -217,7 +221,7 @@ class LargeBudget:
     n_global_rounds: int = 1
     n_agop_rows: int = 5000
     leaf_rows: int = 5000
-    n_trees: int = 4
+    n_trees: int = 6
     tree_rows: int = 800_000
     n_held_out_rows: int = 10_000
     n_sample_rows: int = 200_000
@@ -225,15 +229,19 @@ class LargeBudget:
 
     def sample_of(self, n_samples):
         """Rows from which columns and trees are learned: enough to tell the leaves of so many rows apart."""
-        return max(self.n_sample_rows, SAMPLED_IN_LEAF * n_samples // self.leaf_rows)
+        return max(self.n_sample_rows, SAMPLED_IN_LEAF * n_samples // self.leaf_rows_of(1))
 
     def chunk_of(self, n_samples):
         """Rows that one task handles, which follow each other."""
         return max(self.chunk_rows, -(-n_samples // MOST_CHUNKS))
 
     def trees_of(self, n_samples):
-        """As many trees as so many rows can afford, two at least if there may be so many."""
-        return min(self.n_trees, max(2, self.tree_rows // n_samples))
+        """As many trees as so many rows can afford, three at least if there may be so many."""
+        return min(self.n_trees, max(3, self.tree_rows // n_samples))
+
+    def leaf_rows_of(self, number):
+        """Most rows of a leaf of a tree."""
+        return self.leaf_rows // (1 + number % 2)
 
     def landmarks_of(self, n_samples):
         """As many landmarks as so many rows can afford."""

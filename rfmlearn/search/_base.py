@@ -44,7 +44,7 @@ class BaseRFMCV(TableEstimator):
     """Search, ensemble and prediction on outcomes of either kind."""
 
     budget: ClassVar[SearchBudget] = SearchBudget()
-    large_budget: ClassVar[LargeBudget] = LargeBudget(n_trees=2, landmark_work=1e13)
+    large_budget: ClassVar[LargeBudget] = LargeBudget(n_trees=3, landmark_work=1e13)
 
     _parameter_constraints: ClassVar[dict] = {
         "settings": [list, None],
