@@ -99,9 +99,8 @@ class DaskRFM(BaseRFM):
         """The future of the fitted model, which is sent to the workers once."""
         client, future = self.client_, self.__dict__.get("_on_workers")
         if future is None or future.client is not client or future.status != "finished":
-            self._on_workers = future = client.scatter(
-                self.to_local().set_params(callback=None), broadcast=True, hash=False
-            )
+            model = self.to_local().set_params(callback=None)  # which may hold what cannot be sent
+            self._on_workers = future = client.scatter(model, broadcast=True, hash=False)
         return future
 
     def _score(self, metric, X, y, sample_weight):

@@ -41,7 +41,7 @@ class DaskRFMRegressor(DaskRFM, RFMRegressor):
     -----
     The client holds targets and weights (some 100 bytes a row while it fits), a sample of 200,000 rows or more, and the
     model, with all rows in float32: d numbers a row and two for each tree. Workers hold encoded rows, and the model
-    once predictions are asked for. X is computed once. Tables of at most 20,000 rows come to the client, and are fitted
+    once predictions are asked for. X is computed once. Tables of at most 50,000 rows come to the client, and are fitted
     there as they are by `RFMRegressor`.
 
     Examples

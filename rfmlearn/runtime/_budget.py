@@ -153,8 +153,8 @@ ROWS_OF_DOUBT = 10
 SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
 
 
-# Rows of a sample on which a tree is grown that each leaf has at least on average; and how much less than the most rows
-# of a leaf it has on average then, since their numbers differ by a sixth.
+# Rows of a sample on which a tree is grown that each leaf has at least on average; and how much less than the most
+# rows of a leaf it has on average then, since their numbers differ by a sixth.
 SAMPLED_IN_LEAF, LEAF_SHARE = 30, 0.8
 # Chunks into which rows are divided, at most; and pieces of these from which the leaves of a tree are put together on a
 # cluster, one for each chunk and each task, but so many tasks in any case: schedulers take some 0.2 ms for a piece.
@@ -165,8 +165,8 @@ MOST_LARGE_SETTINGS = 3
 UNSURE_PROBABILITY = 0.03
 # A ridge with which a row has next to no say, and which float32 can still hold beside others.
 HELD_OUT_RIDGE = 1e6
-# Weights of parts in their sum: what local machines make of residuals may be too small by some factor, and parts of next
-# to no weight only take time.
+# Weights of parts in their sum: what local machines make of residuals may be too small by some factor, and parts of
+# next to no weight only take time.
 LARGEST_SHARE, SMALLEST_SHARE = 3.0, 0.02
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
