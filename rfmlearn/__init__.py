@@ -6,8 +6,8 @@ from .deep._feature_map import AGOPFeatureMap
 from .deep._regressor import DeepRFMRegressor
 from .gradients._average import average_gradient_outer_product
 from .images._classifier import ConvRFMClassifier
-from .recursion._plan import estimate_memory
 from .rfm._classifier import RFMClassifier
+from .rfm._plans import estimate_memory
 from .rfm._regressor import RFMRegressor
 from .search._classifier import RFMClassifierCV
 from .search._regressor import RFMRegressorCV

@@ -296,3 +296,29 @@ def patch_laplace(x, z, matrix, size, bandwidth, pool=1, padding="valid"):
             if weight:
                 total += weight * math.exp(-math.sqrt((u - v) @ matrix @ (u - v) / x.shape[2]) / bandwidth)
     return total / len(first)
+
+
+# Large machines ----------------------------------------------------------------------------------------------------
+
+
+def landmark_solve(K, G, Y, alpha, sample_weight=None):
+    """Minimiser a of ``sum_i w_i |y_i - (K a)_i|^2 + alpha a^T G a``, K of rows with landmarks, G of landmarks."""
+    w = np.ones(len(K)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    root = scipy.linalg.cholesky(G)
+    rows = np.vstack([np.sqrt(w)[:, None] * K, np.sqrt(alpha) * root])
+    return np.linalg.lstsq(rows, np.vstack([np.sqrt(w)[:, None] * Y, np.zeros((len(G), Y.shape[1]))]), rcond=None)[0]
+
+
+def predict_without(K, Y, alpha, left_out, sample_weight=None):
+    """Predictions of rows by the machine of all others, K of all rows."""
+    w = np.ones(len(K)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    kept = np.setdiff1d(np.arange(len(K)), left_out)
+    return K[np.ix_(left_out, kept)] @ ridge_solve(K[np.ix_(kept, kept)], Y[kept], alpha, w[kept])
+
+
+def leaf_of(tree, row):
+    """The leaf of one row of numbers, by the flat arrays of a tree."""
+    node = 0 if len(tree.column) else -1
+    while node >= 0:
+        node = tree.children[node][0 if row[tree.column[node]] <= tree.threshold[node] else 1]
+    return -1 - node

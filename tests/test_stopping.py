@@ -37,7 +37,7 @@ class Script:
 
     def __init__(self, errors, durations=None):
         self.errors, self.durations = errors, durations or [1.0] * len(errors)
-        self.time, self.begun, self.solved = 100.0, 0, []
+        self.time, self.begun, self.solved, self.is_large = 100.0, 0, [], False
 
     def clock(self):
         return self.time

@@ -80,13 +80,7 @@ class DaskRFM(BaseRFM):
         chunk_rows = self.large_budget.chunk_of(len(table))
         on_workers = RowsOnCluster.encoded(table, self._encoder, target, weights, chunk_rows, seen)
         table.forget()
-        plan = LargePlan(
-            n_samples=len(table),
-            n_coordinates=points.n_coordinates,
-            n_outputs=on_workers.n_outputs,
-            point_bytes=len(table) * (points[:1].numeric.nbytes + points[:1].codes.nbytes),
-            budget=self.large_budget,
-        )
+        plan = LargePlan.of(points, on_workers.n_outputs, self.large_budget, len(table))
         recursion = make_large_recursion(self, on_workers, self._encoder.coordinate_names_, weights, rng, plan)
         return recursion, self._run(recursion, target, rng, start)
 

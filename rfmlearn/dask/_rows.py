@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -153,7 +154,7 @@ class RowsOnCluster:
         return np.concatenate(list(self.run.results(futures)))
 
     def fit_leaves(self, plan: LeafPlan):
-        """What the fit of each leaf has found, in their order, as they come.
+        """What the fit of each leaf has found, in their order, as they come, in a ``with`` statement.
 
         Every partition is split into pieces for the tasks, each of which fits one leaf, or of very many leaves some.
         """
@@ -170,8 +171,7 @@ class RowsOnCluster:
         for bucket, (first, last) in enumerate(pairwise(edges)):
             mine = [by_bucket.pop(bucket) for by_bucket in pieces if bucket in by_bucket]
             futures.append(self.run.submit(_fit_leaves, mine, plan.part(first, last)))
-        for found in self.run.results(futures):
-            yield from found
+        return closing(found for part in self.run.results(futures) for found in part)
 
 
 def _bucket_edges(starts, n_tasks):
@@ -283,7 +283,8 @@ def _fit_leaves(pieces, plan):
     targets, held_targets, leaves = (np.concatenate(column) for column in columns[2:])
     for leaf in range(plan.n_leaves):
         rows = np.flatnonzero(leaves == plan.first + leaf)
-        found.append(plan.task(leaf, points[rows], targets[rows], weights[rows], held_targets[rows])())
+        rows = rows[plan.orders[leaf]] if leaf in plan.orders else rows
+        found.append(plan.task(leaf, rows, points, targets, weights, held_targets)())
     return found
 
 

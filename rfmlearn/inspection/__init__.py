@@ -2,6 +2,7 @@
 
 from ._agop_display import AGOPDisplay
 from ._importance_display import FeatureImportanceDisplay
+from ._leaf_agop_display import LeafAGOPDisplay
 from ._neural_features import NFADisplay
 from ._patch_agop import PatchAGOPDisplay
 from ._path_display import RFMPathDisplay
@@ -11,6 +12,7 @@ from .report._page import write_report
 __all__ = [
     "AGOPDisplay",
     "FeatureImportanceDisplay",
+    "LeafAGOPDisplay",
     "NFADisplay",
     "PatchAGOPDisplay",
     "ProjectionDisplay",

@@ -163,20 +163,25 @@ class Kernel(ABC):
             team.share(profile.value_rows, len(Z), K, K)
         return K
 
-    def product(self, X, coef, Z):
-        """Expansion ``f_l(z_j) = sum_i coef[i, l] k(x_i, z_j)`` without its Gram matrix, shape (len(Z), n_outputs)."""
+    def product(self, X, coef, Z, dtype=None):
+        """Expansion ``f_l(z_j) = sum_i coef[i, l] k(x_i, z_j)`` without its Gram matrix, shape (len(Z), n_outputs).
+
+        Sums have the precision of X, or another that is asked for: in float64 they do not depend on what else is
+        computed at the same time.
+        """
         X = as_points(X)
         Z = as_points(Z).astype(X.dtype)
         z, x = self.prepare(Z, X)
-        coef = coef_columns(coef, X)
+        dtype = X.dtype if dtype is None else dtype
+        coef = coef_columns(coef, X).astype(dtype, copy=False)
         profile = self.profile(X.n_coordinates)
-        out = np.zeros((len(Z), coef.shape[1]), dtype=X.dtype)
+        out = np.zeros((len(Z), coef.shape[1]), dtype=dtype)
         workspace = Workspace(len(Z), len(X), self.budget.tile, X.dtype)
 
         def work_off(start, stop, write_sums, K, columns, target):
             write_sums(start, stop)
             profile.value_rows(start, stop, K, K)
-            target[start:stop] += K[start:stop] @ coef[columns]
+            target[start:stop] += K[start:stop].astype(dtype, copy=False) @ coef[columns]
 
         with self.team(len(Z) * len(X), x) as team:
             for rows, columns in tiles(len(Z), len(X), self.budget.tile):

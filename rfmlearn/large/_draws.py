@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,16 @@ class LargeDraws:
     inspected: tuple[np.ndarray | None, np.ndarray]
     tree_seeds: list[int]
 
+    def within(self, budget: LargeBudget, n):
+        """The same draws as far as a smaller budget has them."""
+        n_landmarks = min(budget.landmarks_of(n), len(self.landmarks))
+        return replace(
+            self,
+            landmarks=_evenly(self.landmarks, n_landmarks),
+            learning_landmarks=_evenly(self.learning_landmarks, min(budget.n_learning_landmarks, n_landmarks)),
+            tree_seeds=self.tree_seeds[: budget.trees_of(n)],
+        )
+
     @classmethod
     def of(cls, weights: Weights, rng, budget: LargeBudget, n_agop_rows=None):
         """Draw rows for all purposes; `n_agop_rows`, which users set, comes last and moves nothing else."""
@@ -81,3 +91,8 @@ def sample_rows(n_samples, rng, budget: LargeBudget):
     if size >= n_samples:
         return np.arange(n_samples)
     return np.sort(rng.choice(n_samples, size, replace=False))
+
+
+def _evenly(rows, size):
+    """So many of them, evenly spread."""
+    return rows if len(rows) <= size else rows[np.linspace(0, len(rows) - 1, size).astype(np.intp)]

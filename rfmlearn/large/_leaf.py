@@ -36,6 +36,8 @@ class LeafTask:
         Rows for which it is asked what is predicted without all of them.
     held_targets : ndarray of shape (n, n_outputs)
         Targets from which that is predicted; those of the rows held out do not matter.
+    beyond : Points
+        Further rows for which the same is asked, which are not among those of the machine.
     seed : int
         Draws the rows that decide ridge and bandwidth.
     """
@@ -49,6 +51,7 @@ class LeafTask:
     start: float
     held_out: np.ndarray
     held_targets: np.ndarray
+    beyond: Points
     seed: int
 
     def __call__(self):
@@ -61,20 +64,13 @@ class LeafTask:
         Notes
         -----
         n^3 / 3 operations and n^2 numbers in the precision of the points. Where the Gram matrix cannot be factored, not
-        even in float64 and with a jitter, ten times the ridge is taken, again and again, and `trouble` says so.
+        even with a jitter, ten times the ridge is taken, again and again, and `trouble` says so.
         """
         rng = np.random.RandomState(self.seed)
         gram = PairMatrix.empty(len(self.points), self.points.dtype)
         kernel = self._fill(gram, rng)
         alpha = self._choose_alpha(gram, rng) if self.alpha is None else self.alpha
-        first, trouble = alpha, None
-        while True:
-            try:
-                factor = CholeskyFactor(gram.array, self.weights.ridge(alpha), lambda: gram.fill_gram(kernel))
-                break
-            except np.linalg.LinAlgError:
-                alpha *= 10
-                gram.fill_gram(kernel)
+        first, (factor, alpha) = alpha, self._factor(gram, kernel, alpha)
         n_outputs, trouble = self.targets.shape[1], factor.trouble
         coef, held_coef = np.split(factor.apply(np.hstack([self.targets, self.held_targets])), [n_outputs], axis=1)
         if alpha > first:
@@ -82,13 +78,27 @@ class LeafTask:
                 f"a leaf of {len(self.points)} rows took alpha={alpha:.1e} instead of {first:.1e}, with which its Gram "
                 "matrix could not be factored: increase alpha."
             )
+        predicted = self._held_out_predictions(factor, held_coef)
         return Leaf(
             bandwidth=kernel.bandwidth,
             alpha=alpha,
             coef=coef.astype(self.points.dtype),
-            predicted=self._held_out_predictions(factor, held_coef),
+            predicted=predicted,
+            beyond=self._predictions_beyond(factor, kernel, predicted),
             trouble=trouble,
         )
+
+    def _factor(self, gram, kernel, alpha):
+        """The factor, and the ridge that it took."""
+        while True:
+            ridge = self.weights.ridge(alpha)
+            try:
+                return CholeskyFactor(gram.array, ridge, lambda: gram.fill_gram(kernel)), alpha
+            except np.linalg.LinAlgError:
+                if ridge.min() > len(gram):
+                    raise  # not for want of a ridge
+                alpha *= 10
+                gram.fill_gram(kernel)
 
     def _fill(self, gram, rng):
         """Fill sums and Gram matrix; the kernel with its bandwidth."""
@@ -110,6 +120,14 @@ class LeafTask:
         block = factor.inverse_block(rows).astype(np.float64)
         return self.held_targets[rows] - scipy.linalg.solve(block, coef[rows], assume_a="pos")
 
+    def _predictions_beyond(self, factor, kernel, predicted):
+        """By the machine without the rows held out: that of targets which for these are what it predicts."""
+        if not len(self.beyond):
+            return np.empty((0, self.targets.shape[1]))
+        targets = self.held_targets.copy()
+        targets[self.held_out] = predicted
+        return kernel.product(self.points, factor.apply(targets), self.beyond).astype(np.float64)
+
     def _choose_alpha(self, gram, rng):
         rows = np.setdiff1d(np.arange(len(self.points)), self.held_out)
         if not len(rows):
@@ -129,6 +147,8 @@ class Leaf:
     coef : ndarray of shape (n, n_outputs)
     predicted : ndarray of shape (s, n_outputs)
         For the rows held out, by a machine of the others.
+    beyond : ndarray of shape (m, n_outputs)
+        For the further rows, by the same.
     trouble : str or None
     """
 
@@ -136,4 +156,5 @@ class Leaf:
     alpha: float
     coef: np.ndarray
     predicted: np.ndarray
+    beyond: np.ndarray
     trouble: str | None

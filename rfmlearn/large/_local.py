@@ -36,33 +36,44 @@ def fit_local(fit, number, rows, sample, metric, kernel, start):
     predicted : ndarray of shape (s, n_outputs)
         Predictions of the rows that are held out by machines of the others.
     trouble : list of str
+
+    Notes
+    -----
+    Rows that no column tells apart may be more than one machine is for. Some of them, drawn at random, stand for all.
     """
-    draws, rng = fit.draws, np.random.RandomState(fit.draws.tree_seeds[number])
-    tree, leaves = _grow(fit, rows, sample, metric, fit.budget.leaf_rows_of(number), rng)
+    draws, most = fit.draws, fit.budget.leaf_rows_of(number)
+    rng = np.random.RandomState(draws.tree_seeds[number])
+    tree, leaves = _grow(fit, rows, sample, metric, most, rng)
     plan = LeafPlan.of(
         leaves,
         tree.n_leaves,
         draws.held_out,
-        seeds=rng.randint(2**31 - 1, size=tree.n_leaves),
-        on_residuals=number % 4 >= 2,
+        most,
+        rng,
+        on_residuals=fit.budget.learns_residuals(number),
         settings={"kernel": kernel, "adaptive": fit.pilot.adaptive, "alpha": fit.pilot.alpha, "start": start},
     )
     predicted = np.empty((len(draws.held_out), rows.n_outputs))
     found, trouble = list[Leaf](), list[str]()
-    for leaf in rows.fit_leaves(plan):
-        asked = plan.rows_of(len(found))[plan.held_out[len(found)]]
-        predicted[np.searchsorted(draws.held_out, asked)] = leaf.predicted
-        found.append(leaf)
-        trouble += [] if leaf.trouble is None else [leaf.trouble]
-        fit.on_progress(len(found), tree.n_leaves, f"leaves of tree {number + 1} of {len(draws.tree_seeds)}")
+    coef = np.zeros((len(rows), rows.n_outputs), dtype=np.float64 if kernel.is_smooth else np.float32)
+    with rows.fit_leaves(plan) as results:
+        for leaf in results:
+            first = plan.starts[len(found)]
+            coef[first : first + len(leaf.coef)] = leaf.coef
+            asked = np.searchsorted(draws.held_out, plan.asked(len(found)))
+            predicted[asked] = np.concatenate([leaf.predicted, leaf.beyond])
+            found.append(leaf)
+            trouble += [] if leaf.trouble is None else [leaf.trouble]
+            fit.on_progress(len(found), tree.n_leaves, f"leaves of tree {number + 1} of {len(draws.tree_seeds)}")
     part = LocalPart(
         tree=tree,
         rows=plan.rows,
         starts=plan.starts,
-        coef=np.concatenate([leaf.coef for leaf in found]),
+        coef=coef,
         bandwidths=np.array([leaf.bandwidth for leaf in found]),
         alphas=np.array([leaf.alpha for leaf in found]),
         share=1.0,
+        most=most,
     )
     return part, predicted, trouble[:1]
 

@@ -54,6 +54,8 @@ class LocalPart:
     bandwidths, alphas : ndarray of shape (n_leaves,)
     share : float
         Its weight in the sum.
+    most : int
+        Rows of a leaf beyond so many, which nothing tells apart from those before, have coefficients of zero.
     """
 
     tree: Tree
@@ -63,6 +65,7 @@ class LocalPart:
     bandwidths: np.ndarray
     alphas: np.ndarray
     share: float
+    most: int
 
     def leaves_of_centers(self):
         """The leaf of each centre, shape (n,)."""
@@ -72,10 +75,13 @@ class LocalPart:
 
     def pieces(self, kernel, leaves):
         """For each leaf that is met, the places of its rows among `leaves`, and its machine."""
+        if not len(leaves):
+            return
         order = np.argsort(leaves, kind="stable")
         met, first = np.unique(leaves[order], return_index=True)
         for leaf, places in zip(met, np.split(order, first[1:]), strict=True):
-            part = slice(self.starts[leaf], self.starts[leaf + 1])
+            start = self.starts[leaf]
+            part = slice(start, min(start + self.most, self.starts[leaf + 1]))
             yield places, kernel.with_bandwidth(float(self.bandwidths[leaf])), self.rows[part], self.coef[part]
 
 
@@ -117,15 +123,24 @@ class LargeMachine:
     def decision(self, points):
         """Values at new points, in original coordinates, shape (m, n_outputs)."""
         dtype, points = points.dtype, within_reach(points).astype(self.centers.dtype)
-        out = np.zeros((len(points), self.n_outputs))
-        for places, share, kernel, rows, coef, Z in self._pieces(points):
-            out[places] += share * kernel.product(self.centers[rows], coef, Z)
-        return out.astype(dtype, copy=False)
+        return self.decision_in(*self._leaves_and_coordinates(points)).astype(dtype, copy=False)
+
+    def decision_in(self, leaves, Z):
+        """Values at points in the coordinates of the feature matrix, of which the leaf of each part is known."""
+        out = np.zeros((len(Z), self.n_outputs))
+        for places, share, kernel, rows, coef, part in self._pieces_of(leaves, Z):
+            out[places] += share * kernel.product(self.centers[rows], coef, part, dtype=np.float64)
+        return out
+
+    def gradient_at_centers(self, rows):
+        """Gradient by transformed coordinates at training rows, shape (n_outputs, m, d)."""
+        return self._gradient(self._pieces_at_centers(rows), len(rows))
 
     def numeric_gradient(self, points):
         """Gradient at new points by their numeric coordinates, which come first, shape (n_outputs, m, >= n_numeric)."""
         points = within_reach(points).astype(self.centers.dtype)
-        return self.feature_matrix.pull_back_numeric(self._gradient(self._pieces(points), len(points)))
+        pieces = self._pieces_of(*self._leaves_and_coordinates(points))
+        return self.feature_matrix.pull_back_numeric(self._gradient(pieces, len(points)))
 
     def agop(self, sample, *, gram=None, center=False):
         """Average gradient outer product over training rows, in the blocks that M has, as `Machine.agop`."""
@@ -143,14 +158,14 @@ class LargeMachine:
         rows, weights = sample
         rows = np.arange(len(self.centers)) if rows is None else rows
         if center:
-            gradient = self._gradient(self._pieces_at_centers(rows), len(rows))
+            gradient = self.gradient_at_centers(rows)
             gradient -= np.einsum("lmk,m->lk", gradient, weights.astype(gradient.dtype))[:, None]
             return outer_products(gradient, weights)
         step = max(1, GRADIENT_ENTRIES // (self.n_outputs * max(1, self.centers.n_coordinates)))
         total = None
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
-            gradient = self._gradient(self._pieces_at_centers(rows[part]), len(rows[part]))
+            gradient = self.gradient_at_centers(rows[part])
             blocks = outer_products(gradient, weights[part])
             total = blocks if total is None else tuple(a + b for a, b in zip(total, blocks, strict=True))
         return total
@@ -162,10 +177,10 @@ class LargeMachine:
             gradient[:, places] += self.centers.dtype.type(share) * kernel.gradient(self.centers[rows], coef, Z)
         return gradient
 
-    def _pieces(self, points):
-        """What is to be summed at new points."""
+    def _leaves_and_coordinates(self, points):
+        """Of new points the leaf in each part, and the coordinates of the feature matrix."""
         leaves = [part.tree.leaves(points) if isinstance(part, LocalPart) else None for part in self.parts]
-        return self._pieces_of(leaves, self.feature_matrix.transform(points))
+        return leaves, self.feature_matrix.transform(points)
 
     def _pieces_at_centers(self, rows):
         """The same at training rows, whose leaves are known."""

@@ -13,9 +13,17 @@ from scipy.optimize import lsq_linear
 from ..recursion._bandwidth import measure_bandwidth
 from ..recursion._feature_matrix import blocks_diagonal
 from ..recursion._learned_agop import AGOP
+from ..recursion._pace import Pace
+from ..recursion._packed_recursion import on_sample
 from ..recursion._recursion import Recursion
 from ..recursion._round import Round, Workspace
-from ..runtime._budget import LARGEST_SHARE, SMALLEST_SHARE, LargeBudget
+from ..runtime._budget import (
+    LARGEST_SHARE,
+    SHARE_OF_PILOT,
+    SMALLEST_LEAF,
+    SMALLEST_SHARE,
+    LargeBudget,
+)
 from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation
@@ -25,6 +33,7 @@ from ._global import fit_global
 from ._local import fit_local
 from ._parts import GlobalPart, LargeMachine
 from ._plan import LargePlan
+from ._rates import Rates
 from ._rows import join_points
 
 
@@ -55,6 +64,10 @@ class LargeRecursion:
     budget : LargeBudget
     on_progress : callable
         Called with the number of tasks done, that of all, and what they are.
+    seconds_left : callable or None
+        How many until a limit, which decides how much is done for all rows.
+    trouble : tuple of str
+        What to warn of.
     """
 
     pilot: Recursion
@@ -65,9 +78,12 @@ class LargeRecursion:
     budget: LargeBudget
     is_large: ClassVar[bool] = True
     on_progress: Callable = field(default=lambda done, total, what: None)
+    seconds_left: Callable[[], float] | None = None
+    trouble: tuple[str, ...] = ()
 
     def rounds(self, max_iter):
         """Those of the pilot."""
+        logger.info("plan: %s, about %.3g GB", self.plan.describe(), self.plan.n_bytes / 1e9)
         return self.pilot.rounds(max_iter)
 
     def finish(self, best: Round, is_latest) -> Round:
@@ -76,7 +92,8 @@ class LargeRecursion:
         Where features were learned, they are once more, from a global machine that has seen all rows.
         """
         start = time.perf_counter()
-        best = self.pilot.finish(best, is_latest)
+        if self.seconds_left is not None:
+            return self._within_what_is_left(best.machine).finish(best, is_latest)
         matrix, kernel, alpha = best.machine.feature_matrix, best.machine.kernel, best.alpha
         n_rounds = self.budget.n_global_rounds if best.n_iter else 0
         best = replace(best, n_iter=best.n_iter + n_rounds, _workspace=Workspace())  # gives back the square array
@@ -109,9 +126,26 @@ class LargeRecursion:
             seconds=best.seconds + time.perf_counter() - start,
             train_loss=float("nan"),
             leave_one_out_loss=held_out.weights.mean_square(blend - held_out.targets),
-            trouble=(*best.trouble, *whole.trouble, *(message for messages in trouble for message in messages)),
+            trouble=(
+                *(message for part in (best, whole, self) for message in part.trouble),
+                *(message for messages in trouble for message in messages),
+            ),
             _workspace=HeldOut(rows=self.draws.held_out, targets=held_out.targets, predicted=blend),
         )
+
+    def _within_what_is_left(self, machine):
+        """The same without a limit, but with no more to do than there is time for."""
+        assert self.seconds_left is not None
+        points = machine.centers.astype(np.float64 if machine.kernel.is_smooth else np.float32)
+        rates, seconds = Rates.measure(machine.kernel, points), self.seconds_left()
+        plan, trouble, n = self.plan.within_time(seconds, rates), self.trouble, len(self.rows)
+        if plan != self.plan:
+            trouble = (
+                f"time_limit left {max(seconds, 0):.3g} seconds for all rows: {plan.describe()} are fitted, instead of "
+                f"{self.plan.describe()}. Increase time_limit for more.",
+            )
+        draws = self.draws.within(plan.budget, n)
+        return replace(self, plan=plan, budget=plan.budget, draws=draws, seconds_left=None, trouble=trouble)
 
     def _learn(self, matrix, kernel, rows, alpha):
         """The next feature matrix, from the AGOP of a global machine that has not seen the rows held out; its ridge."""
@@ -136,14 +170,22 @@ class LargeRecursion:
         return measure_bandwidth(kernel, rows.centers_of(sample), np.arange(len(sample)), weights)
 
     def _weigh(self, predictions, held_out):
-        """Weights of the parts by least squares on rows left out, none of them negative; their sum there."""
-        root = np.sqrt(held_out.weights.total)[:, None]
+        """Weights of the parts by least squares on rows left out, none of them negative; their sum there.
+
+        As if one more row spoke for a plain average of the global machine, alone and with each tree of what it
+        leaves, and of the other trees: where predictions are next to nothing, multiples of them would be anything.
+        """
+        weights = held_out.weights.total
+        root = np.sqrt(weights / np.mean(weights))[:, None]
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
-        wanted = (root * held_out.targets).ravel()
-        shares = lsq_linear(columns, wanted, (0.0, LARGEST_SHARE), method="bvls").x
+        target = (root * held_out.targets).ravel()
+        average = np.full(len(predictions), 1 / len(predictions))
+        average[0] *= 1 + sum(map(self.budget.learns_residuals, range(len(predictions) - 1)))
+        doubt = np.linalg.norm(target) / np.sqrt(len(weights))
+        system = np.vstack([columns, doubt * np.eye(len(average))]), np.append(target, doubt * average)
+        shares = lsq_linear(*system, (0.0, LARGEST_SHARE), method="bvls").x
         shares[shares < SMALLEST_SHARE] = 0.0
-        if not shares.any():
-            shares = np.full(len(predictions), 1 / len(predictions))
+        shares = shares if shares.any() else average
         return shares, sum(share * predicted for share, predicted in zip(shares, predictions, strict=True))
 
     def left_out(self, final: Round):
@@ -163,6 +205,16 @@ class LargeRecursion:
     def with_progress(self, on_progress):
         """The same, and somebody looks on."""
         return replace(self, on_progress=on_progress)
+
+    def within_time(self, seconds_left):
+        """The same within a limit, until which a function tells the seconds; features are learned on fewer rows."""
+        pilot, n = self.pilot, len(self.pilot.points)
+        pace, room = Pace.measure(), SHARE_OF_PILOT * seconds_left()
+        while n > SMALLEST_LEAF and self.plan.pilot_seconds(n, pace) > room:
+            n = max(int(0.8 * n), SMALLEST_LEAF)
+        if n < len(pilot.points):
+            pilot = on_sample(pilot, np.random.RandomState(0), n)
+        return replace(self, pilot=pilot, seconds_left=seconds_left)
 
     def with_few_agop_rows(self, rng):
         """The same: the AGOP is always averaged over few rows."""

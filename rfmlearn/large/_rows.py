@@ -20,14 +20,18 @@ class LeafPlan:
 
     Attributes
     ----------
+    most : int
+        Rows of a machine. Of a leaf that has more, which no column divides, some stand for all.
     rows : ndarray of int of shape (n,)
-        Rows of all leaves, one leaf after another, in ascending order in each.
+        Rows of all leaves, one leaf after another, in ascending order in each; those of a leaf with too many at random.
+    orders : dict of int to ndarray
+        For each such leaf the places of its rows in ascending order.
     starts : ndarray of int of shape (n_leaves + 1,)
         Where each leaf begins in `rows`.
     leaves : ndarray of int of shape (n,)
         The leaf of each row.
     held_out : list of ndarray of int
-        For each leaf the places of those of its rows for which it is asked what is predicted by a machine of others.
+        For each leaf the places among its rows of those for which it is asked what is predicted by a machine of others.
     seeds : ndarray of int of shape (n_leaves,)
     on_residuals : bool
         Whether machines are fitted to what the global one leaves.
@@ -37,7 +41,9 @@ class LeafPlan:
         Number of the first leaf, where there are only some.
     """
 
+    most: int
     rows: np.ndarray
+    orders: dict[int, np.ndarray]
     starts: np.ndarray
     leaves: np.ndarray
     held_out: list[np.ndarray]
@@ -47,14 +53,21 @@ class LeafPlan:
     first: int = 0
 
     @classmethod
-    def of(cls, leaves, n_leaves, held_out, **others):
-        """From the leaf of each row, and the rows that are held out."""
+    def of(cls, leaves, n_leaves, held_out, most, rng, **others):
+        """From the leaf of each row, and the rows that are held out; the rest as in the class."""
         is_held_out = np.zeros(len(leaves), dtype=bool)
         is_held_out[held_out] = True
         rows = np.argsort(leaves, kind="stable").astype(np.int32)
         starts = np.cumsum([0, *np.bincount(leaves, minlength=n_leaves)])
+        orders = dict[int, np.ndarray]()
+        for leaf in np.flatnonzero(np.diff(starts) > most).tolist():
+            part = slice(starts[leaf], starts[leaf + 1])
+            orders[leaf] = rng.permutation(part.stop - part.start)
+            rows[part] = rows[part][orders[leaf]]
         places = [np.flatnonzero(part) for part in np.split(is_held_out[rows], starts[1:-1])]
-        return cls(rows=rows, starts=starts, leaves=leaves, held_out=places, **others)
+        seeds = rng.randint(2**31 - 1, size=n_leaves)
+        found = {"rows": rows, "orders": orders, "starts": starts, "held_out": places, "seeds": seeds}
+        return cls(leaves=leaves, most=most, **found, **others)
 
     def part(self, first, last):
         """The same of some leaves that follow each other, without the numbers of rows."""
@@ -63,6 +76,7 @@ class LeafPlan:
             self,
             rows=none,
             leaves=none,
+            orders={leaf - first: order for leaf, order in self.orders.items() if first <= leaf < last},
             starts=self.starts[first : last + 1],
             held_out=self.held_out[first:last],
             seeds=self.seeds[first:last],
@@ -74,13 +88,26 @@ class LeafPlan:
         return len(self.seeds)
 
     def rows_of(self, leaf):
-        """Rows of a leaf, in ascending order."""
+        """Rows of a leaf."""
         return self.rows[self.starts[leaf] : self.starts[leaf + 1]]
 
-    def task(self, leaf, points, targets, weights, held_targets):
-        """The task that fits the machine of a leaf to its rows."""
-        found = {"held_out": self.held_out[leaf], "held_targets": held_targets, "seed": int(self.seeds[leaf])}
-        return LeafTask(points=points, targets=targets, weights=weights, **found, **self.settings)
+    def asked(self, leaf):
+        """Rows of a leaf for which it is asked what is predicted by a machine of others."""
+        return self.rows_of(leaf)[self.held_out[leaf]]
+
+    def task(self, leaf, rows, centers, targets, weights, held_targets):
+        """The task that fits the machine of a leaf; its rows are those of what is given."""
+        places, rows_of_machine = self.held_out[leaf], rows[: self.most]
+        return LeafTask(
+            points=centers[rows_of_machine],
+            targets=targets[rows_of_machine],
+            weights=weights[rows_of_machine],
+            held_out=places[places < self.most],
+            held_targets=held_targets[rows_of_machine],
+            beyond=centers[rows[places[places >= self.most]]],
+            seed=int(self.seeds[leaf]),
+            **self.settings,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,9 +191,10 @@ class RowsHere:
             return partial(NormalEquations.of, *arguments)
 
         total = None
-        for number, equations in enumerate(spread(make_task, n_tasks)):
-            total = equations if total is None else total.add(equations)
-            tell(number + 1, n_tasks)
+        with spread(make_task, n_tasks) as parts:
+            for number, equations in enumerate(parts):
+                total = equations if total is None else total.add(equations)
+                tell(number + 1, n_tasks)
         return total
 
     def with_residuals(self, kernel: Kernel, landmarks: Points, coef, coef_without):
@@ -187,12 +215,11 @@ class RowsHere:
         return tree.leaves(self.points)
 
     def fit_leaves(self, plan: LeafPlan):
-        """What the fit of each leaf has found, in their order, as they come."""
+        """What the fit of each leaf has found, in their order, as they come, in a ``with`` statement as of `spread`."""
         targets, held_targets = self.targets_of(plan.on_residuals)
 
         def make_task(leaf):
-            rows = plan.rows_of(leaf)
-            return plan.task(leaf, self.centers_of(rows), targets[rows], self.weights[rows], held_targets[rows])
+            return plan.task(leaf, plan.rows_of(leaf), self.centers, targets, self.weights, held_targets)
 
         return spread(make_task, plan.n_leaves)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..kernels import Points
-from ..runtime._budget import ROWS_OF_DOUBT, SMALLEST_SIDE, SPLIT_ROWS, SPLIT_SHARE
+from ..runtime._budget import ROWS_OF_DOUBT, SMALLEST_SIDE, SPLIT_ROWS, SPLIT_SHARE, UNEVEN_SHARE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,10 @@ class TreeGrower:
         return tree, leaves
 
     def _split(self, rows):
-        """The best split of the columns that are looked at; of all, if none of these splits; None if no column does."""
+        """The best split of the columns that are looked at; of all, if none of these splits; None if no column does.
+
+        Where most rows have the same values everywhere, those of others are split off, if there are enough of them.
+        """
         n_columns = self._n_numeric + self._points.codes.shape[1]
         order = self._rng.permutation(n_columns)
         quantile = self._rng.uniform(0.5 - SPLIT_SHARE, 0.5 + SPLIT_SHARE)
@@ -152,11 +155,13 @@ class TreeGrower:
         if not len(seen):
             return None
         half = -(-n_columns // 2)
-        for columns in (order[:half], order[half:]):
-            splits = [split for column in columns if (split := self._try(column, seen, quantile)) is not None]
+        uneven = min(SMALLEST_SIDE, UNEVEN_SHARE * self._leaf_rows / len(rows))
+        for columns, least in ((order[:half], SMALLEST_SIDE), (order[half:], SMALLEST_SIDE), (order, uneven)):
+            tried = (self._try(column, seen, quantile, least) for column in columns)
+            splits = [split for split in tried if split is not None]
             for split in sorted(splits, key=lambda split: -split.spread):
                 goes_left = self._values(split.column, split.ranks, rows) <= split.threshold
-                if _is_balanced(goes_left):
+                if _is_balanced(goes_left, least):
                     return replace(split, goes_left=goes_left)
         return None
 
@@ -165,8 +170,8 @@ class TreeGrower:
             return self._points.numeric[rows, column]
         return ranks[self._points.codes[rows, column - self._n_numeric]]
 
-    def _try(self, column, rows, quantile):
-        """The split of rows by a column; None if it leaves too little on one side, or the metric does not see it."""
+    def _try(self, column, rows, quantile, least):
+        """The split of rows by a column; None if one side is less than a share, or the metric does not see it."""
         spread = self._spread(column, rows)
         if not spread > 0:
             return None
@@ -174,11 +179,11 @@ class TreeGrower:
         values = self._values(column, ranks, rows)
         threshold = np.partition(values, k := int(quantile * (len(values) - 1)))[k]
         goes_left = values <= threshold
-        if not _is_balanced(goes_left) and (values < threshold).any():
+        if not _is_balanced(goes_left, least) and (values < threshold).any():
             # Many rows have the value of the quantile: they go together, to the right then.
             threshold = np.max(values[values < threshold])
             goes_left = values <= threshold
-        if not _is_balanced(goes_left):
+        if not _is_balanced(goes_left, least):
             return None
         return _Split(spread, column, float(threshold), ranks, goes_left)
 
@@ -211,6 +216,6 @@ class TreeGrower:
         return scores.astype(np.float32)
 
 
-def _is_balanced(goes_left):
+def _is_balanced(goes_left, least):
     share = np.count_nonzero(goes_left) / len(goes_left)
-    return SMALLEST_SIDE <= share <= 1 - SMALLEST_SIDE
+    return least <= share <= 1 - least

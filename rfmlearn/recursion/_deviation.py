@@ -88,3 +88,14 @@ class Deviation:
 
     def __getstate__(self):
         return {name: value for name, value in self.__dict__.items() if name != "_factor_and_scale"}
+
+
+@dataclass(frozen=True)
+class NoDeviation:
+    """In the place of deviations that need training rows which are gone."""
+
+    def __call__(self, points):
+        raise ValueError(
+            "return_std=True needs the training rows, which a compressed model no longer has: ask the model of which "
+            "it was made, or predict without."
+        )

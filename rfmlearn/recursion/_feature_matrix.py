@@ -171,6 +171,40 @@ class BlockFeatureMatrix(FeatureMatrix):
         )
 
 
+class ThinFeatureMatrix(FeatureMatrix):
+    """A matrix of low rank r by a root that is not square, of shape (n_coordinates, r).
+
+    ``M = root root^T``. Points have r coordinates then. It is made of one that was learned, and learns nothing itself.
+    """
+
+    @classmethod
+    def identity(cls, points):
+        """All coordinates, none of them left out."""
+        return cls((np.eye(points.n_coordinates),))
+
+    def transform(self, points):
+        """Dense points times the root."""
+        return Points.of_numbers(_product(points.dense(), self.roots[0]))
+
+    def outer_products(self, gradient, weights):
+        """Gram matrix of the gradients, between the root and its transpose."""
+        return (self.full_outer_product(gradient, weights),)
+
+    def full_outer_product(self, gradient, weights):
+        """The same."""
+        root = self.roots[0]
+        return root @ _weighted_gram(gradient, weights) @ root.T
+
+    def pull_back_numeric(self, gradient):
+        """Gradient by all coordinates, of which the numeric ones come first."""
+        return gradient.astype(np.float64) @ self.roots[0].T
+
+    @property
+    def blocks(self):
+        """M in one block."""
+        return (self.roots[0] @ self.roots[0].T,)
+
+
 FORMS: dict[str, type[FeatureMatrix]] = {
     "full": FullFeatureMatrix,
     "diagonal": DiagonalFeatureMatrix,

@@ -44,14 +44,19 @@ class Machine:
 
     def decision(self, points):
         """Values at new points, in original coordinates, shape (m, n_outputs)."""
-        Z = self.feature_matrix.transform(within_reach(points))
-        return self.kernel.product(self.centers, self.dual_coef, Z)
+        values = self.kernel.product(self.centers, self.dual_coef, self._transform(points))
+        return values.astype(points.dtype, copy=False)
 
     def numeric_gradient(self, points):
         """Gradient at new points by their numeric coordinates, which come first, shape (n_outputs, m, >= n_numeric)."""
-        Z = self.feature_matrix.transform(within_reach(points))
-        gradient = self.kernel.gradient(self.centers, self.dual_coef, Z)
+        gradient = self.kernel.gradient(self.centers, self.dual_coef, self._transform(points))
         return self.feature_matrix.pull_back_numeric(gradient)
+
+    def _transform(self, points):
+        """New points in the coordinates of the feature matrix, in no more precision than centres have."""
+        if self.centers.dtype == np.float32 and points.dtype != np.float32:
+            points = within_reach(points.astype(np.float32))
+        return self.feature_matrix.transform(within_reach(points))
 
     def agop(self, sample, *, gram=None, center=False):
         """Average gradient outer product over training rows, in the blocks that M has.

@@ -23,6 +23,11 @@ class Pace:
 
     per_cube: float
 
+    @property
+    def per_operation(self):
+        """Seconds of one addition or multiplication of a factor in double precision."""
+        return 3 * self.per_cube
+
     @classmethod
     def measure(cls, n=PROBED_ROWS, clock=time.perf_counter):
         """Factor small arrays, for some hundredths of a second: the fastest of three, after one that loads loops."""

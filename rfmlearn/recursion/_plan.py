@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernels import Kernel, LpqLaplaceKernel
+from ..kernels import Kernel
 from ..kernels._packed_pairs import packed_bytes
 from ..runtime._budget import (
     FIXED_BYTES,
@@ -74,6 +74,10 @@ class Plan:
     def n_bytes(self):
         """Bytes of a fit at its peak, beside the table."""
         return self.gram_bytes + self.point_bytes + self.matrix_bytes + FIXED_BYTES
+
+    def seconds_after_rounds(self, pace, time_limit):
+        """Predicted seconds of the factor of all rows that comes after approximate rounds; none else."""
+        return pace.factor(self.n_samples, single=self.mixed) if self.iterative else 0.0
 
     def check(self):
         """Refuse what does not fit in the memory available.
@@ -184,44 +188,3 @@ def warn_of_large_blocks(form, widths, names, stacklevel):
         UserWarning,
         stacklevel=stacklevel + 1,
     )
-
-
-def estimate_memory(
-    n_samples, n_features, n_outputs=1, *, kernel=None, feature_matrix="diagonal", solver="auto", dtype="float64"
-):
-    """Bytes that a fit of a single machine takes at its peak, beside the table.
-
-    One square array of n_samples rows, the points with their gradients, and the feature matrix. A fit that needs more
-    than there is is refused before anything is allocated.
-
-    Parameters
-    ----------
-    n_samples : int
-        Rows of positive weight.
-    n_features : int
-        Coordinates: numeric columns, indicators of missing numbers, and one for each level of a category.
-    n_outputs : int, default=1
-        Targets of a regression, or classes less one.
-    kernel : Kernel or None, default=None
-        None is that of the estimators' defaults. Euclidean kernels take float32 from 6,000 rows on.
-    feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
-        "block" is counted as one block.
-    solver : {"auto", "cholesky", "cg", "packed"}, default="auto"
-    dtype : {"float64", "float32"}, default="float64"
-        Precision of the numbers in X.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> from rfmlearn import estimate_memory
-    >>> f"{estimate_memory(20_000, 50) / 2**30:.1f} GiB"
-    '3.1 GiB'
-    """
-    kernel = LpqLaplaceKernel() if kernel is None else kernel
-    plan = make_plan(
-        n_samples, [n_features], n_outputs, kernel=kernel, form=feature_matrix, solver=solver, dtype=np.dtype(dtype)
-    )
-    return plan.n_bytes

@@ -216,6 +216,10 @@ class Recursion:
         """The same: rounds are told of one by one."""
         return self
 
+    def within_time(self, seconds_left):
+        """The same: rounds are counted before, and the last one cannot be cut."""
+        return self
+
     def with_few_agop_rows(self, rng):
         """The same with an AGOP over a few rows, for when it is only looked at and time is short."""
         few = agop_rows(self.weights.total, N_FEW_AGOP_ROWS, rng)

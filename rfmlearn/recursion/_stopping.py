@@ -81,8 +81,13 @@ class StoppingRule:
         if plan.n_learning_rows:
             # Rounds grow with the square of their rows, and so does that of all rows.
             return replace(self, agop=agop, exact=(plan.n_samples / plan.n_learning_rows) ** 2)
-        closing = Pace.measure(clock=self.clock).factor(plan.n_samples, single=plan.mixed)
+        closing = plan.seconds_after_rounds(Pace.measure(clock=self.clock), self.time_limit)
         return replace(self, agop=agop, exact=1.0, closing=closing)
+
+    def seconds_left(self):
+        """Until the limit."""
+        assert self.time_limit is not None and self.start is not None
+        return self.time_limit - (self.clock() - self.start)
 
     def has_time_for_agop(self, history):
         """Whether the AGOP after the rounds ends in time; where features were learned, there was time left for it."""

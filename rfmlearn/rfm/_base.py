@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from numbers import Integral, Real
 from typing import ClassVar
@@ -15,11 +16,12 @@ from .._sklearn_compat import Interval, StrOptions
 from ..kernels import Kernel
 from ..kernels._names import KERNELS
 from ..large._draws import sample_rows
+from ..large._leaf_agops import leaf_agops
 from ..large._plan import is_large
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
 from ..runtime._budget import LARGEST_CODE, LargeBudget
-from ..runtime._memory import refuse_square
+from ..runtime._memory import as_bytes, refuse_square
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._trouble import warn_of_trouble
 from ..solvers import Weights
@@ -27,10 +29,11 @@ from ..tables._base import TableEstimator
 from ..tables._categories import CODINGS
 from ..tables._encoder import column_shares
 from ..tables._frames import take_rows
+from ._compression import CompressibleMixin, agop_of, deviation_of
 from ._settings import make_encoder, make_recursion
 
 
-class BaseRFM(TableEstimator):
+class BaseRFM(CompressibleMixin, TableEstimator):
     """Fit and predict of a recursive feature machine on encoded targets."""
 
     large_budget: ClassVar[LargeBudget] = LargeBudget()
@@ -53,6 +56,7 @@ class BaseRFM(TableEstimator):
         "categorical_encoding": [StrOptions(set(CODINGS))],
         "solver": [StrOptions({"auto", "cholesky", "cg", "packed", "two_level"})],
         "tol": [Interval(Real, 0, 1, closed="neither")],
+        "max_memory": [Interval(Real, 0, None, closed="neither"), str, None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
         "callback": [callable, None],
@@ -80,6 +84,7 @@ class BaseRFM(TableEstimator):
         categorical_encoding="one_hot",
         solver="auto",
         tol=1e-3,
+        max_memory=None,
         n_iter_no_change=None,
         time_limit=None,
         callback=None,
@@ -103,6 +108,7 @@ class BaseRFM(TableEstimator):
         self.categorical_encoding = categorical_encoding
         self.solver = solver
         self.tol = tol
+        self.max_memory = max_memory
         self.n_iter_no_change = n_iter_no_change
         self.time_limit = time_limit
         self.callback = callback
@@ -131,7 +137,8 @@ class BaseRFM(TableEstimator):
         codes = target.encode(y)
         points = self._encode(X, codes, weights, rng)
         names = self._encoder.coordinate_names_
-        recursion = make_recursion(self, points, names, codes, weights, rng, large=self.large_budget)
+        limits = {"large": self.large_budget, "max_memory": as_bytes(self.max_memory)}
+        recursion = make_recursion(self, points, names, codes, weights, rng, **limits)
         if validation is not None:
             table, y_val, sample_weight = validation
             points_val = self._encoder.transform(table)
@@ -165,6 +172,7 @@ class BaseRFM(TableEstimator):
         )
         if self.time_limit is not None:
             rule = rule.with_time_after_rounds(recursion.plan)
+            recursion = recursion.within_time(rule.seconds_left)
         with log_to_stderr(self.verbose), progress(self.verbose) as on_progress:
             best, self.history_, self.fit_warnings_ = rule.run(recursion.with_progress(on_progress))
         if not rule.has_time_for_agop(self.history_):
@@ -178,13 +186,39 @@ class BaseRFM(TableEstimator):
     def _store(self, recursion, best):
         """Keep what prediction and inspection need, and not the n x n arrays."""
         self.machine_ = best.machine
+        self.__dict__.pop("compression_", None)
         self.alpha_, self.solver_ = best.alpha, best.solver
-        self.n_iter_ = self.history_[-1]["n_iter"]
+        self.n_iter_ = max(record["n_iter"] for record in self.history_)
         self.best_iter_ = best.n_iter
         self.coordinate_names_ = self._encoder.coordinate_names_
         self.coordinate_columns_ = self._encoder.coordinate_columns_
         self._agop = recursion.agop(best)
+        self._leaf_agops = leaf_agops(best.machine)
         self.feature_importances_ = column_shares(self._agop.diagonal, self.coordinate_columns_, self.n_features_in_)
+
+    def _machines(self):
+        """The only one, as the ensembles have several."""
+        return [self.machine_]
+
+    def _with_machines(self, machines):
+        """A copy with other machines."""
+        model = copy.copy(self)
+        model.machine_ = machines[0]
+        model._agop, model._leaf_agops = agop_of(self._agop, machines[0]), leaf_agops(machines[0])
+        if hasattr(self, "_deviation"):
+            model._deviation = deviation_of(self._deviation)
+        return model
+
+    def _left_out_loss(self):
+        """Root mean squared error of coded targets, as far as fit knows it.
+
+        It lies between that of training rows and that of rows left out, where the ridge was chosen on few of them:
+        their geometric mean, if both are known.
+        """
+        record = next(record for record in self.history_ if record["n_iter"] == self.best_iter_)
+        losses = [record.get(name) for name in ("train_loss", "leave_one_out_loss")]
+        known = [loss for loss in losses if loss is not None and np.isfinite(loss)]
+        return float(np.prod(known) ** (0.5 / len(known)))
 
     def _fitted(self, name):
         """The machine, for an attribute that is there once it is."""
@@ -201,6 +235,22 @@ class BaseRFM(TableEstimator):
         """
         self._fitted("agop_")
         return self._agop.array
+
+    @property
+    def leaf_agops_(self):
+        """Diagonal of the AGOP over the rows of each leaf, shape (n_leaves, n_coordinates), of models of many rows.
+
+        Leaves are those of the first tree, and the function is the whole of what was fitted. Computed when it is first
+        asked for, over at most 50 rows of each leaf.
+        """
+        self._fitted("leaf_agops_")
+        if self._leaf_agops is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no leaf_agops_, since its machine has no leaves: only tables of more "
+                f"than {self.large_budget.exact_up_to} rows, or any with solver='two_level', are divided among leaves, "
+                "where these predict better. agop_ is the average over all rows."
+            )
+        return self._leaf_agops.array
 
     @property
     def feature_matrix_(self):

@@ -91,6 +91,11 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         "cg" up to 10,000, and "two_level" beyond.
     tol : float, default=1e-3
         Relative residual at which "cg" stops.
+    max_memory : float, str or None, default=None
+        Most memory that the fit may take beside the table, in bytes or as "4GB": where it is short, rows are divided
+        among local machines earlier, with fewer landmarks and smaller leaves,
+        never larger ones than without a limit. None lets the plan follow from the numbers of rows, columns and outputs
+        alone. `rfmlearn.estimate_memory` tells what that takes.
     n_iter_no_change : int or None, default=None
         With a validation set, stop after so many rounds without improvement.
     time_limit : float or None, default=None
@@ -215,6 +220,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         class_weight=None,
         solver="auto",
         tol=1e-3,
+        max_memory=None,
         n_iter_no_change=None,
         time_limit=None,
         callback=None,
@@ -239,6 +245,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
             categorical_encoding=categorical_encoding,
             solver=solver,
             tol=tol,
+            max_memory=max_memory,
             n_iter_no_change=n_iter_no_change,
             time_limit=time_limit,
             callback=callback,
@@ -278,7 +285,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         ValueError
             If X, y or a weight is not what is described above; the message names it.
         MemoryError
-            If the fit does not fit in the memory available, before anything is allocated.
+            If the fit does not fit in the memory available, or in `max_memory`, before anything is allocated.
         """
         X = self._check_X(X, reset=True)
         y = check_labels(self, X, y)

@@ -86,6 +86,11 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         "cg" up to 10,000, and "two_level" beyond.
     tol : float, default=1e-3
         Relative residual at which "cg" stops.
+    max_memory : float, str or None, default=None
+        Most memory that the fit may take beside the table, in bytes or as "4GB": where it is short, rows are divided
+        among local machines earlier, with fewer landmarks and smaller leaves,
+        never larger ones than without a limit. None lets the plan follow from the numbers of rows, columns and outputs
+        alone. `rfmlearn.estimate_memory` tells what that takes.
     n_iter_no_change : int or None, default=None
         With a validation set, stop after so many rounds without improvement.
     time_limit : float or None, default=None
@@ -217,7 +222,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         ValueError
             If X, y or a weight is not what is described above; the message names it.
         MemoryError
-            If the fit does not fit in the memory available, before anything is allocated.
+            If the fit does not fit in the memory available, or in `max_memory`, before anything is allocated.
         """
         X = self._check_X(X, reset=True)
         y = check_numbers(self, X, y)

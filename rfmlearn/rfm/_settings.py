@@ -7,7 +7,7 @@ import numpy as np
 from ..kernels import Kernel, make_kernel
 from ..kernels._reach import check_coordinates
 from ..large._draws import LargeDraws
-from ..large._plan import LargePlan, is_large
+from ..large._plan import LargePlan
 from ..large._recursion import LargeRecursion
 from ..large._rows import RowsHere
 from ..recursion._draws import Draws
@@ -17,6 +17,7 @@ from ..recursion._plan import make_plan, n_packed_landmarks, warn_of_large_block
 from ..recursion._recursion import Recursion
 from ..runtime._budget import LargeBudget
 from ..tables._encoder import ColumnEncoder
+from ._plans import choose_plan
 
 
 def make_encoder(model):
@@ -24,7 +25,7 @@ def make_encoder(model):
     return ColumnEncoder(model.scaling, model.categorical_features, model.categorical_encoding)
 
 
-def make_recursion(model, points, names, targets, weights, rng, *, solver=None, large=None, **sizes):
+def make_recursion(model, points, names, targets, weights, rng, *, solver=None, large=None, max_memory=None, **sizes):
     """The recursion that the parameters of a model describe; over many rows one with a pilot.
 
     Parameters
@@ -42,34 +43,38 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
         Instead of the model's.
     large : LargeBudget, default=None
         What a fit of many rows spends.
+    max_memory : float, default=None
+        Bytes that the fit may take.
     **sizes : int
         Numbers of rows to look at, as in `Draws.of`.
 
     Raises
     ------
     MemoryError
-        If the fit does not fit in the memory available.
+        If the fit does not fit in the memory available, or in the limit.
     """
     solver, large = model.solver if solver is None else solver, LargeBudget() if large is None else large
-    if is_large(len(points), solver, large):
-        check_coordinates(points, names, np.float32)
-        rows = RowsHere(points=points, targets=targets, weights=weights)
-        plan = LargePlan(
-            n_samples=len(points),
-            n_coordinates=points.n_coordinates,
-            n_outputs=targets.shape[1],
-            point_bytes=points.numeric.nbytes + points.codes.nbytes,
-            budget=large,
-        )
-        plan.check()
-        return make_large_recursion(model, rows, names, weights, rng, plan, **sizes)
-    kernel, alpha, form = _kernel(model), model.alpha, model.feature_matrix
-    plan = make_plan(
-        len(points), points.widths, targets.shape[1], kernel=kernel, form=form, solver=solver, dtype=points.dtype
+    plan = choose_plan(
+        LargePlan.of(points, targets.shape[1], large),
+        points.widths,
+        kernel=_kernel(model),
+        form=model.feature_matrix,
+        solver=solver,
+        dtype=points.dtype,
+        max_memory=max_memory,
     )
     plan.check()
+    if isinstance(plan, LargePlan):
+        check_coordinates(points, names, np.float32)
+        rows = RowsHere(points=points, targets=targets, weights=weights)
+        return make_large_recursion(model, rows, names, weights, rng, plan, **sizes)
+    return _make_recursion(model, points, names, targets, weights, rng, plan, sizes)
+
+
+def _make_recursion(model, points, names, targets, weights, rng, plan, sizes):
+    kernel, alpha, form = _kernel(model), model.alpha, model.feature_matrix
     if model.max_iter:
-        warn_of_large_blocks(form, points.widths, names, stacklevel=6)
+        warn_of_large_blocks(form, points.widths, names, stacklevel=7)
     check_coordinates(points, names, np.float32 if plan.iterative or plan.mixed else points.dtype)
     if plan.n_learning_rows:
         sizes["n_landmarks"] = n_packed_landmarks(len(points))
@@ -108,7 +113,16 @@ def make_large_recursion(model, rows, names, weights, rng, plan, **sizes):
     """
     draws = LargeDraws.of(weights, rng, plan.budget, model.n_agop_samples)
     points, targets = rows.take(draws.pilot)
-    pilot = make_recursion(model, points, names, targets, weights[draws.pilot], rng, solver="cg", **sizes)
+    pilot_plan = make_plan(
+        len(points),
+        points.widths,
+        targets.shape[1],
+        kernel=_kernel(model),
+        form=model.feature_matrix,
+        solver="cg",
+        dtype=points.dtype,
+    )
+    pilot = _make_recursion(model, points, names, targets, weights[draws.pilot], rng, pilot_plan, sizes)
     return LargeRecursion(pilot=pilot, rows=rows, weights=weights, plan=plan, draws=draws, budget=plan.budget)
 
 

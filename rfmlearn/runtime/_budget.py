@@ -147,10 +147,13 @@ FIXED_BYTES = 2**26
 LANDMARK_ROWS = 4096
 # Splits are found on so many rows of a node: thresholds are quantiles, and gains differ by more than chance.
 SPLIT_ROWS = 50_000
-# Levels of categories are ordered as if so many more rows of each had the average target.
+# Levels of categories are ordered as if so many more rows of each had the average target, and parts are weighed as if
+# so many more were predicted best by their plain average.
 ROWS_OF_DOUBT = 10
 # How far from the median, in shares of the rows, a node is split; the least that must go to either side.
 SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
+# Where no column divides a node so evenly, a side may be as small as this share of a whole leaf.
+UNEVEN_SHARE = 0.1
 
 
 # Rows of a sample on which a tree is grown that each leaf has at least on average; and how much less than the most
@@ -159,6 +162,20 @@ SAMPLED_IN_LEAF, LEAF_SHARE = 30, 0.8
 # Chunks into which rows are divided, at most; and pieces of these from which the leaves of a tree are put together on a
 # cluster, one for each chunk and each task, but so many tasks in any case: schedulers take some 0.2 ms for a piece.
 MOST_CHUNKS, MOST_PIECES, FEWEST_BUCKETS = 1000, 200_000, 200
+# Kernel values, and rows of the factor, by which the pace of a large fit is measured where its time is limited; values
+# that a gradient takes as long as; operations of a value where nothing was measured, for each coordinate.
+PROBED_PAIRS, PROBED_OPERATIONS_ROWS, PAIRS_OF_GRADIENT, GUESSED_OPERATIONS = (2048, 1024), 1500, 4, 20
+# Ridges that are tried, on average; operations of each in the leaf, in cubes of the rows on which they are compared.
+TRIED_RIDGES, OPERATIONS_OF_RIDGE = 4, 0.7
+# Operations for each entry of a packed Gram matrix in all steps of a solution: reading takes longer than two of them.
+PACKED_STEPS = 200
+# Share of the limit that is left for all rows at least; and of what is left then that a fit may take by prediction.
+SHARE_OF_ALL_ROWS, CAREFUL_SHARE = 0.5, 0.8
+# Share of the limit that the first round of features and its exact fit may take.
+SHARE_OF_PILOT = 0.2
+# The least that a fit within a limit comes down to: landmarks, and rows of a leaf.
+FEWEST_LANDMARKS, SMALLEST_LEAF = 200, 500
+
 # Settings that a search over many rows fits to all of them, at most.
 MOST_LARGE_SETTINGS = 3
 # Least squares tells probabilities no more closely: its estimates may be negative by as much.
@@ -170,6 +187,15 @@ HELD_OUT_RIDGE = 1e6
 LARGEST_SHARE, SMALLEST_SHARE = 3.0, 0.02
 # As if each leaf had so many errors of the size that they have in all, where deviations are told.
 FEWEST_ERRORS = 30
+
+# Rows of each leaf over which its AGOP is averaged: few, as leaves are many.
+LEAF_AGOP_ROWS = 50
+# Smaller machines: centres that one may have, since five arrays of as many rows and columns are in memory at a time;
+# rows on which it is fitted to the old one, if there are more, and its ridge; centres kept aside to compare them.
+DISTILLED_CENTERS, DISTILLED_ROWS, DISTILLED_RIDGE, N_PROBES = 8000, 50_000, 1e-4, 1000
+# Share of the spread of centres whose directions are dropped; centres that a machine has at least; least chance of a
+# centre to be drawn, beside that of the centre of the largest coefficients.
+DROPPED_SHARE, FEWEST_CENTERS, SMALLEST_CHANCE = 1e-3, 20, 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +264,11 @@ class LargeBudget:
     def trees_of(self, n_samples):
         """As many trees as so many rows can afford, three at least if there may be so many."""
         return min(self.n_trees, max(3, self.tree_rows // n_samples))
+
+    @staticmethod
+    def learns_residuals(number):
+        """Whether a tree learns what the global machine leaves, instead of the targets."""
+        return number % 4 >= 2
 
     def leaf_rows_of(self, number):
         """Most rows of a leaf of a tree."""

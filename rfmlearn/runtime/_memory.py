@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 
@@ -23,6 +24,23 @@ def available_bytes():
     except (OSError, ValueError):
         pass
     return max(0, min(limits)) if limits else None
+
+
+def as_bytes(value):
+    """Bytes of a limit that is given as a number of them or as "4GB"; None stays None.
+
+    Raises
+    ------
+    ValueError
+        If a text is neither.
+    """
+    if value is None or not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+\.?\d*)\s*([kmgt]?)(i?)b\s*", value, re.IGNORECASE)
+    number = float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index(match[2].lower() or " ") if match else 0.0
+    if not number > 0:
+        raise ValueError(f'max_memory must be a number of bytes or a text as "500MB" or "4GB", got {value!r}.')
+    return number
 
 
 def refuse_square(n_coordinates, name):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 
 
-def side_by_side(pieces, n_threads):
+def side_by_side(pieces, n_threads, ahead=None):
     """Results of functions without arguments, in their order, as they come.
 
     Parameters
@@ -14,6 +16,9 @@ def side_by_side(pieces, n_threads):
     pieces : sequence of callable
     n_threads : int
         One is the thread of the caller.
+    ahead : int, default=None
+        At most so many pieces are begun, or done, of which the result is not taken: where results are large. None is
+        as many as there are.
 
     Yields
     ------
@@ -39,11 +44,16 @@ def side_by_side(pieces, n_threads):
             stop.set()
             raise
 
-    pool = ThreadPoolExecutor(min(n_threads, len(pieces)))
+    n_threads = min(n_threads, len(pieces))
+    ahead = len(pieces) if ahead is None else ahead
+    pool, begun, pieces = ThreadPoolExecutor(n_threads), deque[Future](), iter(pieces)
     try:
-        # Pieces are begun in their order: those before one that fails are never left out.
-        for future in [pool.submit(run, piece) for piece in pieces]:
-            yield future.result()
+        # Pieces are begun in their order: those before one that fails are never left out. No result is kept here.
+        while True:
+            begun.extend(pool.submit(run, piece) for piece in itertools.islice(pieces, ahead - len(begun)))
+            if not begun:
+                return
+            yield begun.popleft().result()
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 
 from joblib import Parallel, delayed, effective_n_jobs
@@ -11,7 +12,7 @@ from ._threads import n_threads_in_force, thread_limit
 
 
 def spread(make_task, n_tasks):
-    """Results of tasks, in their order, as they come.
+    """Results of tasks, in their order, as they come, in a ``with`` statement that ends what was begun.
 
     Within ``joblib.parallel_config``, they are spread by its backend: processes, dask, ray. Else they are shared by as
     many threads as may be used now, one to a task. Results are the same either way.
@@ -22,10 +23,15 @@ def spread(make_task, n_tasks):
         From the number of a task to a function without arguments, which can be pickled, and holds what it needs.
     n_tasks : int
 
-    Yields
-    ------
-    object
+    Returns
+    -------
+    context manager of an iterator
+        However its ``with`` statement ends, no task runs after it, and threads are what they were.
     """
+    return closing(_spread(make_task, n_tasks))
+
+
+def _spread(make_task, n_tasks):
     if effective_n_jobs(None) > 1:
         # Tasks are made when a worker is free, so that few of them are in memory.
         parallel = Parallel(return_as="generator", pre_dispatch="2 * n_jobs")
@@ -37,7 +43,8 @@ def spread(make_task, n_tasks):
             yield make_task(number)()
         return
     with thread_limit(1):
-        yield from side_by_side([partial(_make_and_run, make_task, number) for number in range(n_tasks)], n_threads)
+        pieces = [partial(_make_and_run, make_task, number) for number in range(n_tasks)]
+        yield from side_by_side(pieces, n_threads, ahead=n_threads + 1)
 
 
 def _make_and_run(make_task, number):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
@@ -13,10 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import LpqLaplaceKernel
-from ..large._plan import is_large
-from ..recursion._plan import make_plan
+from ..large._plan import LargePlan
+from ..rfm._compression import CompressibleMixin, agop_of, deviation_of
+from ..rfm._plans import choose_plan
 from ..rfm._settings import check_kernel
 from ..runtime._budget import PARTED_COPIES, LargeBudget, SearchBudget
+from ..runtime._memory import as_bytes
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import n_threads_in_force, thread_limit
@@ -37,10 +41,18 @@ from ._thinning import thin
 from ._timetable import Timetable
 
 # Parameters of the single models that are not compared, but decided by the search.
-_OWN_PARAMETERS = {"n_iter_no_change", "time_limit", "callback", "class_weight", "random_state", "verbose"}
+_OWN_PARAMETERS = {
+    "n_iter_no_change",
+    "time_limit",
+    "max_memory",
+    "callback",
+    "class_weight",
+    "random_state",
+    "verbose",
+}
 
 
-class BaseRFMCV(TableEstimator):
+class BaseRFMCV(CompressibleMixin, TableEstimator):
     """Search, ensemble and prediction on outcomes of either kind."""
 
     budget: ClassVar[SearchBudget] = SearchBudget()
@@ -54,6 +66,7 @@ class BaseRFMCV(TableEstimator):
         "n_search_samples": [Interval(Integral, 100, None, closed="left")],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "max_memory": [Interval(Real, 0, None, closed="neither"), str, None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -69,6 +82,7 @@ class BaseRFMCV(TableEstimator):
         n_search_samples=2000,
         categorical_features="from_dtype",
         time_limit=None,
+        max_memory=None,
         n_jobs=None,
         random_state=None,
         verbose=False,
@@ -80,6 +94,7 @@ class BaseRFMCV(TableEstimator):
         self.n_search_samples = n_search_samples
         self.categorical_features = categorical_features
         self.time_limit = time_limit
+        self.max_memory = max_memory
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -102,7 +117,7 @@ class BaseRFMCV(TableEstimator):
                 entries, n_members = timetable.affordable(entries, n_members)
             selection = self._selector(weights, score, n_members).select(entries, final_folds)
             score.require_any()
-            if is_large(len(rows), "auto", self.large_budget):
+            if race.is_large:
                 selection = self._refit_large(race, selection, rows, self._selector(weights, score, n_members))
             else:
                 self._refit(race, selection.chosen, rows)
@@ -169,8 +184,19 @@ class BaseRFMCV(TableEstimator):
                 settings.append(dict(CHEAPEST))
         else:
             self._check_settings(settings)
-        if not is_large(len(rows), "auto", self.large_budget):
-            make_plan(len(rows), points.widths, n_codes, kernel=LpqLaplaceKernel()).check()
+        standing, _ = copies.among(rows)
+        plan = choose_plan(
+            LargePlan.of(points, n_codes, self.large_budget, len(standing)),
+            points.widths,
+            kernel=LpqLaplaceKernel(),
+            form="diagonal",
+            solver="auto",
+            dtype=points.dtype,
+            max_memory=as_bytes(self.max_memory),
+        )
+        plan.check()
+        large_plan = plan if isinstance(plan, LargePlan) else None
+        suspicions = suspicions + self._warn_of_solvers(settings, len(standing)) if large_plan else suspicions
         budget = self.budget
         return Race(
             X=X,
@@ -186,9 +212,22 @@ class BaseRFMCV(TableEstimator):
             timetable=timetable,
             suspicions=suspicions,
             smallest_ridge_in_float32=budget.smallest_ridge_in_float32,
-            large=self.large_budget,
+            large=large_plan.budget if large_plan else self.large_budget,
+            large_plan=large_plan,
             sizes={"n_ridge_rows": budget.n_ridge_rows, "n_bandwidth_rows": budget.n_bandwidth_rows},
         )
+
+    def _warn_of_solvers(self, settings, n_rows):
+        """Tell the user that all rows are fitted in one way; what was told."""
+        others = {name for s in settings if (name := s.get("solver", "auto")) not in ("auto", "two_level")}
+        if not others:
+            return []
+        message = (
+            f"settings ask for solver={sorted(others)}, but {n_rows} rows are fitted with solver='two_level', so that "
+            f"all machines leave the same rows out. Take {self._single.__name__} for another solver."
+        )
+        warn_user(message)
+        return [message]
 
     def _check_settings(self, settings):
         if not settings:
@@ -257,9 +296,32 @@ class BaseRFMCV(TableEstimator):
         return selection
 
     def _keep_members(self):
+        self.__dict__.pop("compression_", None)
         self.weights_ = np.array([member.weight for group in self.members_ for member in group.machines])
         shares = [group.weight * group.column_importances(self.n_features_in_) for group in self.members_]
         self.feature_importances_ = np.sum(shares, axis=0)
+
+    def _machines(self):
+        return [member.machine for group in self.members_ for member in group.machines]
+
+    def _with_machines(self, machines):
+        """A copy with as many other machines."""
+        model, machines = copy.copy(self), iter(machines)
+        model.members_ = []
+        for group in self.members_:
+            members = tuple(
+                replace(member, machine=next(machines), deviation=deviation_of(member.deviation))
+                for member in group.machines
+            )
+            agop = agop_of(group.agop, members[0].machine)
+            model.members_.append(replace(group, machines=members, agop=agop))
+        return model
+
+    def _left_out_loss(self):
+        raise ValueError(
+            f"compress of {type(self).__name__} measures the loss of the ensemble on rows: pass X and y of rows that "
+            "fit has not seen, some hundred of them at least."
+        )
 
     def _categorical_columns(self):
         """Indices of the columns that were taken for categories in fit; none before."""

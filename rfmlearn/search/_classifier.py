@@ -63,6 +63,11 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         all rows, of the cheapest settings and without learned features, which takes longer than the limit where rows
         are many; where `settings` is None and columns are many, these are ``{"kernel": "laplace"}``. So does the first
         fit after installation, which compiles loops. Makes results depend on the machine.
+    max_memory : float, str or None, default=None
+        Most memory that the fit may take beside the table, in bytes or as "4GB": where it is short, rows are divided
+        among local machines earlier, with fewer landmarks and smaller leaves,
+        never larger ones than without a limit. None lets the plan follow from the numbers of rows, columns and outputs
+        alone. `rfmlearn.estimate_memory` tells what that takes.
     n_jobs : int or None, default=None
         Folds and settings fitted side by side, in threads. None is as many as BLAS may use. It does not change results.
     random_state : int, RandomState instance or None, default=None
@@ -157,6 +162,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         categorical_features="from_dtype",
         class_weight=None,
         time_limit=None,
+        max_memory=None,
         n_jobs=None,
         random_state=None,
         verbose=False,
@@ -169,6 +175,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
             n_search_samples=n_search_samples,
             categorical_features=categorical_features,
             time_limit=time_limit,
+            max_memory=max_memory,
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
@@ -200,7 +207,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         ValueError
             If X, y, a weight, a fold or a setting is not what is described above; the message names it.
         MemoryError
-            If the Gram matrix does not fit in the memory available, before it is allocated.
+            If the fit does not fit in the memory available, or in `max_memory`, before anything is allocated.
         """
         given = Given.of(X, y, groups)
         X = self._check_X(given.X, reset=True)

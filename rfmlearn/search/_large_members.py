@@ -35,8 +35,8 @@ def fit_large_members(race, selection, rows, selector):
     """
     chosen = _strongest(selection.chosen)
     fitted = []
-    for scored, _ in chosen:
-        fitted.append(_fit(race, scored.candidate, rows))
+    for place, (scored, _) in enumerate(chosen):
+        fitted.append(_fit(race, scored.candidate, rows, 1 / (len(chosen) - place)))
         race.on_progress(len(fitted), len(chosen), "settings fitted on all rows")
     standing, _ = race.copies.among(rows)
     left_out = standing[fitted[0][2]]
@@ -62,11 +62,17 @@ def _strongest(chosen):
     return [best[index] for index in order]
 
 
-def _fit(race, candidate, rows):
-    """The group of one machine, its predictions of the rows that it left out, and their places among those fitted."""
+def _fit(race, candidate, rows, share):
+    """The group of one machine, its predictions of the rows that it left out, and their places among those fitted.
+
+    Where time is limited it takes at most a share of what is left.
+    """
     start = time.perf_counter()
     fold, recursion = race.start(candidate.index, rows, candidate.cautious, candidate.n_iter)
     assert isinstance(recursion, LargeRecursion)
+    if race.timetable is not None:
+        limit = share * race.timetable.left
+        recursion = recursion.within_time(lambda: limit - (time.perf_counter() - start))
     trouble = []
     for current in recursion.rounds(candidate.n_iter):
         trouble += current.trouble

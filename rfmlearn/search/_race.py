@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from ..large._plan import LargePlan
 from ..rfm._settings import make_encoder, make_recursion
 from ..runtime._budget import ALPHAS, LargeBudget
 from ..runtime._side_by_side import side_by_side
@@ -89,6 +90,8 @@ class Race:
         Numbers of rows at which recursions look.
     large : LargeBudget
         What a fit of many rows spends.
+    large_plan : LargePlan or None
+        That of the fit of all rows, if it is one.
     timetable : Timetable or None
         Which settings are begun, and with how many rounds, where time is limited.
     on_progress : callable
@@ -115,6 +118,7 @@ class Race:
     are_default: bool = False
     sizes: dict = field(default_factory=dict)
     large: LargeBudget | None = None
+    large_plan: LargePlan | None = None
     timetable: Timetable | None = None
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
@@ -128,6 +132,11 @@ class Race:
     def n_compared(self):
         """Settings that are compared where time does not matter: all but a spare one."""
         return len(self.settings) - (self.are_default and self.timetable is not None)
+
+    @property
+    def is_large(self):
+        """Whether all rows are divided among a global machine and local ones."""
+        return self.large_plan is not None
 
     @property
     def smallest_ridge(self):
@@ -168,7 +177,9 @@ class Race:
         """An unfitted recursion of some settings on training rows, and how these are encoded."""
         with self._named(index):
             fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
-            recursion = self._recursion(index, fold, cautious)
+            solver = self._models[index].solver
+            solver = "two_level" if self.is_large else "auto" if solver == "two_level" else solver
+            recursion = self._recursion(index, fold, cautious, solver=solver)
         if self.timetable is not None and not n_iter:
             # The AGOP decides nothing then, and a few rows will do for it.
             recursion = recursion.with_few_agop_rows(np.random.RandomState(self.seed))

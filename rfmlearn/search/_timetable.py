@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+from ..large._plan import LargePlan
+from ..large._rates import Rates
 from ..runtime._budget import MAX_MEMBER_SHARE, SMALLEST_SEARCH, SPARE_SHARE, TEAM_GAIN
 from ..runtime._threads import thread_limit
 from ._costs import Costs, measure_costs
@@ -36,6 +38,7 @@ class Timetable:
         self._search_end, self._speed = self._end, 1.0
         self._n, self._together = 0, 1
         self._costs: Costs
+        self._large: LargePlan | None = None
         self._caps: dict[int, int] = {}
         self._admitted: dict[tuple, bool] = {}
         self._measured = self._predicted = 0.0
@@ -72,6 +75,7 @@ class Timetable:
         last = {index: race.last_round(index) for index in everything}
         self._speed = TEAM_GAIN * race.n_jobs if race.n_jobs > 1 else 1.0
         self._n, self._together = n, race.n_jobs if n <= refit_together else 1
+        self._large = race.large_plan
         with thread_limit(1 if race.n_jobs > 1 else None):
             self._costs = measure_costs(pilot, order, 1 + n_spare, self.limit, race.sizes["n_ridge_rows"], self.clock)
         known = list(self._costs.trials)
@@ -105,9 +109,14 @@ class Timetable:
         self.n_rows = max(of_all, min(of_one, SMALLEST_SEARCH[1]))
 
     def _refit(self, index, n_iter):
-        """Seconds of a fit on all rows."""
+        """Seconds of a fit on all rows; one of very many takes no more than it may, once its features are learned."""
         speed = 1.0 if self._together > 1 else self._speed
-        return self._drift * self._costs.of_refit(index, self._n, n_iter) / speed
+        if self._large is None:
+            return self._drift * self._costs.of_refit(index, self._n, n_iter) / speed
+        rates = Rates(per_pair=self._costs.trials[index].per_pair, per_operation=self._costs.pace.per_operation)
+        n_learning, most = self._large.budget.n_pilot_rows, MAX_MEMBER_SHARE / 2 * self.limit
+        seconds = self._costs.of_refit(index, n_learning, n_iter) + self._large.within_time(most, rates).seconds(rates)
+        return self._drift * seconds / speed
 
     def _rung(self, index, n_rows, n_splits):
         """Seconds of all folds of a setting."""

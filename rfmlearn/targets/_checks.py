@@ -58,15 +58,16 @@ def code_labels(estimator, y, sample_weight):
     return classes, np.searchsorted(classes, np.where(np.isin(y, classes), y, classes[0]))
 
 
-def code_known_labels(estimator, classes, X, y):
-    """The integer label of each validation row, among classes."""
-    y = check_labels(estimator, X, y, "y_val")
+def code_known_labels(estimator, classes, X, y, name="y_val", known="y"):
+    """The integer label of each row of a validation set, among classes."""
+    y = check_labels(estimator, X, y, name)
     if (y.dtype.kind in _TEXT) != (classes.dtype.kind in _TEXT):
         ours, theirs = classes[:1].tolist()[0], y[:1].tolist()[0]
-        raise ValueError(f"y_val has labels as {theirs!r}, but y has labels as {ours!r}: they must be of one type.")
+        message = f"{name} has labels as {theirs!r}, but {known} has labels as {ours!r}: they must be of one type."
+        raise ValueError(message)
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
-        raise ValueError(f"y_val has labels that y has not: {unknown[:5].tolist()}.")
+        raise ValueError(f"{name} has labels that {known} has not: {unknown[:5].tolist()}.")
     return np.searchsorted(classes, y)
 
 
