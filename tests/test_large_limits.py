@@ -57,7 +57,8 @@ def test_half_the_time_is_kept_for_all_rows():
 @pytest.mark.parametrize("left", [1e6, -1.0])
 def test_what_is_left_decides(left, rng, monkeypatch):
     monkeypatch.setattr(Rates, "measure", lambda kernel, points: RATES)
-    X, Y = rng.normal(size=(400, 3)), rng.normal(size=(400, 1))
+    X = rng.normal(size=(400, 3))
+    Y = X[:, :1] * X[:, 1:2]
     budget = replace(SMALL, n_landmarks=300, n_global_rounds=1, leaf_rows=100)
     recursion = large_recursion(X, Y, budget=budget)
     final = finished(recursion.within_time(lambda: left))

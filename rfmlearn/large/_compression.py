@@ -106,7 +106,9 @@ class Compressor:
         def make_task(leaf):
             return partial(_fit, kernels[leaf], points[leaves[leaf]], points[samples[leaf]], targets[leaf])
 
-        rows, coef = np.searchsorted(kept, np.concatenate(leaves)), np.concatenate(list(spread(make_task, len(leaves))))
+        with spread(make_task, len(leaves)) as found:
+            coef = np.concatenate(list(found))
+        rows = np.searchsorted(kept, np.concatenate(leaves))
         smaller = replace(part, rows=rows.astype(np.int32), coef=coef)
         return replace(smaller, starts=np.cumsum([0, *map(len, leaves)])) if isinstance(part, LocalPart) else smaller
 
@@ -121,7 +123,8 @@ class Compressor:
         def make_task(leaf):
             return partial(kernels[leaf].product, points[leaves[leaf]], coefs[leaf], points[samples[leaf]])
 
-        return list(spread(make_task, len(leaves)))
+        with spread(make_task, len(leaves)) as found:
+            return list(found)
 
     def _samples(self, part):
         """For each leaf the rows to which smaller machines are fitted."""
