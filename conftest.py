@@ -4,7 +4,8 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-collect_ignore_glob = [] if find_spec("torch") else ["rfmlearn/neural/*"]
+_NEEDS = {"torch": "rfmlearn/neural/*", "distributed": "rfmlearn/dask/*"}
+collect_ignore_glob = [files for package, files in _NEEDS.items() if not find_spec(package)]
 
 # numba's cache is not made for processes that compile one function for different types at once: the index of one can
 # overwrite that of the other, under the same file names. Has to be set before numba is imported.

@@ -28,6 +28,8 @@ class LargeDraws:
         Held out to choose its ridge, to weigh the parts, and to calibrate; then given back.
     preconditioning : ndarray of int
         Their columns precondition an exact machine.
+    sample : ndarray of int
+        On these trees are grown.
     bandwidth : tuple (rows, weights)
         Their pairs decide the bandwidth.
     agop : tuple (rows, weights)
@@ -42,6 +44,7 @@ class LargeDraws:
     learning_landmarks: np.ndarray
     held_out: np.ndarray
     preconditioning: np.ndarray
+    sample: np.ndarray
     bandwidth: tuple[np.ndarray, np.ndarray]
     agop: tuple[np.ndarray | None, np.ndarray]
     inspected: tuple[np.ndarray | None, np.ndarray]
@@ -77,8 +80,17 @@ class LargeDraws:
             bandwidth=bandwidth_rows(weights.total, rng, N_BANDWIDTH_ROWS),
             inspected=agop_rows(weights.total, N_INSPECTED_ROWS, rng),
             tree_seeds=[int(seed) for seed in rng.randint(2**31 - 1, size=budget.trees_of(n))],
+            sample=sample_rows(n, rng, budget),
             agop=agop_rows(weights.total, min(n_agop_rows or n, budget.n_agop_rows), rng),
         )
+
+
+def sample_rows(n_samples, rng, budget: LargeBudget):
+    """Rows from which columns are learned, and trees: all, or of very many a random sample."""
+    size = budget.sample_of(n_samples)
+    if size >= n_samples:
+        return np.arange(n_samples)
+    return np.sort(rng.choice(n_samples, size, replace=False))
 
 
 def _evenly(rows, size):

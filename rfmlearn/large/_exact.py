@@ -14,14 +14,14 @@ from ._global import GlobalFit
 from ._parts import GlobalPart
 
 
-def fit_exact(fit, centers, kernel, start):
+def fit_exact(fit, rows, kernel, start):
     """Solve the system of all rows, and that of all but those held out.
 
     Parameters
     ----------
     fit : LargeRecursion
-    centers : Points
-        All rows in the coordinates of the feature matrix.
+    rows : RowsHere
+        All rows, in the coordinates of the feature matrix.
     kernel : Kernel
     start : float
         Where the choice of the ridge begins.
@@ -35,27 +35,27 @@ def fit_exact(fit, centers, kernel, start):
     n^2 bytes, O(n^2 d) operations, and some reads of these bytes. A row that is held out has a ridge so large that it
     has no say.
     """
-    held, targets, draws = fit.draws.held_out, fit.targets, fit.draws
-    gram, alpha, without = solve_without_held_out(fit, centers, kernel, start)
+    held, targets, centers, draws = fit.draws.held_out, rows.targets, rows.centers, fit.draws
+    gram, alpha, without = solve_without_held_out(fit, rows, kernel, start)
     fit.on_progress(2, 3, "exact machine")
     _, solution = solve_packed(gram, targets, fit.weights.ridge(alpha), draws.preconditioning)
     both = gram.matvec(np.hstack([solution.coef, without.coef]))
     fitted, held_fitted = np.split(both, 2, axis=1)
     fit.on_progress(3, 3, "exact machine")
-    rows = np.arange(len(centers), dtype=np.int32)
-    part = GlobalPart(rows=rows, coef=solution.coef.astype(centers.dtype), alpha=alpha, share=1.0)
+    everything = np.arange(len(centers), dtype=np.int32)
+    part = GlobalPart(rows=everything, coef=solution.coef.astype(centers.dtype), alpha=alpha, share=1.0)
     return GlobalFit(
         part=part,
         held_part=replace(part, coef=without.coef.astype(centers.dtype)),
+        landmarks=centers,
         predicted=held_fitted[held],
-        residuals=targets - fitted,
-        held_residuals=targets - held_fitted,
+        rows=replace(rows, residuals=targets - fitted, held_residuals=targets - held_fitted),
         residual=solution.residual,
         trouble=() if solution.trouble is None else (solution.trouble,),
     )
 
 
-def solve_without_held_out(fit, centers, kernel, start):
+def solve_without_held_out(fit, rows, kernel, start):
     """The Gram matrix of all rows, the ridge, and the solution without the rows that are held out.
 
     Returns
@@ -64,12 +64,12 @@ def solve_without_held_out(fit, centers, kernel, start):
     alpha : float
     solution : Solution
     """
-    held, draws, alpha = fit.draws.held_out, fit.draws, fit.pilot.alpha
+    held, draws, alpha, centers = fit.draws.held_out, fit.draws, fit.pilot.alpha, rows.centers
     if alpha is None:
-        rows = draws.pilot[:: max(1, len(draws.pilot) // N_RIDGE_ROWS)]
-        alpha = choose_ridge_among(kernel, centers[rows], fit.targets[rows], fit.weights[rows], start).alpha
+        some = draws.pilot[:: max(1, len(draws.pilot) // N_RIDGE_ROWS)]
+        alpha = choose_ridge_among(kernel, centers[some], rows.targets[some], fit.weights[some], start).alpha
     gram = PackedPairMatrix.of(kernel, centers.astype(np.float32))
     fit.on_progress(1, 3, "exact machine")
-    ridge, targets = fit.weights.ridge(alpha), fit.targets.copy()
+    ridge, targets = fit.weights.ridge(alpha), rows.targets.copy()
     ridge[held], targets[held] = HELD_OUT_RIDGE, 0.0
     return gram, alpha, solve_packed(gram, targets, ridge, draws.preconditioning)[1]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import Any
 
 import numpy as np
 
+from ..kernels import Points
 from ..recursion._ridge_choice import candidates
-from ..runtime._budget import SUMMED_ROWS
-from ..runtime._spread import spread
-from ._landmarks import NormalEquations, solve_landmarks
+from ._landmarks import solve_landmarks
 from ._parts import GlobalPart
 
 
@@ -20,12 +19,16 @@ class GlobalFit:
 
     Attributes
     ----------
-    part, held_part : GlobalPart
-        Of all rows, and of those that are not held out, with a share of one.
+    part : GlobalPart
+        Of all rows, with a share of one.
+    held_part : GlobalPart
+        The same of all but those held out.
+    landmarks : Points
+        In the coordinates of the feature matrix.
     predicted : ndarray of shape (s, n_outputs)
         Predictions of the rows that are held out by a machine of the others.
-    residuals, held_residuals : ndarray of shape (n, n_outputs)
-        Of all rows, from the machine of all rows, and from that of the others.
+    rows : RowsHere
+        All rows, with their residuals.
     residual : float
         ``|y - G c| / |y|`` of an iterative solution.
     trouble : tuple of str
@@ -33,14 +36,14 @@ class GlobalFit:
 
     part: GlobalPart
     held_part: GlobalPart
+    landmarks: Points
     predicted: np.ndarray
-    residuals: np.ndarray
-    held_residuals: np.ndarray
+    rows: Any
     residual: float = 0.0
     trouble: tuple[str, ...] = ()
 
 
-def fit_global(fit, places, centers, kernel, start):
+def fit_global(fit, places, rows, kernel, start):
     """Sum normal equations over all rows but those held out, choose the ridge by these, and give them back.
 
     Parameters
@@ -48,8 +51,8 @@ def fit_global(fit, places, centers, kernel, start):
     fit : LargeRecursion
     places : ndarray of int
         Rows that are landmarks.
-    centers : Points
-        All rows in the coordinates of the feature matrix.
+    rows : RowsHere
+        All rows, in the coordinates of the feature matrix.
     kernel : Kernel
     start : float
         Where the choice of the ridge begins.
@@ -58,57 +61,43 @@ def fit_global(fit, places, centers, kernel, start):
     -------
     GlobalFit
     """
-    held, targets = fit.draws.held_out, fit.targets
-    landmarks = centers[places]
+    chunk_rows = fit.budget.chunk_of(len(rows))
+    held, landmarks = rows.some(fit.draws.held_out), rows.centers_of(places)
     gram = kernel(landmarks, landmarks).astype(np.float64)
-    equations = _sum_equations(fit, kernel, landmarks, centers, np.setdiff1d(np.arange(len(centers)), held))
+
+    def tell(done, total):
+        fit.on_progress(done, total, "parts of the rows summed")
+
+    equations = rows.sum_equations(kernel, landmarks, fit.draws.held_out, chunk_rows, tell)
 
     def solve(alpha):
-        return solve_landmarks(equations, gram, alpha / fit.weights.unit).astype(centers.dtype)
+        return solve_landmarks(equations, gram, alpha / fit.weights.unit).astype(landmarks.dtype)
 
-    def predict(coef, points):
-        return kernel.product(landmarks, coef, points).astype(np.float64)
+    def predict_held_out(coef):
+        return kernel.product(landmarks, coef, held.centers).astype(np.float64)
 
-    alpha, coef_without = _choose_ridge(fit, solve, lambda coef: predict(coef, centers[held]), start)
-    equations.add(_sum_equations(fit, kernel, landmarks, centers, held))
+    alpha, coef_without = _choose_ridge(fit, solve, predict_held_out, held, start)
+    equations.add(held.sum_equations(kernel, landmarks, [], chunk_rows, tell))
     coef = solve(alpha)
-    both = predict(np.hstack([coef, coef_without]), centers)
-    fitted, without = np.split(both, 2, axis=1)
+    both = predict_held_out(np.hstack([coef, coef_without]))  # rounded as the residuals are
     part = GlobalPart(rows=places.astype(np.int32), coef=coef, alpha=alpha, share=1.0)
     return GlobalFit(
         part=part,
         held_part=replace(part, coef=coef_without),
-        predicted=without[held],
-        residuals=targets - fitted,
-        held_residuals=targets - without,
+        landmarks=landmarks,
+        predicted=both[:, coef.shape[1] :],
+        rows=rows.with_residuals(kernel, landmarks, coef, coef_without),
     )
 
 
-def _sum_equations(fit, kernel, landmarks, centers, rows):
-    n_tasks = -(-len(rows) // SUMMED_ROWS)
-
-    def make_task(number):
-        part = rows[number * SUMMED_ROWS : (number + 1) * SUMMED_ROWS]
-        arguments = kernel, landmarks, centers[part], fit.targets[part], fit.weights.total[part]
-        return partial(NormalEquations.of, *arguments)
-
-    total = None
-    with spread(make_task, n_tasks) as parts:
-        for number, equations in enumerate(parts):
-            total = equations if total is None else total.add(equations)
-            fit.on_progress(number + 1, n_tasks, "parts of the rows summed")
-    return total
-
-
-def _choose_ridge(fit, solve, predict_held_out, start):
+def _choose_ridge(fit, solve, predict_held_out, held, start):
     """The ridge that predicts rows held out best, downhill from where the search begins; its coefficients."""
-    held, found = fit.draws.held_out, {}
-    weights, targets = fit.weights[held], fit.targets[held]
+    found: dict[float, tuple] = {}
 
     def loss(alpha):
         if alpha not in found:
             coef = solve(alpha)
-            found[alpha] = weights.mean_square(targets - predict_held_out(coef)), coef
+            found[alpha] = held.weights.mean_square(held.targets - predict_held_out(coef)), coef
         return found[alpha][0]
 
     if fit.pilot.alpha is not None:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..runtime._spread import spread
-from ._leaf import LeafTask
+from ..runtime._budget import LEAF_SHARE
+from ._leaf import Leaf
 from ._parts import LocalPart
+from ._rows import LeafPlan
 from ._tree import TreeGrower
 
 
-def fit_local(fit, number, points, centers, metric, kernel, start, targets, held_targets):
-    """Grow a tree, and fit the machines of its leaves.
+def fit_local(fit, number, rows, sample, metric, kernel, start):
+    """Grow a tree, and fit the machines of its leaves: some trees to what the global machine leaves.
 
     Parameters
     ----------
     fit : LargeRecursion
     number : int
         Of the tree.
-    points, centers : Points
-        All rows in original coordinates, and in those of the feature matrix.
+    rows : RowsHere
+        All rows, in the coordinates of the feature matrix, with their residuals.
+    sample : tuple (points, targets)
+        Of the rows ``fit.draws.sample``, in original coordinates.
     metric : ndarray of shape (n_coordinates,)
         Diagonal of the feature matrix.
     kernel : Kernel
     start : float
         Where the choice of the ridge begins.
-    targets, held_targets : ndarray of shape (n, n_outputs)
-        What the machines are fitted to, and what they would be fitted to if nobody had seen the rows held out.
 
     Returns
     -------
@@ -40,48 +41,34 @@ def fit_local(fit, number, points, centers, metric, kernel, start, targets, held
     -----
     Rows that no column tells apart may be more than one machine is for. Some of them, drawn at random, stand for all.
     """
-    weights, draws, most = fit.weights, fit.draws, fit.budget.leaf_rows_of(number)
+    draws, most = fit.draws, fit.budget.leaf_rows_of(number)
     rng = np.random.RandomState(draws.tree_seeds[number])
-    place_of = np.full(len(weights), -1)
-    place_of[draws.held_out] = np.arange(len(draws.held_out))
-    grower = TreeGrower(points, metric, fit.targets, weights.total, place_of < 0, most, rng)
-    tree, leaves = grower.grow()
-    leaves = [rows if len(rows) <= most else rng.permutation(rows) for rows in leaves]
-    seeds = rng.randint(2**31 - 1, size=len(leaves))
-
-    def make_task(leaf):
-        rows, beyond = leaves[leaf][:most], leaves[leaf][most:]
-        return LeafTask(
-            points=centers[rows],
-            targets=targets[rows],
-            weights=weights[rows],
-            kernel=kernel,
-            adaptive=fit.pilot.adaptive,
-            alpha=fit.pilot.alpha,
-            start=start,
-            held_out=np.flatnonzero(place_of[rows] >= 0),
-            held_targets=held_targets[rows],
-            beyond=centers[beyond[place_of[beyond] >= 0]],
-            seed=int(seeds[leaf]),
-        )
-
-    predicted = np.empty((len(draws.held_out), targets.shape[1]))
-    found, trouble = [], []
-    with spread(make_task, len(leaves)) as results:
-        for rows, leaf in zip(leaves, results, strict=True):
+    tree, leaves = _grow(fit, rows, sample, metric, most, rng)
+    plan = LeafPlan.of(
+        leaves,
+        tree.n_leaves,
+        draws.held_out,
+        most,
+        rng,
+        on_residuals=fit.budget.learns_residuals(number),
+        settings={"kernel": kernel, "adaptive": fit.pilot.adaptive, "alpha": fit.pilot.alpha, "start": start},
+    )
+    predicted = np.empty((len(draws.held_out), rows.n_outputs))
+    found, trouble = list[Leaf](), list[str]()
+    coef = np.zeros((len(rows), rows.n_outputs), dtype=np.float64 if kernel.is_smooth else np.float32)
+    with rows.fit_leaves(plan) as results:
+        for leaf in results:
+            first = plan.starts[len(found)]
+            coef[first : first + len(leaf.coef)] = leaf.coef
+            asked = np.searchsorted(draws.held_out, plan.asked(len(found)))
+            predicted[asked] = np.concatenate([leaf.predicted, leaf.beyond])
             found.append(leaf)
-            asked = place_of[rows]
-            predicted[asked[asked >= 0]] = np.concatenate([leaf.predicted, leaf.beyond])
             trouble += [] if leaf.trouble is None else [leaf.trouble]
-            fit.on_progress(len(found), len(leaves), f"leaves of tree {number + 1} of {len(draws.tree_seeds)}")
-    starts = np.cumsum([0, *map(len, leaves)])
-    coef = np.zeros((len(weights), targets.shape[1]), dtype=centers.dtype)
-    for first, leaf in zip(starts, found, strict=False):
-        coef[first : first + len(leaf.coef)] = leaf.coef
+            fit.on_progress(len(found), tree.n_leaves, f"leaves of tree {number + 1} of {len(draws.tree_seeds)}")
     part = LocalPart(
         tree=tree,
-        rows=np.concatenate(leaves).astype(np.int32),
-        starts=starts,
+        rows=plan.rows,
+        starts=plan.starts,
         coef=coef,
         bandwidths=np.array([leaf.bandwidth for leaf in found]),
         alphas=np.array([leaf.alpha for leaf in found]),
@@ -89,3 +76,17 @@ def fit_local(fit, number, points, centers, metric, kernel, start, targets, held
         most=most,
     )
     return part, predicted, trouble[:1]
+
+
+def _grow(fit, rows, sample, metric, leaf_rows, rng):
+    """A tree that is grown on a sample, and the leaf of each row.
+
+    Where the sample is not all rows, leaves have as many of its rows as makes `leaf_rows` of all on average, less what
+    the numbers of rows differ by.
+    """
+    (points, targets), places = sample, fit.draws.sample
+    decides = np.isin(places, fit.draws.held_out, assume_unique=True, invert=True)
+    if len(places) < len(rows):
+        leaf_rows *= LEAF_SHARE * len(places) / len(rows)
+    tree, _ = TreeGrower(points, metric, targets, fit.weights.total[places], decides, leaf_rows, rng).grow()
+    return tree, rows.leaves(tree)

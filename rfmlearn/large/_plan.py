@@ -21,7 +21,6 @@ from ..runtime._budget import (
     PAIRS_OF_GRADIENT,
     SHARE_OF_ALL_ROWS,
     SMALLEST_LEAF,
-    SUMMED_ROWS,
     TRIED_RIDGES,
     LargeBudget,
 )
@@ -223,7 +222,7 @@ class LargePlan:
         """Those of normal equations, of Gram matrices of leaves, and of that of the pilot, by what decides them."""
         n, threads, budget = self.n_samples, n_threads_in_force(), self.budget
         m = 0 if self.is_exact else min(budget.landmarks_of(n), n)
-        at_once = min(threads, math.ceil(n / SUMMED_ROWS))
+        at_once = min(threads, math.ceil(n / budget.chunk_of(n)))
         sums = 8 * m * max((at_once + 3) * m + at_once * LANDMARK_ROWS, 5 * m)
         leaves = threads * 4 * min(budget.leaf_rows, n) ** 2
         return {"n_landmarks": sums, "leaf_rows": leaves, "n_pilot_rows": 8 * min(budget.n_pilot_rows, n) ** 2}

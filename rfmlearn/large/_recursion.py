@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from ..kernels import Points
 from ..recursion._bandwidth import measure_bandwidth
 from ..recursion._feature_matrix import blocks_diagonal
 from ..recursion._learned_agop import AGOP
@@ -35,6 +34,7 @@ from ._local import fit_local
 from ._parts import GlobalPart, LargeMachine
 from ._plan import LargePlan
 from ._rates import Rates
+from ._rows import join_points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,7 @@ class HeldOut:
     """What is predicted for rows by machines of the others."""
 
     rows: np.ndarray
+    targets: np.ndarray
     predicted: np.ndarray
 
 
@@ -55,9 +56,8 @@ class LargeRecursion:
     ----------
     pilot : Recursion
         Of the rows ``draws.pilot``.
-    points : Points
-        All rows, in original coordinates.
-    targets : ndarray of shape (n, n_outputs)
+    rows : RowsHere
+        All rows, here or elsewhere.
     weights : Weights
     plan : LargePlan
     draws : LargeDraws
@@ -71,8 +71,7 @@ class LargeRecursion:
     """
 
     pilot: Recursion
-    points: Points
-    targets: np.ndarray
+    rows: Any
     weights: Weights
     plan: LargePlan
     draws: LargeDraws
@@ -98,28 +97,26 @@ class LargeRecursion:
         matrix, kernel, alpha = best.machine.feature_matrix, best.machine.kernel, best.alpha
         n_rounds = self.budget.n_global_rounds if best.n_iter else 0
         best = replace(best, n_iter=best.n_iter + n_rounds, _workspace=Workspace())  # gives back the square array
-        points = self.points.astype(np.float64 if kernel.is_smooth else np.float32)
-        centers = matrix.transform(points)
+        rows = self.rows.astype(np.float64 if kernel.is_smooth else np.float32).transformed(matrix)
         for _ in range(n_rounds):
-            matrix, alpha = self._learn(matrix, kernel, centers, alpha)
-            centers = matrix.transform(points)
-            kernel = measure_bandwidth(kernel, centers, *self.draws.bandwidth) if self.pilot.adaptive else kernel
+            matrix, alpha = self._learn(matrix, kernel, rows, alpha)
+            rows = rows.transformed(matrix)
+            kernel = self._measure_bandwidth(kernel, rows)
         if self.plan.is_exact:
-            whole = fit_exact(self, centers, kernel, alpha)
+            whole = fit_exact(self, rows, kernel, alpha)
         else:
-            whole = fit_global(self, self.draws.landmarks, centers, kernel, alpha)
+            whole = fit_global(self, self.draws.landmarks, rows, kernel, alpha)
+        rows, sample = whole.rows, rows.take(self.draws.sample)
         parts, predictions, trouble = [whole.part], [whole.predicted], list[list[str]]()
         metric = blocks_diagonal(matrix.blocks)
         for number in range(len(self.draws.tree_seeds)):
-            on_residuals = self.budget.learns_residuals(number)
-            targets = (whole.residuals, whole.held_residuals) if on_residuals else (self.targets, self.targets)
-            fitted = fit_local(self, number, points, centers, metric, kernel, alpha, *targets)
+            fitted = fit_local(self, number, rows, sample, metric, kernel, alpha)
             for found, kept in zip(fitted, (parts, predictions, trouble), strict=True):
                 kept.append(found)
-        shares, blend = self._weigh(predictions)
+        held_out = rows.some(self.draws.held_out)
+        shares, blend = self._weigh(predictions, held_out)
         logger.info("weights of the global machine and of trees: %s", np.round(shares, 3))
-        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=tuple(parts))
-        rows = self.draws.held_out
+        machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=rows.all_centers(), parts=tuple(parts))
         return Round(
             n_iter=best.n_iter,
             machine=machine.with_shares(shares),
@@ -128,12 +125,12 @@ class LargeRecursion:
             residual=whole.residual,
             seconds=best.seconds + time.perf_counter() - start,
             train_loss=float("nan"),
-            leave_one_out_loss=self.weights[rows].mean_square(blend - self.targets[rows]),
+            leave_one_out_loss=held_out.weights.mean_square(blend - held_out.targets),
             trouble=(
                 *(message for part in (best, whole, self) for message in part.trouble),
                 *(message for messages in trouble for message in messages),
             ),
-            _workspace=HeldOut(rows=rows, predicted=blend),
+            _workspace=HeldOut(rows=self.draws.held_out, targets=held_out.targets, predicted=blend),
         )
 
     def _within_what_is_left(self, machine):
@@ -141,7 +138,7 @@ class LargeRecursion:
         assert self.seconds_left is not None
         points = machine.centers.astype(np.float64 if machine.kernel.is_smooth else np.float32)
         rates, seconds = Rates.measure(machine.kernel, points), self.seconds_left()
-        plan, trouble, n = self.plan.within_time(seconds, rates), self.trouble, len(self.points)
+        plan, trouble, n = self.plan.within_time(seconds, rates), self.trouble, len(self.rows)
         if plan != self.plan:
             trouble = (
                 f"time_limit left {max(seconds, 0):.3g} seconds for all rows: {plan.describe()} are fitted, instead of "
@@ -150,30 +147,41 @@ class LargeRecursion:
         draws = self.draws.within(plan.budget, n)
         return replace(self, plan=plan, budget=plan.budget, draws=draws, seconds_left=None, trouble=trouble)
 
-    def _learn(self, matrix, kernel, centers, alpha):
+    def _learn(self, matrix, kernel, rows, alpha):
         """The next feature matrix, from the AGOP of a global machine that has not seen the rows held out; its ridge."""
         if self.plan.is_exact:
-            _, alpha, solution = solve_without_held_out(self, centers, kernel, alpha)
-            part = GlobalPart(rows=np.arange(len(centers)), coef=solution.coef, alpha=alpha, share=1.0)
+            _, alpha, solution = solve_without_held_out(self, rows, kernel, alpha)
+            landmarks, coef = rows.all_centers(), solution.coef
         else:
-            part = fit_global(self, self.draws.learning_landmarks, centers, kernel, alpha).held_part
+            whole = fit_global(self, self.draws.learning_landmarks, rows, kernel, alpha)
+            landmarks, coef, alpha = whole.landmarks, whole.held_part.coef, whole.held_part.alpha
+        sample, weights = self.draws.agop
+        sample = np.arange(len(rows)) if sample is None else sample
+        n_landmarks, centers = len(landmarks), join_points([landmarks, rows.centers_of(sample)])
+        part = GlobalPart(rows=np.arange(n_landmarks), coef=coef, alpha=alpha, share=1.0)
         machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=centers, parts=(part,))
-        agop = machine.agop(self.draws.agop, center=self.pilot.center)
-        return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage), part.alpha
+        agop = machine.agop((np.arange(n_landmarks, len(centers)), weights), center=self.pilot.center)
+        return matrix.learn(agop, self.pilot.agop_power, self.pilot.shrinkage), alpha
 
-    def _weigh(self, predictions):
+    def _measure_bandwidth(self, kernel, rows):
+        if not self.pilot.adaptive:
+            return kernel
+        sample, weights = self.draws.bandwidth
+        return measure_bandwidth(kernel, rows.centers_of(sample), np.arange(len(sample)), weights)
+
+    def _weigh(self, predictions, held_out):
         """Weights of the parts by least squares on rows left out, none of them negative; their sum there.
 
         As if one more row spoke for a plain average of the global machine, alone and with each tree of what it
         leaves, and of the other trees: where predictions are next to nothing, multiples of them would be anything.
         """
-        rows = self.draws.held_out
-        root = np.sqrt(self.weights.total[rows] / np.mean(self.weights.total[rows]))[:, None]
+        weights = held_out.weights.total
+        root = np.sqrt(weights / np.mean(weights))[:, None]
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
-        target = (root * self.targets[rows]).ravel()
+        target = (root * held_out.targets).ravel()
         average = np.full(len(predictions), 1 / len(predictions))
         average[0] *= 1 + sum(map(self.budget.learns_residuals, range(len(predictions) - 1)))
-        doubt = np.linalg.norm(target) / np.sqrt(len(rows))
+        doubt = np.linalg.norm(target) / np.sqrt(len(weights))
         system = np.vstack([columns, doubt * np.eye(len(average))]), np.append(target, doubt * average)
         shares = lsq_linear(*system, (0.0, LARGEST_SHARE), method="bvls").x
         shares[shares < SMALLEST_SHARE] = 0.0
@@ -183,7 +191,7 @@ class LargeRecursion:
     def left_out(self, final: Round):
         """Rows that were held out, together, and their residuals, as `Recursion.left_out`."""
         held = final._workspace
-        return held.rows, self.targets[held.rows] - held.predicted
+        return held.rows, held.targets - held.predicted
 
     def deviation(self, final: Round) -> LeafDeviation:
         """Deviations of targets from predictions, by leaves."""

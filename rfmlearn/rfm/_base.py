@@ -15,7 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn_compat import Interval, StrOptions
 from ..kernels import Kernel
 from ..kernels._names import KERNELS
+from ..large._draws import sample_rows
 from ..large._leaf_agops import leaf_agops
+from ..large._plan import is_large
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
 from ..runtime._budget import LARGEST_CODE, LargeBudget
@@ -26,6 +28,7 @@ from ..solvers import Weights
 from ..tables._base import TableEstimator
 from ..tables._categories import CODINGS
 from ..tables._encoder import column_shares
+from ..tables._frames import take_rows
 from ._compression import CompressibleMixin, agop_of, deviation_of
 from ._settings import make_encoder, make_recursion
 
@@ -130,17 +133,40 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         best : Round
             The round that is kept, with what the recursion needs to leave rows out of it.
         """
-        start = time.perf_counter()
-        self._encoder, codes = make_encoder(self), target.encode(y)
-        points = self._encoder.fit_transform(X, weights.total, codes, weights.groups)
-        suspicions = self._warn_of_suspicions(self._encoder)
-        rng, names = check_random_state(self.random_state), self._encoder.coordinate_names_
+        start, rng = time.perf_counter(), check_random_state(self.random_state)
+        codes = target.encode(y)
+        points = self._encode(X, codes, weights, rng)
+        names = self._encoder.coordinate_names_
         limits = {"large": self.large_budget, "max_memory": as_bytes(self.max_memory)}
         recursion = make_recursion(self, points, names, codes, weights, rng, **limits)
         if validation is not None:
             table, y_val, sample_weight = validation
             points_val = self._encoder.transform(table)
             validation = ValidationSet(points_val, _encode_validation(target, y_val), Weights.of(sample_weight))
+        best = self._run(recursion, target, rng, start, validation)
+        return recursion, best
+
+    def _encode(self, X, codes, weights, rng):
+        """Learn how columns are encoded, of very many rows from some; points of all of them."""
+        rows = None
+        if is_large(len(X), self.solver, self.large_budget):
+            rows = sample_rows(len(X), rng, self.large_budget)
+        if rows is None or len(rows) == len(X):
+            return self._learn_encoding(X, codes, weights)
+        seen = self._learn_encoding(take_rows(X, rows), codes[rows], weights[rows])
+        points = self._encoder.transform(X, known=True)
+        points.numeric[rows] = seen.numeric  # averages of targets are not those of a row's own
+        return points
+
+    def _learn_encoding(self, X, codes, weights):
+        """Learn how columns are encoded; points of the rows from which it was learned."""
+        self._encoder = make_encoder(self)
+        points = self._encoder.fit_transform(X, weights.total, codes, weights.groups)
+        self._warn_of_suspicions(self._encoder)
+        return points
+
+    def _run(self, recursion, target, rng, start, validation=None):
+        """Run a recursion, and keep what it has learned; the round that is kept."""
         rule = StoppingRule(
             self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback, start=start
         )
@@ -151,11 +177,11 @@ class BaseRFM(CompressibleMixin, TableEstimator):
             best, self.history_, self.fit_warnings_ = rule.run(recursion.with_progress(on_progress))
         if not rule.has_time_for_agop(self.history_):
             recursion = recursion.with_few_agop_rows(rng)
-        warn_of_trouble(self.fit_warnings_, stacklevel=5)
-        self.fit_warnings_ = suspicions + self.fit_warnings_
+        warn_of_trouble(self.fit_warnings_, stacklevel=6)
+        self.fit_warnings_ = list(self._encoder.suspicions_) + self.fit_warnings_
         self._target = target
         self._store(recursion, best)
-        return recursion, best
+        return best
 
     def _store(self, recursion, best):
         """Keep what prediction and inspection need, and not the n x n arrays."""

@@ -300,11 +300,15 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         if validation is not None:
             validation = validation[0], code_known_labels(self, classes, validation[0], y_val), validation[1]
         recursion, best = self._fit(X, target, labels, weights, validation)
-        rows, residuals = recursion.left_out(best)
-        scores = target.decode(recursion.targets[rows] - residuals)
-        self.classes_ = classes
-        self._calibration = target.calibrate(scores, labels[rows], weights.total[rows], recursion.is_large)
+        self._finish(recursion, best, classes, labels, weights)
         return self
+
+    def _finish(self, recursion, best, classes, labels, weights):
+        """Calibrate probabilities on rows left out."""
+        rows, residuals = recursion.left_out(best)
+        scores = self._target.decode(self._target.encode(labels[rows]) - residuals)
+        self.classes_ = classes
+        self._calibration = self._target.calibrate(scores, labels[rows], weights.total[rows], recursion.is_large)
 
     def _logits(self, X):
         F = self._decision(X)

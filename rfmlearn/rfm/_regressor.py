@@ -240,9 +240,13 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
                 raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {Y.shape[1]}.")
             validation = validation[0], y_val, validation[1]
         recursion, best = self._fit(X, target, Y, weights, validation)
-        self._deviation = recursion.deviation(best)
-        self._y_shape, self.intercept_ = y.shape[1:], target.mean
+        self._finish(recursion, best, y.shape[1:])
         return self
+
+    def _finish(self, recursion, best, y_shape):
+        """Keep what predictions need beside the machine."""
+        self._deviation = recursion.deviation(best)
+        self._y_shape, self.intercept_ = y_shape, self._target.mean
 
     def predict(self, X, return_std=False):
         """Predict targets.

@@ -11,6 +11,7 @@ from ..kernels._reach import check_coordinates
 from ..large._draws import LargeDraws
 from ..large._plan import LargePlan
 from ..large._recursion import LargeRecursion
+from ..large._rows import RowsHere
 from ..recursion._draws import Draws
 from ..recursion._initial_matrix import make_initial_matrix
 from ..recursion._packed_recursion import PackedRecursion
@@ -70,7 +71,9 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
     )
     plan.check()
     if isinstance(plan, LargePlan):
-        return _make_large_recursion(model, points, names, targets, weights, rng, plan, sizes)
+        check_coordinates(points, names, np.float32)
+        rows = RowsHere(points=points, targets=targets, weights=weights)
+        return make_large_recursion(model, rows, names, weights, rng, plan, **sizes)
     return _make_recursion(model, points, names, targets, weights, rng, plan, sizes)
 
 
@@ -101,13 +104,23 @@ def _make_recursion(model, points, names, targets, weights, rng, plan, sizes):
     return PackedRecursion.of(recursion, rng, model.n_agop_samples) if plan.n_learning_rows else recursion
 
 
-def _make_large_recursion(model, points, names, targets, weights, rng, plan, sizes):
-    budget = plan.budget
-    check_coordinates(points, names, np.float32)
-    draws = LargeDraws.of(weights, rng, budget, model.n_agop_samples)
-    rows = draws.pilot
+def make_large_recursion(model, rows, names, weights, rng, plan, **sizes):
+    """The recursion over many rows, here or elsewhere; for other parameters see `make_recursion`.
+
+    Parameters
+    ----------
+    model : RFMRegressor or RFMClassifier
+    rows : RowsHere
+    names : list of str
+    weights : Weights
+    rng : numpy.random.RandomState
+    plan : LargePlan
+    **sizes : int
+    """
+    draws = LargeDraws.of(weights, rng, plan.budget, model.n_agop_samples)
+    points, targets = rows.take(draws.pilot)
     pilot_plan = make_plan(
-        len(rows),
+        len(points),
         points.widths,
         targets.shape[1],
         kernel=_kernel(model),
@@ -115,10 +128,8 @@ def _make_large_recursion(model, points, names, targets, weights, rng, plan, siz
         solver="cg",
         dtype=points.dtype,
     )
-    pilot = _make_recursion(model, points[rows], names, targets[rows], weights[rows], rng, pilot_plan, sizes)
-    return LargeRecursion(
-        pilot=pilot, points=points, targets=targets, weights=weights, plan=plan, draws=draws, budget=budget
-    )
+    pilot = _make_recursion(model, points, names, targets, weights[draws.pilot], rng, pilot_plan, sizes)
+    return LargeRecursion(pilot=pilot, rows=rows, weights=weights, plan=plan, draws=draws, budget=plan.budget)
 
 
 def check_kernel(model):

@@ -145,8 +145,6 @@ FIXED_BYTES = 2**26
 
 # Rows whose kernel with the landmarks is held at once, for the normal equations.
 LANDMARK_ROWS = 4096
-# Rows whose normal equations one task sums: the number of tasks follows from that of rows alone, and with it rounding.
-SUMMED_ROWS = 2**16
 # Splits are found on so many rows of a node: thresholds are quantiles, and gains differ by more than chance.
 SPLIT_ROWS = 50_000
 # Levels of categories are ordered as if so many more rows of each had the average target.
@@ -157,6 +155,12 @@ SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
 UNEVEN_SHARE = 0.1
 
 
+# Rows of a sample on which a tree is grown that each leaf has at least on average; and how much less than the most
+# rows of a leaf it has on average then, since their numbers differ by a sixth.
+SAMPLED_IN_LEAF, LEAF_SHARE = 30, 0.8
+# Chunks into which rows are divided, at most; and pieces of these from which the leaves of a tree are put together on a
+# cluster, one for each chunk and each task, but so many tasks in any case: schedulers take some 0.2 ms for a piece.
+MOST_CHUNKS, MOST_PIECES, FEWEST_BUCKETS = 1000, 200_000, 200
 # Kernel values, and rows of the factor, by which the pace of a large fit is measured where its time is limited; values
 # that a gradient takes as long as; operations of a value where nothing was measured, for each coordinate.
 PROBED_PAIRS, PROBED_OPERATIONS_ROWS, PAIRS_OF_GRADIENT, GUESSED_OPERATIONS = (2048, 1024), 1500, 4, 20
@@ -225,6 +229,12 @@ class LargeBudget:
     n_held_out_rows : int, default=10_000
         Held out to choose the ridge of the global machine, to weigh the parts, and to calibrate, then given back; an
         eighth of all at most.
+    n_sample_rows : int, default=200_000
+        From so many rows it is learned how columns are scaled and which levels categories have, and on so many trees
+        are grown; of very many rows, on 30 to a leaf.
+    chunk_rows : int, default=65536
+        Rows whose normal equations one task sums, in any place: rounding follows from the number of rows alone.
+        A thousandth of all rows, if that is more.
     """
 
     exact_up_to: int = 10_000
@@ -239,6 +249,16 @@ class LargeBudget:
     n_trees: int = 6
     tree_rows: int = 800_000
     n_held_out_rows: int = 10_000
+    n_sample_rows: int = 200_000
+    chunk_rows: int = 2**16
+
+    def sample_of(self, n_samples):
+        """Rows from which columns and trees are learned: enough to tell the leaves of so many rows apart."""
+        return max(self.n_sample_rows, SAMPLED_IN_LEAF * n_samples // self.leaf_rows_of(1))
+
+    def chunk_of(self, n_samples):
+        """Rows that one task handles, which follow each other."""
+        return max(self.chunk_rows, -(-n_samples // MOST_CHUNKS))
 
     def trees_of(self, n_samples):
         """As many trees as so many rows can afford, three at least if there may be so many."""

@@ -37,6 +37,12 @@ def merge_copies(X, outcomes, weights: Weights, categorical_features="from_dtype
     return (X, outcomes, weights) if len(rows) == len(X) else (take_rows(X, rows), outcomes[rows], weights)
 
 
+def without_copies(weights: Weights):
+    """What `merge_copies` makes of the weights of a table in which no row is a copy, to the last digit."""
+    rows = np.arange(len(weights))
+    return weights.with_copies(Copies(rows, np.zeros(len(rows), dtype=bool))).merge(rows, rows, rows)
+
+
 @dataclass(frozen=True)
 class Copies:
     """Which rows of a table are copies of each other, and which are replicates.
