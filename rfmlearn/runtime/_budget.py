@@ -147,8 +147,7 @@ FIXED_BYTES = 2**26
 LANDMARK_ROWS = 4096
 # Splits are found on so many rows of a node: thresholds are quantiles, and gains differ by more than chance.
 SPLIT_ROWS = 50_000
-# Levels of categories are ordered as if so many more rows of each had the average target, and parts are weighed as if
-# so many more were predicted best by their plain average.
+# Levels of categories are ordered as if so many more rows of each had the average target.
 ROWS_OF_DOUBT = 10
 # How far from the median, in shares of the rows, a node is split; the least that must go to either side.
 SPLIT_SHARE, SMALLEST_SIDE = 0.1, 0.2
