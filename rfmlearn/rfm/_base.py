@@ -209,8 +209,8 @@ class BaseRFM(CompressibleMixin, TableEstimator):
             model._deviation = deviation_of(self._deviation)
         return model
 
-    def _left_out_loss(self):
-        """Root mean squared error of coded targets, as far as fit knows it.
+    def _left_out_squares(self):
+        """Mean squared error of coded targets, as far as fit knows it.
 
         It lies between that of training rows and that of rows left out, where the ridge was chosen on few of them:
         their geometric mean, if both are known.
@@ -218,7 +218,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         record = next(record for record in self.history_ if record["n_iter"] == self.best_iter_)
         losses = [record.get(name) for name in ("train_loss", "leave_one_out_loss")]
         known = [loss for loss in losses if loss is not None and np.isfinite(loss)]
-        return float(np.prod(known) ** (0.5 / len(known)))
+        return float(np.prod(known) ** (1 / len(known)))
 
     def _fitted(self, name):
         """The machine, for an attribute that is there once it is."""

@@ -36,8 +36,9 @@ class CompressibleMixin:
             regressions.
         X : array-like or DataFrame of shape (m, n_features), default=None
             Rows that fit has not seen, on which the loss is measured. Without them it is estimated, for a single model:
-            the change of its predictions at up to 1,000 centres that are kept aside, beside the root mean squared error
-            of the coded targets that is known from fit. The CV models need rows.
+            the change of its predictions at up to 1,000 centres that are kept aside, beside the squared error of the
+            coded targets that is known from fit: its root for regressions, itself for classes, as a log-loss grows with
+            the square of errors too. The CV models need rows.
         y : array-like of shape (m,) or (m, n_outputs), default=None
             Their targets.
 
@@ -80,7 +81,8 @@ class CompressibleMixin:
             given, missing = ("X", "y") if y is None else ("y", "X")
             raise ValueError(f"{given} was given without {missing}: pass both or neither.")
         if X is None:
-            return compressed(self, None, max_loss, self._left_out_loss(), None)
+            squares = self._left_out_squares()
+            return compressed(self, None, max_loss, squares if is_classifier(self) else np.sqrt(squares), None)
         X = self._check_X(X, reset=False)
         y = self._coded(X, y)
         return compressed(self, lambda model: model._loss(X, y), max_loss, self._loss(X, y), len(X))
@@ -116,8 +118,8 @@ def compressed(model, loss, max_loss, before, n_rows):
     ----------
     model : CompressibleMixin
     loss : callable or None
-        From a model to its loss on rows given. None takes ``(before^2 + change^2)^(1/2)``, where the change is that of
-        the decisions of the only machine at centres kept aside.
+        From a model to its loss on rows given. None takes what `before` is, the root of a mean square or, for
+        classes, a mean square, to which the change of the decisions of the only machine at centres kept aside is added.
     max_loss, before : float
         What is allowed, and the loss of the model as it is.
     n_rows : int or None
@@ -134,7 +136,10 @@ def compressed(model, loss, max_loss, before, n_rows):
     def attempt(share):
         found = [compressor.smaller(share) for compressor in compressors]
         smaller = model._with_machines([machine for machine, _ in found])
-        return smaller, loss(smaller) if loss is not None else float(np.hypot(before, np.sqrt(found[0][1])))
+        if loss is not None:
+            return smaller, loss(smaller)
+        change = found[0][1]
+        return smaller, before + change if is_classifier(model) else float(np.hypot(before, np.sqrt(change)))
 
     def is_allowed(after):
         return after - before <= max_loss * abs(before)

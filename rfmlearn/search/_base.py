@@ -317,7 +317,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             model.members_.append(replace(group, machines=members, agop=agop))
         return model
 
-    def _left_out_loss(self):
+    def _left_out_squares(self):
         raise ValueError(
             f"compress of {type(self).__name__} measures the loss of the ensemble on rows: pass X and y of rows that "
             "fit has not seen, some hundred of them at least."
