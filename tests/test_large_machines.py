@@ -264,10 +264,11 @@ def test_a_row_of_weight_two_is_two_rows_in_the_shares(rng):
     X, Y = rng.normal(size=(300, 3)), rng.normal(size=(300, 1))
     recursion = large_recursion(X, Y)
     predictions = [rng.normal(size=(len(recursion.draws.held_out), 1)) for _ in range(3)]
-    shares, blend = recursion._weigh(predictions)
+    targets = Y[recursion.draws.held_out]
+    shares, blend = recursion._weigh(predictions, targets)
     assert (shares >= 0).all() and blend.shape == (len(recursion.draws.held_out), 1)
     assert_allclose(sum(s * p for s, p in zip(shares, predictions, strict=True)), blend)
-    nothing, _ = recursion._weigh([1e-9 * prediction for prediction in predictions])
+    nothing, _ = recursion._weigh([1e-9 * prediction for prediction in predictions], targets)
     assert_allclose(nothing, [2 / 3, 1 / 3, 1 / 3], rtol=1e-3)  # rather an average than a huge multiple
 
 
