@@ -10,8 +10,8 @@ from rfmlearn.runtime._budget import LargeBudget
 from rfmlearn.solvers import Weights
 
 SMALL = LargeBudget(
-    exact_up_to=150, packed_up_to=0, n_pilot_rows=120, n_landmarks=60, n_learning_landmarks=40, n_agop_rows=100, leaf_rows=70,
-    n_trees=2, n_held_out_rows=60,
+    exact_up_to=150, packed_up_to=0, n_pilot_rows=120, n_landmarks=60, n_learning_landmarks=40, n_agop_rows=100,
+    leaf_rows=70, n_trees=3, n_held_out_rows=60,
 )  # fmt: skip
 
 

@@ -208,7 +208,7 @@ def parts_by_hand(machine, Z):
 def test_decision_is_the_sum_of_the_parts(fitted, rng):
     *_, final = fitted
     Z = rng.normal(size=(40, 3))
-    assert len(final.machine.parts) == 3
+    assert len(final.machine.parts) > 2
     assert_allclose(final.machine.decision(as_points(Z)), parts_by_hand(final.machine, Z), atol=1e-4)
 
 
@@ -263,13 +263,13 @@ def test_held_out_rows_weigh_the_parts(fitted):
 def test_a_row_of_weight_two_is_two_rows_in_the_shares(rng):
     X, Y = rng.normal(size=(300, 3)), rng.normal(size=(300, 1))
     recursion = large_recursion(X, Y)
-    predictions = [rng.normal(size=(len(recursion.draws.held_out), 1)) for _ in range(3)]
+    predictions = [rng.normal(size=(len(recursion.draws.held_out), 1)) for _ in range(4)]
     targets = Y[recursion.draws.held_out]
     shares, blend = recursion._weigh(predictions, targets)
     assert (shares >= 0).all() and blend.shape == (len(recursion.draws.held_out), 1)
     assert_allclose(sum(s * p for s, p in zip(shares, predictions, strict=True)), blend)
     nothing, _ = recursion._weigh([1e-9 * prediction for prediction in predictions], targets)
-    assert_allclose(nothing, [2 / 3, 1 / 3, 1 / 3], rtol=1e-3)  # rather an average than a huge multiple
+    assert_allclose(nothing, [0.5, 0.25, 0.25, 0.25], rtol=1e-3)  # rather an average than a huge multiple
 
 
 def test_deviations_by_leaves(fitted):

@@ -255,6 +255,17 @@ def test_skops(name, library, fitted):
     assert_array_equal(values(again, X), values(model, X))
 
 
+@pytest.mark.parametrize("Estimator", [RFMRegressor, RFMClassifier])
+def test_skops_of_machines_of_many_rows(Estimator, rng):
+    io = pytest.importorskip("skops.io")
+    X, y = rng.normal(size=(200, 3)), rng.integers(0, 2, 200)
+    model = Estimator(max_iter=1, solver="two_level", random_state=0).fit(X, y)
+    data = io.dumps(model)
+    asked = set(io.get_untrusted_types(data=data))
+    assert asked <= documented_types()
+    assert_array_equal(values(io.loads(data, trusted=sorted(asked)), X), values(model, X))
+
+
 def test_skops_of_images(rng):
     io = pytest.importorskip("skops.io")
     images, y = rng.normal(size=(20, 6, 6, 1)), rng.integers(0, 2, 20)

@@ -83,7 +83,8 @@ class LargePlan:
         m = n if self.is_exact else min(budget.landmarks_of(n), n)
         learning = min(budget.n_learning_landmarks, m)
         gradients = PAIRS_OF_GRADIENT * pair * N_INSPECTED_ROWS * (m + trees * budget.leaf_rows)
-        learned = self._global_seconds(learning, rates) + PAIRS_OF_GRADIENT * pair * budget.n_agop_rows * learning
+        learned = self._exact_seconds(rates) / 2 if self.is_exact else self._global_seconds(learning, rates)
+        learned += PAIRS_OF_GRADIENT * pair * budget.n_agop_rows * (m if self.is_exact else learning)
         leaf = min(budget.leaf_rows, n)
         held, compared = leaf * self._n_held_out / n, min(leaf, N_RIDGE_ROWS)
         operations = leaf**3 / 3 + TRIED_RIDGES * OPERATIONS_OF_RIDGE * compared**3
@@ -220,8 +221,7 @@ class LargePlan:
     def _square_bytes(self):
         """Those of normal equations, of Gram matrices of leaves, and of that of the pilot, by what decides them."""
         n, threads, budget = self.n_samples, n_threads_in_force(), self.budget
-        learning = min(budget.n_learning_landmarks, n) if budget.n_global_rounds else 0
-        m = learning if self.is_exact else max(min(budget.landmarks_of(n), n), learning)
+        m = 0 if self.is_exact else min(budget.landmarks_of(n), n)
         at_once = min(threads, math.ceil(n / budget.chunk_of(n)))
         sums = 8 * m * max((at_once + 3) * m + at_once * LANDMARK_ROWS, 5 * m)
         leaves = threads * 4 * min(budget.leaf_rows, n) ** 2

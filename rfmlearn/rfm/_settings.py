@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from ..kernels import Kernel, make_kernel
+from ..kernels import Kernel, RadialKernel, make_kernel
 from ..kernels._reach import check_coordinates
 from ..large._draws import LargeDraws
 from ..large._plan import LargePlan
@@ -54,10 +56,14 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
         If the fit does not fit in the memory available, or in the limit.
     """
     solver, large = model.solver if solver is None else solver, LargeBudget() if large is None else large
+    kernel = _kernel(model)
+    if isinstance(kernel, RadialKernel):
+        # Values of a kernel of one's own may be negative, which those of packed Gram matrices are not.
+        large = replace(large, packed_up_to=0)
     plan = choose_plan(
         LargePlan.of(points, targets.shape[1], large),
         points.widths,
-        kernel=_kernel(model),
+        kernel=kernel,
         form=model.feature_matrix,
         solver=solver,
         dtype=points.dtype,
