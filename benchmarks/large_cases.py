@@ -121,6 +121,7 @@ def dask(where, rows, features, partitions, params):
         return measured | score(model, False, X_test, y_test)
     import dask.array as da
     from distributed import Client, LocalCluster, wait
+
     from rfmlearn.dask import DaskRFMRegressor
 
     chunk = -(-rows // partitions)

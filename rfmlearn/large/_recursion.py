@@ -114,7 +114,7 @@ class LargeRecursion:
             for found, kept in zip(fitted, (parts, predictions, trouble), strict=True):
                 kept.append(found)
         held_out = rows.some(self.draws.held_out)
-        shares, blend = self._weigh(predictions, held_out)
+        shares, blend = self._weigh(predictions, held_out.targets)
         logger.info("weights of the global machine and of trees: %s", np.round(shares, 3))
         machine = LargeMachine(kernel=kernel, feature_matrix=matrix, centers=rows.all_centers(), parts=tuple(parts))
         return Round(
@@ -169,16 +169,16 @@ class LargeRecursion:
         sample, weights = self.draws.bandwidth
         return measure_bandwidth(kernel, rows.centers_of(sample), np.arange(len(sample)), weights)
 
-    def _weigh(self, predictions, held_out):
+    def _weigh(self, predictions, targets):
         """Weights of the parts by least squares on rows left out, none of them negative; their sum there.
 
         As if one more row spoke for a plain average of the global machine, alone and with each tree of what it
         leaves, and of the other trees: where predictions are next to nothing, multiples of them would be anything.
         """
-        weights = held_out.weights.total
+        weights = self.weights.total[self.draws.held_out]
         root = np.sqrt(weights / np.mean(weights))[:, None]
         columns = np.stack([(root * predicted).ravel() for predicted in predictions], axis=1)
-        target = (root * held_out.targets).ravel()
+        target = (root * targets).ravel()
         average = np.full(len(predictions), 1 / len(predictions))
         average[0] *= 1 + sum(map(self.budget.learns_residuals, range(len(predictions) - 1)))
         doubt = np.linalg.norm(target) / np.sqrt(len(weights))
