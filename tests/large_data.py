@@ -6,7 +6,7 @@ from estimator_data import classification, regression
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 from rfmlearn.kernels._points import as_points
 from rfmlearn.rfm._settings import make_recursion
-from rfmlearn.runtime._budget import LargeBudget
+from rfmlearn.runtime._large_budget import LargeBudget
 from rfmlearn.solvers import Weights
 
 SMALL = LargeBudget(

@@ -9,7 +9,7 @@ from sklearn.datasets import load_wine
 
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 from rfmlearn.large._compression import Compressor
-from rfmlearn.runtime._budget import LargeBudget
+from rfmlearn.runtime._large_budget import LargeBudget
 
 TINY = LargeBudget(leaf_rows=250, n_trees=2, packed_up_to=0, n_landmarks=200, n_learning_landmarks=100,
                    n_pilot_rows=300, n_held_out_rows=100)  # fmt: skip

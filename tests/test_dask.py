@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 
 from rfmlearn import RFMClassifier, RFMRegressor
-from rfmlearn.runtime._budget import LargeBudget
+from rfmlearn.runtime._large_budget import LargeBudget
 from rfmlearn.runtime._threads import n_threads_in_force
 
 pd = pytest.importorskip("pandas")

@@ -13,7 +13,7 @@ from rfmlearn import RFMClassifierCV, RFMRegressor, RFMRegressorCV, estimate_mem
 from rfmlearn.large._plan import LargePlan
 from rfmlearn.large._rates import Rates
 from rfmlearn.recursion._pace import Pace
-from rfmlearn.runtime._budget import LargeBudget
+from rfmlearn.runtime._large_budget import LargeBudget
 from rfmlearn.runtime._memory import as_bytes
 
 RATES = Rates(per_pair=2e-9, per_operation=1e-10)

@@ -11,7 +11,7 @@ from rfmlearn import AGOPFeatureMap, RFMRegressor
 from rfmlearn.inspection import LeafAGOPDisplay
 from rfmlearn.inspection._leaf_paths import leaf_paths
 from rfmlearn.recursion._feature_matrix import blocks_diagonal
-from rfmlearn.runtime._budget import LargeBudget
+from rfmlearn.runtime._large_budget import LargeBudget
 
 
 class Divided(RFMRegressor):

@@ -7,7 +7,7 @@ from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_allclose
 
 from rfmlearn import RFMRegressor
-from rfmlearn.runtime._budget import LargeBudget
+from rfmlearn.runtime._large_budget import LargeBudget
 
 
 class Model(RFMRegressor):

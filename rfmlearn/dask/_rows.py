@@ -13,7 +13,7 @@ from ..kernels import Points
 from ..kernels._reach import check_coordinates
 from ..large._landmarks import NormalEquations
 from ..large._rows import LeafPlan, RowsHere, join_points
-from ..runtime._budget import FEWEST_BUCKETS, MOST_PIECES
+from ..runtime._large_budget import FEWEST_BUCKETS, MOST_PIECES
 from ..solvers import Weights
 from ..tables._frames import check_table
 from ._run import Run, one_thread

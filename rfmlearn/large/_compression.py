@@ -10,7 +10,7 @@ import numpy as np
 from ..kernels import Points
 from ..recursion._feature_matrix import FullFeatureMatrix, ThinFeatureMatrix
 from ..recursion._machine import Machine
-from ..runtime._budget import (
+from ..runtime._large_budget import (
     DISTILLED_CENTERS,
     DISTILLED_RIDGE,
     DISTILLED_ROWS,

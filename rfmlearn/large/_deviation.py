@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernels import Points
-from ..runtime._budget import FEWEST_ERRORS
+from ..runtime._large_budget import FEWEST_ERRORS
 from ._parts import LargeMachine, LocalPart
 from ._tree import Tree
 

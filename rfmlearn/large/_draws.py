@@ -10,7 +10,8 @@ from ..recursion._agop import agop_rows
 from ..recursion._bandwidth import bandwidth_rows
 from ..recursion._draws import draw_rows
 from ..recursion._plan import n_packed_landmarks
-from ..runtime._budget import N_BANDWIDTH_ROWS, N_INSPECTED_ROWS, LargeBudget
+from ..runtime._budget import N_BANDWIDTH_ROWS, N_INSPECTED_ROWS
+from ..runtime._large_budget import LargeBudget
 from ..solvers import Weights
 
 

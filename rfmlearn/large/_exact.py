@@ -9,7 +9,8 @@ import numpy as np
 from ..kernels._packed_pairs import PackedPairMatrix
 from ..recursion._packed_system import solve_packed
 from ..recursion._ridge_choice import choose_ridge_among
-from ..runtime._budget import HELD_OUT_RIDGE, N_RIDGE_ROWS
+from ..runtime._budget import N_RIDGE_ROWS
+from ..runtime._large_budget import HELD_OUT_RIDGE
 from ._global import GlobalFit
 from ._parts import GlobalPart
 

@@ -9,7 +9,8 @@ import scipy.linalg
 from scipy.linalg.blas import dsyrk
 
 from ..kernels import Kernel, Points
-from ..runtime._budget import LANDMARK_ROWS, MAX_JITTERS
+from ..runtime._budget import MAX_JITTERS
+from ..runtime._large_budget import LANDMARK_ROWS
 
 
 @dataclass(frozen=True)

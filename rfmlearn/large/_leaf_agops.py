@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from ..recursion._feature_matrix import blocks_diagonal
-from ..runtime._budget import GRADIENT_ENTRIES, LEAF_AGOP_ROWS
+from ..runtime._budget import GRADIENT_ENTRIES
+from ..runtime._large_budget import LEAF_AGOP_ROWS
 from ._parts import LargeMachine, LocalPart
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..runtime._budget import LEAF_SHARE
+from ..runtime._large_budget import LEAF_SHARE
 from ._leaf import Leaf
 from ._parts import LocalPart
 from ._rows import LeafPlan

@@ -8,14 +8,12 @@ from typing import ClassVar
 
 from ..kernels import Points
 from ..recursion._plan import n_packed_landmarks, packed_fit_bytes
-from ..runtime._budget import (
+from ..runtime._budget import FIXED_BYTES, N_INSPECTED_ROWS, N_RIDGE_ROWS
+from ..runtime._large_budget import (
     CAREFUL_SHARE,
     FEWEST_LANDMARKS,
-    FIXED_BYTES,
     GUESSED_OPERATIONS,
     LANDMARK_ROWS,
-    N_INSPECTED_ROWS,
-    N_RIDGE_ROWS,
     OPERATIONS_OF_RIDGE,
     PACKED_STEPS,
     PAIRS_OF_GRADIENT,

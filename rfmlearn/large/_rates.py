@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..kernels import Kernel, Points
 from ..recursion._pace import Pace
-from ..runtime._budget import PROBED_OPERATIONS_ROWS, PROBED_PAIRS
+from ..runtime._large_budget import PROBED_OPERATIONS_ROWS, PROBED_PAIRS
 
 
 @dataclass(frozen=True, kw_only=True)

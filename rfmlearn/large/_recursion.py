@@ -17,13 +17,7 @@ from ..recursion._pace import Pace
 from ..recursion._packed_recursion import on_sample
 from ..recursion._recursion import Recursion
 from ..recursion._round import Round, Workspace
-from ..runtime._budget import (
-    LARGEST_SHARE,
-    SHARE_OF_PILOT,
-    SMALLEST_LEAF,
-    SMALLEST_SHARE,
-    LargeBudget,
-)
+from ..runtime._large_budget import LARGEST_SHARE, SHARE_OF_PILOT, SMALLEST_LEAF, SMALLEST_SHARE, LargeBudget
 from ..runtime._progress import logger
 from ..solvers import Weights
 from ._deviation import LeafDeviation

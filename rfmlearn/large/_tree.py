@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..kernels import Points
-from ..runtime._budget import ROWS_OF_DOUBT, SMALLEST_SIDE, SPLIT_ROWS, SPLIT_SHARE, UNEVEN_SHARE
+from ..runtime._large_budget import ROWS_OF_DOUBT, SMALLEST_SIDE, SPLIT_ROWS, SPLIT_SHARE, UNEVEN_SHARE
 
 
 @dataclass(frozen=True, kw_only=True)

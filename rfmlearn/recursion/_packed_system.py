@@ -14,11 +14,11 @@ from ..runtime._budget import (
     MAX_STEPS,
     MOST_NEIGHBOURS,
     N_NEIGHBOURS,
-    N_PROBES,
     PACKED_RESIDUAL,
     PROBE_RESIDUAL,
     PRODUCT_PIECE,
 )
+from ..runtime._large_budget import N_PROBES
 from ..runtime._threads import Team
 from ..solvers import NystromPreconditioner, Solution, Weights, conjugate_gradient
 from ..solvers._leave_one_out import left_out_group_residuals, left_out_residuals

@@ -20,7 +20,8 @@ from ..large._leaf_agops import leaf_agops
 from ..large._plan import is_large
 from ..recursion._feature_matrix import FORMS
 from ..recursion._stopping import StoppingRule, ValidationSet
-from ..runtime._budget import LARGEST_CODE, LargeBudget
+from ..runtime._budget import LARGEST_CODE
+from ..runtime._large_budget import LargeBudget
 from ..runtime._memory import as_bytes, refuse_square
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._trouble import warn_of_trouble

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..large._compression import Compressor
 from ..recursion._deviation import Deviation, NoDeviation
-from ..runtime._budget import FEWEST_CENTERS
+from ..runtime._large_budget import FEWEST_CENTERS
 from ..runtime._trouble import warn_user
 from ..targets._checks import check_numbers, code_known_labels
 from ..targets._codes import ClassCodes, ScaledTargets

@@ -7,7 +7,7 @@ import numpy as np
 from ..kernels import LpqLaplaceKernel
 from ..large._plan import LargePlan, is_large
 from ..recursion._plan import Plan, make_plan
-from ..runtime._budget import LargeBudget
+from ..runtime._large_budget import LargeBudget
 from ..runtime._memory import as_bytes
 
 

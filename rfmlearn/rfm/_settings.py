@@ -17,7 +17,7 @@ from ..recursion._initial_matrix import make_initial_matrix
 from ..recursion._packed_recursion import PackedRecursion
 from ..recursion._plan import make_plan, n_packed_landmarks, warn_of_large_blocks
 from ..recursion._recursion import Recursion
-from ..runtime._budget import LargeBudget
+from ..runtime._large_budget import LargeBudget
 from ..tables._encoder import ColumnEncoder
 from ._plans import choose_plan
 

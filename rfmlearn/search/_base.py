@@ -19,7 +19,8 @@ from ..large._plan import LargePlan
 from ..rfm._compression import CompressibleMixin, agop_of, deviation_of
 from ..rfm._plans import choose_plan
 from ..rfm._settings import check_kernel
-from ..runtime._budget import PARTED_COPIES, LargeBudget, SearchBudget
+from ..runtime._budget import PARTED_COPIES, SearchBudget
+from ..runtime._large_budget import LargeBudget
 from ..runtime._memory import as_bytes
 from ..runtime._progress import log_to_stderr, progress
 from ..runtime._side_by_side import side_by_side

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from ..large._recursion import LargeRecursion
-from ..runtime._budget import MOST_LARGE_SETTINGS
+from ..runtime._large_budget import MOST_LARGE_SETTINGS
 from ._members import Member, MemberGroup
 from ._race import Scored
 

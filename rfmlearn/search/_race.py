@@ -12,7 +12,8 @@ import numpy as np
 
 from ..large._plan import LargePlan
 from ..rfm._settings import make_encoder, make_recursion
-from ..runtime._budget import ALPHAS, LargeBudget
+from ..runtime._budget import ALPHAS
+from ..runtime._large_budget import LargeBudget
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import thread_limit
 from ..solvers import Weights

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import softmax
 
-from ..runtime._budget import UNSURE_PROBABILITY
+from ..runtime._large_budget import UNSURE_PROBABILITY
 from ._calibration import Calibration, Link
 from ._links import multinomial
 
