@@ -16,9 +16,9 @@ GROUND = ("runtime", "_sklearn_compat")
 # From the top floor down, each room with its place from left to right; what it is for is in its own first line.
 FLOORS = (
     {"inspection": 0.0},
-    {"deep": -2.1, "search": 2.1},
-    {"rfm": 0.0, "images": 4.0},
-    {"gradients": -4.0},
+    {"deep": -4.0, "dask": 0.0, "search": 4.0},
+    {"rfm": 0.0},
+    {"gradients": -4.0, "large": 0.0, "images": 4.0},
     {"neural": -4.0, "recursion": 1.9},
     {"tables": -3.6, "targets": 0.0, "solvers": 3.8},
     {"kernels": -1.8},

@@ -8,7 +8,7 @@ from typing import Any
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
-from dask import delayed
+from dask.delayed import delayed
 from dask.dataframe.dispatch import concat
 from dask.sizeof import sizeof
 

@@ -19,15 +19,20 @@ def progress(verbose):
         yield lambda done, total, what: logger.info("%s: %d of %d", what, done, total)
         return
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        tasks = {}
+    bar, tasks = Progress(*columns, console=Console(stderr=True)), {}
 
-        def show(done, total, what):
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
+    def show(done, total, what):
+        if not tasks:
+            bar.start()  # not before there is anything to show, as even an empty bar is a line
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=total)
+        bar.update(tasks[what], completed=done, total=total)
 
+    try:
         yield show
+    finally:
+        if tasks:
+            bar.stop()
 
 
 @contextlib.contextmanager
