@@ -1,4 +1,4 @@
-"""Recursive feature machines of tables on a dask cluster, which may be larger than any machine's memory.
+"""Tables on a dask cluster, which may be larger than the memory of any machine.
 
 Needs the extra ``rfmlearn[dask]``.
 """
