@@ -8,8 +8,8 @@ from typing import Any
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
-from dask.delayed import delayed
 from dask.dataframe.dispatch import concat
+from dask.delayed import delayed
 from dask.sizeof import sizeof
 
 from ..tables._frames import take_rows
