@@ -19,7 +19,8 @@ def progress(verbose):
         yield lambda done, total, what: logger.info("%s: %d of %d", what, done, total)
         return
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    bar, tasks = Progress(*columns, console=Console(stderr=True)), {}
+    bar = Progress(*columns, console=Console(stderr=True))
+    tasks: dict = {}
 
     def show(done, total, what):
         if not tasks:
