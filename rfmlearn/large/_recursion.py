@@ -144,7 +144,7 @@ class LargeRecursion:
     def _learn(self, matrix, kernel, rows, alpha):
         """The next feature matrix, from the AGOP of a global machine that has not seen the rows held out; its ridge."""
         if self.plan.is_exact:
-            _, alpha, solution = solve_without_held_out(self, rows, kernel, alpha)
+            alpha, solution = solve_without_held_out(self, rows, kernel, alpha)[1:]
             landmarks, coef = rows.all_centers(), solution.coef
         else:
             whole = fit_global(self, self.draws.learning_landmarks, rows, kernel, alpha)

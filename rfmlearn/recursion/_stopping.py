@@ -121,7 +121,9 @@ class StoppingRule:
         is_latest = best is latest
         rounds.close()
         del latest  # it may hold another square array, and there is room for one
-        best = recursion.finish(best, is_latest)
+        kept = [best]
+        del best  # its square array may have to make room for others, so nobody holds on to it
+        best = recursion.finish(kept.pop(), is_latest)
         trouble += best.trouble
         if recursion.is_large:
             history.append(self._record(best))
