@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import Points
-from ..recursion._ridge_choice import candidates
+from ..recursion._ridge_choice import candidates, go_downhill
 from ._landmarks import solve_landmarks
 from ._parts import GlobalPart
 
@@ -92,22 +92,13 @@ def fit_global(fit, places, rows, kernel, start):
 
 def _choose_ridge(fit, solve, predict_held_out, held, start):
     """The ridge that predicts rows held out best, downhill from where the search begins; its coefficients."""
-    found: dict[float, tuple] = {}
+    if fit.pilot.alpha is not None:
+        return fit.pilot.alpha, solve(fit.pilot.alpha)
+    solved: dict[float, np.ndarray] = {}
 
     def loss(alpha):
-        if alpha not in found:
-            coef = solve(alpha)
-            found[alpha] = held.weights.mean_square(held.targets - predict_held_out(coef)), coef
-        return found[alpha][0]
+        solved[alpha] = solve(alpha)
+        return held.weights.mean_square(held.targets - predict_held_out(solved[alpha]))
 
-    if fit.pilot.alpha is not None:
-        loss(fit.pilot.alpha)
-        return fit.pilot.alpha, found[fit.pilot.alpha][1]
-    alphas = candidates(fit.weights)
-    index = int(np.argmin(np.abs(np.log(alphas) - np.log(start))))
-    while True:
-        neighbours = [i for i in (index + 1, index - 1) if 0 <= i < len(alphas)]
-        nearest = min(neighbours, key=lambda i: loss(alphas[i]))
-        if not loss(alphas[nearest]) < loss(alphas[index]):
-            return alphas[index], found[alphas[index]][1]
-        index = nearest
+    alpha, _ = go_downhill(loss, candidates(fit.weights), start)
+    return alpha, solved[alpha]

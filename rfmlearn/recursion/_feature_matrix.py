@@ -105,8 +105,8 @@ class FeatureMatrix(ABC):
         return self.product(other) / norms if norms > 0 else 1.0
 
 
-class FullFeatureMatrix(FeatureMatrix):
-    """Any positive semidefinite matrix over all coordinates; categories become indicator columns."""
+class _DenseFeatureMatrix(FeatureMatrix):
+    """One root over all coordinates; categories become indicator columns."""
 
     @classmethod
     def identity(cls, points):
@@ -116,6 +116,10 @@ class FullFeatureMatrix(FeatureMatrix):
     def transform(self, points):
         """Dense points times the root."""
         return Points.of_numbers(_product(points.dense(), self.roots[0]))
+
+
+class FullFeatureMatrix(_DenseFeatureMatrix):
+    """Any positive semidefinite matrix over all coordinates; categories become indicator columns."""
 
     def outer_products(self, gradient, weights):
         """Gram matrix of the gradients, between two roots."""
@@ -171,20 +175,11 @@ class BlockFeatureMatrix(FeatureMatrix):
         )
 
 
-class ThinFeatureMatrix(FeatureMatrix):
+class ThinFeatureMatrix(_DenseFeatureMatrix):
     """A matrix of low rank r by a root that is not square, of shape (n_coordinates, r).
 
     ``M = root root^T``. Points have r coordinates then. It is made of one that was learned, and learns nothing itself.
     """
-
-    @classmethod
-    def identity(cls, points):
-        """All coordinates, none of them left out."""
-        return cls((np.eye(points.n_coordinates),))
-
-    def transform(self, points):
-        """Dense points times the root."""
-        return Points.of_numbers(_product(points.dense(), self.roots[0]))
 
     def outer_products(self, gradient, weights):
         """Gram matrix of the gradients, between the root and its transpose."""

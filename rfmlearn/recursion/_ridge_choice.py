@@ -70,25 +70,34 @@ def choose_ridge(gram, targets, weights: Weights, start=None):
     Two thirds of m^3 operations for each ridge looked at. What is best for m rows is good for n: alpha plays the part
     of the variance of noise, which does not depend on the number of rows.
     """
-    workspace, solved, alphas = np.empty_like(gram), {}, candidates(weights)
+    workspace, solved = np.empty_like(gram), {}
     start = FIRST_RIDGE * weights.unit if start is None else start
 
-    @functools.cache
-    def loss(index):
+    def loss(alpha):
         workspace[:] = gram
         try:
-            factor = CholeskyFactor(workspace, weights.ridge(alphas[index]))
+            factor = CholeskyFactor(workspace, weights.ridge(alpha))
         except np.linalg.LinAlgError:
             return np.inf
         coef = factor.apply(targets)
         residuals = factor_residuals(factor, coef, weights)
-        solved[alphas[index]] = coef, residuals
+        solved[alpha] = coef, residuals
         return weights.mean_square(residuals)
 
+    alpha, smallest = go_downhill(loss, candidates(weights), start)
+    return RidgeChoice(alpha=alpha, loss=smallest, solved=solved)
+
+
+def go_downhill(loss, alphas, start):
+    """The first minimum of a loss among ascending ridges, from the one nearest to `start`; its loss.
+
+    The loss of a ridge is asked for once.
+    """
+    loss_at = functools.cache(lambda index: loss(alphas[index]))
     index = int(np.argmin(np.abs(np.log(alphas) - np.log(start))))
     while True:
         neighbours = [i for i in (index + 1, index - 1) if 0 <= i < len(alphas)]
-        best = min(neighbours, key=loss)
-        if not loss(best) < loss(index):
-            return RidgeChoice(alpha=alphas[index], loss=loss(index), solved=solved)
+        best = min(neighbours, key=loss_at)
+        if not loss_at(best) < loss_at(index):
+            return alphas[index], loss_at(index)
         index = best
