@@ -56,9 +56,14 @@ def check_coordinates(points: Points, names, dtype):
         )
 
 
-def within_reach(points: Points):
-    """Points with numbers no larger than training points may have: further away is as far."""
-    reach = POINT_REACH[points.dtype.type]
+def in_precision(points: Points, dtype):
+    """Points in a precision, with numbers no larger than training points of it may have."""
+    return within_reach(points, dtype).astype(dtype)
+
+
+def within_reach(points: Points, dtype=None):
+    """Points with numbers no larger than training points of a precision, theirs by default, may have."""
+    reach = POINT_REACH[np.dtype(points.dtype if dtype is None else dtype).type]
     if np.max(np.abs(points.numeric), initial=0.0) <= reach:
         return points
     return replace(points, numeric=np.clip(points.numeric, -reach, reach))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernels import Points
+from ..kernels._reach import in_precision
 from ..runtime._large_budget import FEWEST_ERRORS
 from ._parts import LargeMachine, LocalPart
 from ._tree import Tree
@@ -50,4 +51,4 @@ class LeafDeviation:
         """Deviations at points in original coordinates, shape (m, n_outputs)."""
         if self.tree is None:
             return np.repeat(self.values, len(points), axis=0)
-        return self.values[self.tree.leaves(points.astype(self.dtype))]
+        return self.values[self.tree.leaves(in_precision(points, self.dtype))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..kernels import Kernel, Points
-from ..kernels._reach import within_reach
+from ..kernels._reach import in_precision
 from ..recursion._feature_matrix import FeatureMatrix
 from ..runtime._budget import GRADIENT_ENTRIES
 from ._tree import Tree
@@ -122,7 +122,7 @@ class LargeMachine:
 
     def decision(self, points):
         """Values at new points, in original coordinates, shape (m, n_outputs)."""
-        dtype, points = points.dtype, within_reach(points).astype(self.centers.dtype)
+        dtype, points = points.dtype, in_precision(points, self.centers.dtype)
         return self.decision_in(*self._leaves_and_coordinates(points)).astype(dtype, copy=False)
 
     def decision_in(self, leaves, Z):
@@ -138,7 +138,7 @@ class LargeMachine:
 
     def numeric_gradient(self, points):
         """Gradient at new points by their numeric coordinates, which come first, shape (n_outputs, m, >= n_numeric)."""
-        points = within_reach(points).astype(self.centers.dtype)
+        points = in_precision(points, self.centers.dtype)
         pieces = self._pieces_of(*self._leaves_and_coordinates(points))
         return self.feature_matrix.pull_back_numeric(self._gradient(pieces, len(points)))
 

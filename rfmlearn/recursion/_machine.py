@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..kernels import Kernel, Points
-from ..kernels._reach import within_reach
+from ..kernels._reach import in_precision, within_reach
 from ._agop import machine_agop
 from ._feature_matrix import FeatureMatrix
 
@@ -55,7 +55,7 @@ class Machine:
     def _transform(self, points):
         """New points in the coordinates of the feature matrix, in no more precision than centres have."""
         if self.centers.dtype == np.float32 and points.dtype != np.float32:
-            points = within_reach(points.astype(np.float32))
+            points = in_precision(points, np.float32)
         return self.feature_matrix.transform(within_reach(points))
 
     def agop(self, sample, *, gram=None, center=False):
