@@ -252,6 +252,15 @@ def test_rows_do_not_depend_on_each_other(fitted, rng):
     assert final.machine.decision(as_points(Z[:0])).shape == (0, 2)
 
 
+def test_points_out_of_reach_are_far_away(fitted):
+    """Numbers that float32 does not hold are clipped before they are cast, not after."""
+    machine = fitted[-1].machine
+    assert machine.centers.dtype == np.float32
+    with np.errstate(over="raise", invalid="raise"):
+        values = machine.decision(as_points(np.full((2, machine.centers.numeric.shape[1]), 1e60)))
+    assert np.isfinite(values).all()
+
+
 def test_held_out_rows_weigh_the_parts(fitted):
     _, Y, recursion, final = fitted
     rows, residuals = recursion.left_out(final)
