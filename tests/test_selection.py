@@ -4,6 +4,7 @@ import numpy as np
 
 from rfmlearn.search._folds import Folds
 from rfmlearn.search._race import Candidate, Scored
+from rfmlearn.search._scoring import Score
 from rfmlearn.search._selection import Selector
 from rfmlearn.solvers import Weights
 
@@ -17,7 +18,7 @@ def selected(predictions, y, n_folds=5, max_members=6):
     def score(P, rows, weights):
         return -float(np.average((P[:, 0] - y[rows]) ** 2, weights=weights))
 
-    selection = Selector(Weights.of(np.ones(len(y))), score, max_members, 100).select(entries, folds)
+    selection = Selector(Weights.of(np.ones(len(y))), Score(score, None), max_members, 100).select(entries, folds)
     weights = np.zeros(len(entries))
     for entry, weight in selection.chosen:
         weights[entry.candidate.index] = weight

@@ -192,10 +192,6 @@ class LargeRecursion:
         rows, residuals = self.left_out(final)
         return LeafDeviation.of(final.machine, rows, residuals, self.weights.total[rows])
 
-    def with_caution(self, cautious):
-        """The same, with or without the next larger ridge in the exact fit of the pilot."""
-        return replace(self, pilot=self.pilot.with_caution(cautious))
-
     def with_progress(self, on_progress):
         """The same, and somebody looks on."""
         return replace(self, on_progress=on_progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.distance import squareform
 
 from ..kernels._pairs import PairMatrix
 from ..kernels._same_place import same_lengths
@@ -12,11 +13,14 @@ from ..runtime._budget import BANDWIDTH_REACH, N_BANDWIDTH_ROWS, SAME_SHARE
 def bandwidth_rows(sample_weight, rng, max_rows=N_BANDWIDTH_ROWS):
     """Rows whose pairs decide the bandwidth, and their weights: all of them, or a weighted random draw.
 
-    The median of the half million pairs of 1,000 rows is known to a fraction of a per cent.
+    The median of the half million pairs of 1,000 rows is known to a fraction of a per cent. Rows of equal weight are
+    drawn once each, since medians without weights need no sorting.
     """
     n = len(sample_weight)
     if n <= max_rows:
         return np.arange(n), sample_weight
+    if np.all(sample_weight == sample_weight[0]):
+        return np.sort(rng.choice(n, max_rows, replace=False)), np.ones(max_rows)
     rows = rng.choice(n, max_rows, replace=True, p=sample_weight / sample_weight.sum())
     rows, counts = np.unique(rows, return_counts=True)
     return rows, counts.astype(np.float64)
@@ -44,15 +48,18 @@ def median_bandwidth(kernel, sums, points, sample_weight, share=1):
     Kernel
         The same kernel with unit bandwidth if all points coincide.
     """
-    upper = np.triu_indices(len(sums), 1)
-    sums = sums[upper]
-    with np.errstate(over="ignore"):
-        distances = kernel.distances(sums / share, points.n_coordinates)
+    sums = squareform(sums, force="tovector", checks=False)
     apart = sums > kernel.same_sum(same_lengths(points))
-    # Products of huge weights would overflow; a power of two leaves whole numbers exact, and with them ties.
-    sample_weight = np.ldexp(sample_weight, -int(np.frexp(sample_weight.max())[1]))
-    weights = sample_weight[upper[0]] * sample_weight[upper[1]]
-    median = weighted_median(distances[apart], weights[apart])
+    # Distances grow with sums, so the median of the one is that of the other.
+    if np.all(sample_weight == sample_weight[0]):
+        weights = np.broadcast_to(1.0, sums.shape)
+    else:
+        # Products of huge weights would overflow; a power of two leaves whole numbers exact, and with them ties.
+        sample_weight = np.ldexp(sample_weight, -int(np.frexp(sample_weight.max())[1]))
+        weights = squareform(np.outer(sample_weight, sample_weight), force="tovector", checks=False)
+    median = weighted_median(sums[apart], weights[apart])
+    with np.errstate(over="ignore"):
+        median = kernel.distances(np.array([median / share], dtype=sums.dtype), points.n_coordinates)[0]
     if not apart.any():
         return kernel.with_bandwidth(1.0)
     reach = BANDWIDTH_REACH[points.dtype.type]

@@ -57,14 +57,13 @@ class PackedRecursion(Recursion):
         matrix, alpha, _ = yield from self.sample.learning_rounds(max_iter, start)
         yield self.solve(matrix, max_iter, start=start, alpha=alpha)
 
-    def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=None, cautious=None) -> Round:
+    def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=None) -> Round:
         """Fit of all rows with a feature matrix: n^2 bytes, O(n^2 d) operations and some reads of these bytes."""
         start = time.perf_counter() if start is None else start
-        cautious = self.cautious if cautious is None else cautious
         centers = matrix.transform(self.points)
         kernel = self._with_bandwidth(centers)
         alpha, choice = self._choose_ridge(kernel, centers, alpha)
-        alpha = next_larger(alpha, self.weights) if cautious and choice else alpha
+        alpha = next_larger(alpha, self.weights) if self.cautious and choice else alpha
         packed = PackedPairMatrix.of(kernel, centers.astype(np.float32))
         system, solution = solve_packed(packed, self.targets, self.weights.ridge(alpha), self.draws.landmarks)
         machine = Machine(kernel=kernel, feature_matrix=matrix, centers=centers, dual_coef=solution.coef)

@@ -119,7 +119,7 @@ class Recursion:
         # An exact fit after approximate rounds may need the room for another precision.
         return matrix, alpha, [gram if self.plan.mixed or not iterative else None]
 
-    def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=None, cautious=None) -> Round:
+    def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=None) -> Round:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory.
 
         Where the plan is mixed, the factor is one of float32, and conjugate gradients with the kernel in float64,
@@ -127,25 +127,24 @@ class Recursion:
         factor the matrix, float64 does.
         """
         start = time.perf_counter() if start is None else start
-        cautious = self.cautious if cautious is None else cautious
         centers = matrix.transform(self.points)
         if self.plan.mixed:
             with contextlib.suppress(np.linalg.LinAlgError):
-                return self._solve_mixed(matrix, centers, n_iter, gram, start, alpha, cautious)
+                return self._solve_mixed(matrix, centers, n_iter, gram, start, alpha)
             gram = None  # of float32, which was not enough
             replace(self.plan, mixed=False).check()
         gram = _reuse(gram, centers)
         kernel, alpha, choice = self._fill(gram, centers, alpha)
-        alpha = next_larger(alpha, self.weights) if cautious and choice else alpha
+        alpha = next_larger(alpha, self.weights) if self.cautious and choice else alpha
         solution, workspace = self._solve_exactly(gram, kernel, alpha, choice)
         machine = Machine(kernel=kernel, feature_matrix=matrix, centers=centers, dual_coef=solution.coef)
         return self._round(n_iter, machine, alpha, solution, start, workspace)
 
-    def _solve_mixed(self, matrix, centers, n_iter, gram, start, alpha, cautious):
+    def _solve_mixed(self, matrix, centers, n_iter, gram, start, alpha):
         single = centers.astype(np.float32)
         gram = _reuse(gram, single)
         kernel, alpha, choice = self._fill(gram, single, alpha)
-        alpha = next_larger(alpha, self.weights) if cautious and choice else alpha
+        alpha = next_larger(alpha, self.weights) if self.cautious and choice else alpha
         ridge = self.weights.ridge(alpha)
         factor = CholeskyFactor(gram.array, ridge)
 
@@ -207,10 +206,6 @@ class Recursion:
     def deviation(self, final: Round) -> Deviation:
         """Deviations of targets from what a round predicts."""
         return Deviation(machine=final.machine, weights=self.weights, alpha=final.alpha)
-
-    def with_caution(self, cautious):
-        """The same, with or without the next larger ridge in the exact fit."""
-        return replace(self, cautious=cautious)
 
     def with_progress(self, on_progress):
         """The same: rounds are told of one by one."""

@@ -308,7 +308,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         rows, residuals = recursion.left_out(best)
         scores = self._target.decode(self._target.encode(labels[rows]) - residuals)
         self.classes_ = classes
-        self._calibration = self._target.calibrate(scores, labels[rows], weights.total[rows], recursion.is_large)
+        self._calibration = self._target.calibrate(scores, labels[rows], weights.total[rows])
 
     def _logits(self, X):
         F = self._decision(X)

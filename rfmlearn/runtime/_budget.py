@@ -26,6 +26,10 @@ PIECE, PRODUCT_PIECE = 128, 256
 LARGEST_TARGET = 1.8e306
 # Standard deviations of targets from their mean, beyond which squares of validation errors might be infinite.
 LARGEST_CODE = 1e150
+# Least squares tells probabilities no more closely: its estimates may be negative by as much.
+UNSURE_PROBABILITY = 0.03
+# Losses of two calibrations that differ by a smaller share are equal: the order of the rows must not decide.
+SAME_LOSS = 1e-9
 
 # Weights ---------------------------------------------------------------------------------------------------------
 
@@ -181,12 +185,14 @@ class SearchBudget:
 
     Attributes
     ----------
-    one_rung : int, default=800
-        Tables of more rows than this run two rungs: all settings on few training rows, then the survivors.
-    first_rung_rows : int, default=700
-        Training rows of the first rung.
+    first_rung_rows : int, default=350
+        Training rows on which all settings are compared first, once, if they are more than go on.
     n_survivors : int, default=4
-        Settings that go on from the first rung.
+        Settings that go on from there, to all folds and rows of the search.
+    n_search_samples : int, default=2000
+        Rows of the search.
+    max_members : int, default=6
+        Machines in the ensemble.
     smallest_ridge_in_float32 : float, default=1e-5
         Machines that are only compared take float32, for half the time, if no ridge is smaller than this.
     refit_together : int, default=3000
@@ -198,9 +204,10 @@ class SearchBudget:
         matters less.
     """
 
-    one_rung: int = 800
-    first_rung_rows: int = 700
+    first_rung_rows: int = 350
     n_survivors: int = 4
+    n_search_samples: int = 2000
+    max_members: int = 6
     smallest_ridge_in_float32: float = 1e-5
     refit_together: int = 3000
     doubt: int = 100

@@ -37,8 +37,6 @@ FEWEST_LANDMARKS, SMALLEST_LEAF = 200, 500
 
 # Settings that a search over many rows fits to all of them, at most.
 MOST_LARGE_SETTINGS = 3
-# Least squares tells probabilities no more closely: its estimates may be negative by as much.
-UNSURE_PROBABILITY = 0.03
 # A ridge with which a row has next to no say, and which float32 can still hold beside others.
 HELD_OUT_RIDGE = 1e6
 # Weights of parts in their sum: what local machines make of residuals may be too small by some factor, and parts of

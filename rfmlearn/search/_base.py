@@ -157,7 +157,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
 
     def _selector(self, weights, score, max_members=None):
         max_members = self.max_members if max_members is None else max_members
-        return Selector(weights, score.or_worst, max_members, self.budget.doubt)
+        return Selector(weights, score, max_members, self.budget.doubt)
 
     def _collect_warnings(self, race, rungs):
         messages = [message for group in self.members_ for message in group.trouble]
@@ -253,10 +253,10 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
 
     def _run_rungs(self, race, selector, score, folds, labels, rng):
         """All settings on few rows, the survivors on more; pairs of entries and folds for each rung."""
-        n, budget, timetable = len(folds.all_rows), self.budget, race.timetable
+        budget, timetable, n_most = self.budget, race.timetable, self.n_search_samples
         n_spare = len(race.settings) - race.n_compared
-        settings, n_searched = list(range(race.n_compared)), min(n, self.n_search_samples)
-        two = n > budget.one_rung and len(settings) > budget.n_survivors
+        settings, n_searched = list(range(race.n_compared)), min(len(folds.all_rows), n_most)
+        two = len(settings) > budget.n_survivors
         if timetable is not None:
             last = n_searched * 4 // 5, budget.n_survivors if two else len(settings)
             plan = [(budget.first_rung_rows, len(settings)), last] if two else [last]
@@ -264,17 +264,19 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             settings = timetable.settings
             if timetable.n_rows is not None:
                 few = thin(folds, timetable.n_rows * 5 // 4, labels, rng)
-                return [(race.run(settings, few, race.quick_dtype), few)]
-        searched = folds if n <= self.n_search_samples else thin(folds, self.n_search_samples, labels, rng)
+                return [(race.run(settings, few), few)]
+        searched = folds if len(folds.all_rows) <= n_most else thin(folds, n_most, labels, rng)
         if not two:
             return [(race.run(settings, searched), searched)]
-        first = thin(searched, budget.first_rung_rows * 5 // 4, labels, rng, keep_tests=True)
-        entries = race.run(settings, first, race.quick_dtype)
+        first, n_few = searched.once, budget.first_rung_rows * 5 // 4
+        if len(first.all_rows) > n_few:
+            first = thin(first, n_few, labels, rng, keep_tests=True)
+        entries = race.run(settings, first)
         survivors = selector.survivors(entries, first, budget.n_survivors)
         score.require_any()
         if timetable is not None and not timetable.allows(searched):
             return [(entries, first)]
-        return [(entries, first), (race.run(survivors, searched, race.quick_dtype), searched)]
+        return [(entries, first), (race.run(survivors, searched), searched)]
 
     def _refit(self, race, chosen, rows):
         by_index: dict[int, list] = {}

@@ -64,14 +64,14 @@ class Encodings:
         self._expected: Counter = Counter()
 
     def expect(self, uses):
-        """Pairs of an encoder and the number of a fold that will be asked for, in as many calls of `fold`."""
+        """Pairs of an encoder and something that tells folds apart that will be asked for, in as many calls of `fold`."""
         self._expected = Counter(_key(*use) for use in uses)
         self._locks = {key: threading.Lock() for key in self._expected}
         self._kept = {}
 
-    def fold(self, encoder, number, train, test):
+    def fold(self, encoder, name, train, test):
         """The rows of one fold, read by an encoder."""
-        key = _key(encoder, number)
+        key = _key(encoder, name)
         with self._locks[key]:
             if key not in self._kept:
                 self._kept[key] = self.encode(encoder, train, test)
@@ -79,9 +79,9 @@ class Encodings:
             self._count_down(key)
         return fold
 
-    def skip(self, encoder, number):
+    def skip(self, encoder, name):
         """One of the calls of `fold` that were expected will not come."""
-        key = _key(encoder, number)
+        key = _key(encoder, name)
         with self._locks[key]:
             self._count_down(key)
 
@@ -103,5 +103,5 @@ class Encodings:
         )
 
 
-def _key(encoder, number):
-    return joblib.hash(encoder.get_params()), number
+def _key(encoder, name):
+    return joblib.hash(encoder.get_params()), name

@@ -7,7 +7,7 @@ import numpy as np
 from ..runtime._budget import N_TAKEN, SMALLEST_MEMBER
 
 
-def select_ensemble(predictions, loss, max_members, n_steps=N_TAKEN):
+def select_ensemble(predictions, losses, max_members, n_steps=N_TAKEN):
     """Weights of the average of predictions that greedy selection with repetition finds (Caruana et al., 2004).
 
     Starts from the best single prediction and adds, again and again, the one with which the average of all that were
@@ -17,8 +17,8 @@ def select_ensemble(predictions, loss, max_members, n_steps=N_TAKEN):
     Parameters
     ----------
     predictions : ndarray of shape (n_candidates, ...)
-    loss : callable
-        Of an array like one of the predictions; to be minimised.
+    losses : callable
+        Losses of arrays like the predictions, from a stack of them; to be minimised.
     max_members : int
         At most so many candidates with a positive weight.
     n_steps : int, default=25
@@ -33,20 +33,20 @@ def select_ensemble(predictions, loss, max_members, n_steps=N_TAKEN):
     ----------
     Caruana, Niculescu-Mizil, Crew, Ksikes, Ensemble selection from libraries of models, ICML 2004.
     """
-    losses = [loss(prediction) for prediction in predictions]
-    best = int(np.argmin(losses))
-    counts, smallest = np.zeros(len(predictions)), losses[best]
+    alone = losses(predictions)
+    best = int(np.argmin(alone))
+    counts, smallest = np.zeros(len(predictions)), alone[best]
     counts[best] = 1
     total, chosen = predictions[best].astype(np.float64), counts.copy()
     for step in range(2, n_steps + 1):
         full = np.count_nonzero(counts) >= max_members
         candidates = np.flatnonzero(counts) if full else np.arange(len(predictions))
-        losses = [loss((total + predictions[i]) / step) for i in candidates]
-        taken = candidates[int(np.argmin(losses))]
-        counts[taken] += 1
-        total += predictions[taken]
-        if min(losses) < smallest:
-            smallest, chosen = min(losses), counts.copy()
+        averages = losses((total + predictions[candidates]) / step)
+        first = int(np.argmin(averages))
+        counts[candidates[first]] += 1
+        total += predictions[candidates[first]]
+        if averages[first] < smallest:
+            smallest, chosen = averages[first], counts.copy()
     return chosen / chosen.sum()
 
 

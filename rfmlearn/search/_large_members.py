@@ -68,7 +68,7 @@ def _fit(race, candidate, rows, share):
     Where time is limited it takes at most a share of what is left.
     """
     start = time.perf_counter()
-    fold, recursion = race.start(candidate.index, rows, candidate.cautious, candidate.n_iter)
+    fold, recursion = race.start(candidate.index, rows, candidate.n_iter)
     assert isinstance(recursion, LargeRecursion)
     if race.timetable is not None:
         limit = share * race.timetable.left
@@ -80,7 +80,7 @@ def _fit(race, candidate, rows, share):
     places, residuals = recursion.left_out(final)
     scores = fold.target.decode(fold.codes[places] - residuals)
     standing, _ = race.copies.among(rows)
-    link = race.outcomes.calibrate(scores, standing[places], fold.weights.total[places], is_large=True)
+    link = race.outcomes.calibrate(scores, standing[places], fold.weights.total[places])
     member = Member(
         machine=final.machine,
         n_iter=final.n_iter,

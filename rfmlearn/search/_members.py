@@ -137,7 +137,7 @@ def fit_members(race, index, chosen, rows):
     order = sorted(chosen, key=lambda pair: -pair[0].candidate.n_iter)
     first_scored, first_weight = order[0]
     first = first_scored.candidate
-    fold, recursion = race.start(index, rows, first.cautious, first.n_iter)
+    fold, recursion = race.start(index, rows, first.n_iter)
     learned, trouble = {}, []
     for current in recursion.rounds(first.n_iter):
         learned[current.n_iter] = current.machine.feature_matrix, current.alpha
@@ -149,7 +149,7 @@ def fit_members(race, index, chosen, rows):
         candidate = scored.candidate
         matrix, alpha = learned[candidate.n_iter]
         gram = current._workspace.gram
-        current = recursion.solve(matrix, candidate.n_iter, gram=gram, alpha=alpha, cautious=candidate.cautious)
+        current = recursion.solve(matrix, candidate.n_iter, gram=gram, alpha=alpha)
         trouble += current.trouble
         members.append(_member(current, scored, weight, weights))
     return MemberGroup(

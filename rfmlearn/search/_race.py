@@ -27,20 +27,17 @@ from ._timetable import Timetable
 
 @dataclass(frozen=True)
 class Candidate:
-    """One machine that might become a member: settings, a round, and a ridge.
+    """One machine that might become a member: settings and a round.
 
     Attributes
     ----------
     index : int
-        Of its settings, which it shares with the other rounds and ridges of one recursion.
+        Of its settings, which it shares with the other rounds of one recursion.
     n_iter : int
-    cautious : bool
-        Whether its ridge is the next larger one than leave-one-out chose, which has seen what the features have seen.
     """
 
     index: int
     n_iter: int
-    cautious: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Scored:
     link : Link
         From scores to predictions.
     seconds : float
-        Mean time to fit its recursion in a fold, which all its rounds share.
+        Mean time to fit its recursion in a fold, which all rounds share.
     """
 
     candidate: Candidate
@@ -127,6 +124,7 @@ class Race:
 
     def __post_init__(self):
         self._models = [self.make_model(setting) for setting in self.settings]
+        self._done: dict[tuple, tuple] = {}
         self._encodings = Encodings(self.X, self.outcomes, self.weights, self.copies)
 
     @property
@@ -151,21 +149,22 @@ class Race:
         """Precision of machines that are only compared: single, for half the time, if no ridge is too small for it."""
         return np.float32 if self.smallest_ridge >= self.smallest_ridge_in_float32 else np.float64
 
-    def run(self, indices, folds: Folds, dtype=np.float64) -> list[Scored]:
-        """Held-out predictions of every round and ridge of some settings, computed in a precision.
+    def run(self, indices, folds: Folds) -> list[Scored]:
+        """Held-out predictions of every round of some settings; of splits that were run before those of then.
 
         Settings for whose folds there is no time are left out, and noted in `missed`.
         """
-        jobs = [(index, number) for index in indices for number in range(len(folds))]
-        self._encodings.expect([(make_encoder(self._models[index]), number) for index, number in jobs])
-        results: dict[int, list] = {index: [] for index in indices}
+        jobs = [(index, pair) for index in indices for pair in folds.pairs]
+        fresh = [(index, pair) for index, pair in jobs if (index, id(pair)) not in self._done]
+        self._encodings.expect([(make_encoder(self._models[index]), id(pair)) for index, pair in fresh])
         with thread_limit(1 if self.n_jobs > 1 else self.n_jobs):
-            pieces = [partial(self._score_fold, index, number, folds, dtype) for index, number in jobs]
+            pieces = [partial(self._score_fold, index, pair, folds) for index, pair in fresh]
             scored = side_by_side(pieces, self.n_jobs)
-            for done, ((index, _), result) in enumerate(zip(jobs, scored, strict=True), start=1):
-                results[index].append(result)
+            for done, ((index, pair), result) in enumerate(zip(fresh, scored, strict=True), start=1):
+                self._done[index, id(pair)] = pair, result  # a pair that is kept is the only one with its id
                 self.trouble += [] if result is None else result[2]
-                self.on_progress(done, len(jobs), f"{len(indices)} settings in {len(folds)} folds")
+                self.on_progress(done, len(fresh), f"{len(indices)} settings in {len(folds)} folds")
+        results = {index: [self._done[index, id(pair)][1] for pair in folds.pairs] for index in indices}
         self.missed |= {index for index, parts in results.items() if any(part is None for part in parts)}
         return [
             scored
@@ -174,36 +173,33 @@ class Race:
             for scored in self._collect(index, parts, folds)
         ]
 
-    def start(self, index, rows, cautious, n_iter):
+    def start(self, index, rows, n_iter):
         """An unfitted recursion of some settings on training rows, and how these are encoded."""
         with self._named(index):
             fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
             solver = self._models[index].solver
             solver = "two_level" if self.is_large else "auto" if solver == "two_level" else solver
-            recursion = self._recursion(index, fold, cautious, solver=solver)
+            recursion = self._recursion(index, fold, solver=solver)
         if self.timetable is not None and not n_iter:
             # The AGOP decides nothing then, and a few rows will do for it.
             recursion = recursion.with_few_agop_rows(np.random.RandomState(self.seed))
         return fold, recursion
 
-    def _recursion(self, index, fold, cautious=False, **options):
+    def _recursion(self, index, fold, **options):
         rng = np.random.RandomState(self.seed)
         model, names = self._models[index], fold.encoder.coordinate_names_
         options |= self.sizes
-        recursion = make_recursion(
-            model, fold.points, names, fold.codes, fold.weights, rng, large=self.large, **options
-        )
-        return recursion.with_caution(cautious)
+        return make_recursion(model, fold.points, names, fold.codes, fold.weights, rng, large=self.large, **options)
 
-    def _score_fold(self, index, number, folds, dtype):
-        """Scores of the test rows for every round and ridge; None where there is no time for these settings."""
+    def _score_fold(self, index, pair, folds):
+        """Scores of the test rows for every round; None where there is no time for these settings."""
         start = time.perf_counter()
-        encoder, (train, test) = make_encoder(self._models[index]), folds.pairs[number]
+        encoder, (train, test) = make_encoder(self._models[index]), pair
         if self.timetable is not None and not self.timetable.admits(index, folds):
-            self._encodings.skip(encoder, number)
+            self._encodings.skip(encoder, id(pair))
             return None
         with self._named(index):
-            fold = self._encodings.fold(encoder, number, train, test).astype(dtype)
+            fold = self._encodings.fold(encoder, id(pair), train, test).astype(self.quick_dtype)
             scores, trouble = self._score_rounds(index, fold, self.last_round(index))
         seconds = time.perf_counter() - start
         if self.timetable is not None:
@@ -211,19 +207,17 @@ class Race:
         return scores, seconds, trouble
 
     def _score_rounds(self, index, fold, last_round):
-        """Scores of the test rows of a fold for every round and ridge, and what solutions have warned of."""
-        model, scores, trouble = self._models[index], {}, []
+        """Scores of the test rows of a fold for every round, and what solutions have warned of."""
+        scores, trouble = {}, []
         recursion = self._recursion(index, fold, solver="cholesky")
         for current in recursion.rounds(last_round):
             trouble += current.trouble
-            coefs = {False: current.machine.dual_coef} if model.alpha != "cautious" else {}
-            if isinstance(model.alpha, str):
+            machine = current.machine
+            if self._models[index].alpha == "cautious" and current.n_iter < last_round:
                 cautious = recursion.solve_cautiously(current)
                 trouble += [cautious.trouble] if cautious.trouble else []
-                coefs[True] = cautious.coef
-            stacked = replace(current.machine, dual_coef=np.hstack([*coefs.values()])).decision(fold.test_points)
-            for kind, part in zip(coefs, np.split(stacked, len(coefs), axis=1), strict=True):
-                scores[current.n_iter, kind] = fold.target.decode(part)
+                machine = replace(machine, dual_coef=cautious.coef)
+            scores[current.n_iter] = fold.target.decode(machine.decision(fold.test_points))
         return scores, trouble
 
     def last_round(self, index):
@@ -264,10 +258,10 @@ class Race:
         rows = folds.rows
         weights = self.weights.total[rows] * folds.shares
         seconds = float(np.mean([seconds for _, seconds, _ in parts]))
-        for n_iter, cautious in parts[0][0]:
-            scores = np.concatenate([part[n_iter, cautious] for part, _, _ in parts])
+        for n_iter in parts[0][0]:
+            scores = np.concatenate([part[n_iter] for part, _, _ in parts])
             link = self.outcomes.calibrate(scores, rows, weights)
-            yield Scored(Candidate(index, n_iter, cautious), link(scores), link, seconds)
+            yield Scored(Candidate(index, n_iter), link(scores), link, seconds)
 
 
 def _spread(rows, n_rows):

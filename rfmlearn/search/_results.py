@@ -8,8 +8,7 @@ from scipy.stats import rankdata
 
 def candidate_params(settings, candidate):
     """Parameters with which the single model is the machine that a candidate describes."""
-    params = settings[candidate.index] | {"max_iter": candidate.n_iter}
-    return params | {"alpha": "cautious"} if candidate.cautious else {"alpha": "auto"} | params
+    return settings[candidate.index] | {"max_iter": candidate.n_iter}
 
 
 def cv_results(rungs, race, score):

@@ -49,10 +49,28 @@ class Score:
         self._is_ever_known |= bool(np.isfinite(value))
         return value
 
-    def or_worst(self, predictions, rows, weights):
-        """The score, or minus infinity: a candidate without a score is not taken."""
-        value = self(predictions, rows, weights)
-        return -np.inf if np.isnan(value) else value
+    def comparison(self, predictions, rows, weights):
+        """What there is to be averaged of the predictions of many, and the scores of such averages.
+
+        Parameters
+        ----------
+        predictions : ndarray of shape (n_candidates, n, ...)
+        rows : ndarray of int of shape (n,)
+        weights : ndarray of shape (n,)
+
+        Returns
+        -------
+        parts : ndarray of shape (n_candidates, n, ...)
+            Of the predictions as much as the score looks at.
+        scores : callable
+            Scores of a stack of parts; minus infinity for those that have none, and are not to be taken.
+        """
+
+        def scores(parts):
+            values = np.array([self(part, rows, weights) for part in parts])
+            return np.where(np.isnan(values), -np.inf, values)
+
+        return predictions, scores
 
     def require_any(self):
         """Refuse to go on where no predictions at all had a score."""
@@ -62,6 +80,32 @@ class Score:
                 f"scoring={self._scoring!r} is NaN for out-of-fold predictions of every machine, which must be "
                 f"comparable.{why}"
             ) from self.error
+
+
+class OwnScore(Score):
+    """R2, or minus log-loss, of many predictions at once.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+    best : float
+        The score of predictions without loss.
+    """
+
+    def __init__(self, outcomes, best):
+        super().__init__(lambda predictions, rows, weights: best - outcomes.loss(predictions, rows, weights), None)
+        self._outcomes, self._best = outcomes, best
+
+    def comparison(self, predictions, rows, weights):
+        """As that of `Score`: log-loss looks at probabilities of the true classes."""
+        parts, losses = self._outcomes.comparison(predictions, rows, weights)
+        self._is_ever_known |= bool(np.isfinite(parts).all())
+
+        def scores(parts):
+            values = self._best - losses(parts)
+            return np.where(np.isnan(values), -np.inf, values)
+
+        return parts, scores
 
 
 def make_score(scoring, outcomes, given, classes, weights):
@@ -89,8 +133,7 @@ def make_score(scoring, outcomes, given, classes, weights):
         If scikit-learn knows no such scorer, or targets are too large or too small for it.
     """
     if scoring is None:
-        best = 1.0 if classes is None else 0.0
-        return Score(lambda predictions, rows, weights: best - outcomes.loss(predictions, rows, weights), scoring)
+        return OwnScore(outcomes, best=1.0 if classes is None else 0.0)
     from sklearn.metrics import check_scoring  # takes long to import
 
     model = KnownNumbers() if classes is None else KnownProbabilities(classes=classes)

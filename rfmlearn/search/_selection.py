@@ -43,8 +43,7 @@ class Selector:
     Parameters
     ----------
     weights : Weights
-    score : callable
-        ``(predictions, rows, weights)`` to a number, greater is better.
+    score : Score
     max_members : int
     doubt : int
         Rows of evidence for the default machine with which the ensemble is mixed.
@@ -107,7 +106,8 @@ class Selector:
         return _Table(predictions=predictions, rows=rows, weights=self._weights.total[rows] * folds.shares)
 
     def _ensemble(self, table):
-        return select_ensemble(table.predictions, lambda P: -table.score(P, self._score), self._max_members)
+        parts, scores = table.comparison(self._score)
+        return select_ensemble(parts, lambda stack: -scores(stack), self._max_members)
 
     def _weigh(self, table, default):
         """Weights of all candidates, at most `max_members` of which are positive."""
@@ -131,7 +131,7 @@ class Selector:
             weights = self._weigh(table.at(parts != part), default)
             inside = table.at(parts == part)
             honest = np.tensordot(weights, inside.predictions, axes=1)
-            scores = [inside.score(P, self._score) for P in (inside.predictions[default], honest)]
+            scores = inside.scores(self._score, np.stack([inside.predictions[default], honest]))
             if np.isfinite(scores).all():  # a score may be undefined in a small part
                 differences.append(scores[0] - scores[1])
         n, largest = len(differences), np.max(np.abs(differences), initial=0.0)
@@ -161,13 +161,14 @@ class _Table:
         """The same of some entries."""
         return _Table(predictions=self.predictions[:, entries], rows=self.rows[entries], weights=self.weights[entries])
 
-    def score(self, predictions, score):
-        """Score of one candidate's predictions, or of an average of them."""
-        return score(predictions, self.rows, self.weights)
+    def comparison(self, score, predictions=None):
+        """What of the predictions is averaged, and the scores of averages."""
+        return score.comparison(self.predictions if predictions is None else predictions, self.rows, self.weights)
 
-    def scores(self, score):
-        """Scores of all candidates."""
-        return [self.score(prediction, score) for prediction in self.predictions]
+    def scores(self, score, predictions=None):
+        """Scores of all candidates, or of other predictions of the rows."""
+        parts, scores = self.comparison(score, predictions)
+        return scores(parts)
 
 
 def _parts(folds, n_parts=N_FOLDS):

@@ -26,23 +26,31 @@ def _routine(name, dtype, n_arguments):
     return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * n_arguments)(address)
 
 
-def _place(argument):
-    """An array with a flag, a size or the array given, since Fortran takes all by address."""
-    if isinstance(argument, bytes):
-        return np.frombuffer(argument, np.uint8)
-    return np.array(argument, np.intc) if isinstance(argument, int) else argument
+def _address(argument):
+    """Where Fortran finds an array with its strides gone, a flag or a size, since it takes all by address."""
+    if isinstance(argument, np.ndarray):
+        return argument.ctypes.data
+    return ctypes.byref(argument)
 
 
 def _run(name, dtype, *arguments):
-    """Call a routine; the arrays that it was given."""
-    places = [_place(argument) for argument in arguments]
-    _routine(name, dtype, len(places))(*[place.ctypes.data for place in places])
-    return places
+    """Call a routine with arrays, flags (bytes), sizes (int) and places for its answers."""
+    places = [
+        ctypes.c_char(argument)
+        if isinstance(argument, bytes)
+        else ctypes.c_int(argument)
+        if isinstance(argument, int)
+        else argument
+        for argument in arguments
+    ]
+    _routine(name, dtype, len(places))(*[_address(place) for place in places])
 
 
 def _call(name, dtype, *arguments):
     """Call a routine of LAPACK; the value of its last argument, `info`."""
-    return int(_run(name, dtype, *arguments, 0)[-1])
+    info = ctypes.c_int(0)
+    _run(name, dtype, *arguments, info)
+    return info.value
 
 
 # The lower triangle of a C array is the upper one, "U", of the Fortran array that LAPACK sees.

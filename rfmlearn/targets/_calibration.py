@@ -11,6 +11,8 @@ from scipy.special import log_softmax, softmax
 from ._links import multinomial
 
 _SOFTEST, _HARDEST = 50.0, 1e-3
+# Newton's method: where it begins, when it is there, and when it gives up.
+_FIRST_TEMPERATURE, _FLAT, _MAX_NEWTON_STEPS, _SMALLEST_SHARE = 4.0, 1e-13, 100, 1e-3
 
 
 class Link(ABC):
@@ -76,13 +78,8 @@ class Calibration(Link):
         worth of doubt, so that classes that separate perfectly do not send t to infinity. The problem is convex, and
         Newton's method solves it to rounding, so that the result depends on the data only.
         """
-        from scipy.optimize import minimize  # takes long to import
-
         loss = _PenalisedLogLoss.of(scores, labels, sample_weight, prior)
-        start = np.concatenate([[4.0], np.zeros(scores.shape[1])])
-        options = {"gtol": 1e-11, "maxiter": 200}
-        newton = {"jac": True, "hess": loss.hessian, "method": "trust-exact", "options": options}
-        best = loss.newton_step(minimize(loss.value_and_gradient, start, **newton).x)
+        best = loss.minimum(np.concatenate([[_FIRST_TEMPERATURE], np.zeros(scores.shape[1])]))
         if best[0] < _HARDEST and scores.any():
             # Scores that point away from their labels, as those of equal rows with different labels do, say nothing.
             return replace(cls.fit(np.zeros_like(scores), labels, sample_weight, prior), temperature=_HARDEST)
@@ -131,15 +128,29 @@ class _PenalisedLogLoss:
         gradient = np.concatenate([[np.sum(slope * self.scores)], slope.sum(axis=0)]) + self.penalty * theta
         return -np.sum(self.weight * self.target * log_p) + self.penalty @ theta**2 / 2, gradient
 
-    def newton_step(self, theta):
-        """One step nearer to the minimum, where there is one.
+    def minimum(self, theta):
+        """Where the loss is smallest, by Newton's method with steps that are halved until they lead downhill.
 
-        Where differences of the loss drown in rounding, a trust region gives up some 1e-7 short of the minimum, and
-        how far depends on the order of the rows.
+        Where differences of the loss drown in rounding, the gradient tells which of two places is nearer to it: else
+        the result would depend on the order of the rows by some 1e-7.
         """
-        nearer = theta - np.linalg.lstsq(self.hessian(theta), self.value_and_gradient(theta)[1])[0]
-        slopes = [np.linalg.norm(self.value_and_gradient(at)[1]) for at in (nearer, theta)]
-        return nearer if slopes[0] < slopes[1] else theta
+        value, gradient = self.value_and_gradient(theta)
+        for _ in range(_MAX_NEWTON_STEPS):
+            step = np.linalg.lstsq(self.hessian(theta), gradient)[0]
+            expected, share = gradient @ step, 1.0
+            while True:
+                nearer = theta - share * step
+                nearer_value, nearer_gradient = self.value_and_gradient(nearer)
+                if nearer_value <= value - share * expected / 4 or share < _SMALLEST_SHARE:
+                    break
+                share /= 2
+            if nearer_value >= value and not np.linalg.norm(nearer_gradient) < np.linalg.norm(gradient):
+                break
+            is_there = np.linalg.norm(nearer_gradient) <= _FLAT
+            theta, value, gradient = nearer, nearer_value, nearer_gradient
+            if is_there:
+                break
+        return theta
 
     def hessian(self, theta):
         """Second derivatives of the loss, shape (1 + n_classes, 1 + n_classes)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..runtime._budget import SAME_LOSS
 from ._calibration import Calibration, Identity, Link
 from ._log_calibration import LogCalibration
 
@@ -33,13 +34,19 @@ class Target(ABC):
         """Gradients of scores from those of decisions, shape (n_codes, m, d): the chain rule of `decode`."""
 
     @abstractmethod
-    def calibrate(self, scores, y, sample_weight, is_large=False) -> Link:
-        """The link from scores to predictions, fitted to scores of rows that were left out, of a large table or not."""
+    def calibrate(self, scores, y, sample_weight) -> Link:
+        """The link from scores to predictions, fitted to scores of rows that were left out."""
 
     @staticmethod
     @abstractmethod
-    def loss(predictions, y, sample_weight):
+    def comparison(predictions, y, sample_weight):
+        """What the loss looks at of a stack of predictions, and losses of stacks of that or of averages of it."""
+
+    @classmethod
+    def loss(cls, predictions, y, sample_weight):
         """Weighted mean loss of predictions, which searches minimise."""
+        parts, losses = cls.comparison(predictions[np.newaxis], y, sample_weight)
+        return float(losses(parts)[0])
 
 
 @dataclass(frozen=True)
@@ -81,21 +88,24 @@ class ScaledTargets(Target):
         """The scale, but 0 for targets that do not vary."""
         return np.where(np.isfinite(self.scale), self.scale, 0.0)
 
-    def calibrate(self, scores, y, sample_weight, is_large=False):
+    def calibrate(self, scores, y, sample_weight):
         """Numbers are what they are."""
         return Identity()
 
     @staticmethod
-    def loss(predictions, y, sample_weight):
+    def comparison(predictions, y, sample_weight):
         """One minus R2, the weighted mean squared error in units of the variance, averaged over outputs."""
         # Dividing by a power of two is exact and keeps squares from overflow and underflow.
         exponent = np.frexp(np.max(np.abs(y), axis=0))[1]
         y, share = np.ldexp(y, -exponent), sample_weight / np.sum(sample_weight)
-        with np.errstate(over="ignore", invalid="ignore"):  # predictions out of all proportion have no finite loss
-            errors = share @ (np.ldexp(predictions, -exponent) - y) ** 2
         variance = share @ (y - share @ y) ** 2
-        with np.errstate(over="ignore"):
-            return float(np.mean(errors / np.where(variance > 0, variance, 1.0)))
+
+        def losses(stack):
+            with np.errstate(over="ignore", invalid="ignore"):  # predictions out of all proportion have no finite loss
+                errors = share @ (np.ldexp(stack, -exponent) - y) ** 2
+                return np.mean(errors / np.where(variance > 0, variance, 1.0), axis=-1)
+
+        return predictions, losses
 
 
 @dataclass(frozen=True)
@@ -139,13 +149,19 @@ class ClassCodes(Target):
         """Gradients of deviations from those of codes."""
         return np.tensordot(self.basis, gradient, axes=1)
 
-    def calibrate(self, scores, y, sample_weight, is_large=False):
-        """Temperature and bias of a softmax, whose logits are linear in the scores, or in logarithms."""
-        link = LogCalibration if is_large else Calibration
-        return link.fit(scores.astype(np.float64), y, sample_weight, self.prior)
+    def calibrate(self, scores, y, sample_weight):
+        """Temperature and bias of a softmax of what fits better: logits linear in scores, or in their logarithms."""
+        scores = scores.astype(np.float64)
+        links = [kind.fit(scores, y, sample_weight, self.prior) for kind in (Calibration, LogCalibration)]
+        linear, logarithmic = (self.loss(link(scores), y, sample_weight) for link in links)
+        return links[int(logarithmic < (1 - SAME_LOSS) * linear)]
 
     @staticmethod
-    def loss(predictions, y, sample_weight):
-        """Weighted mean log-loss of probabilities."""
-        p = predictions[np.arange(len(y)), y]
-        return -float(np.average(np.log(np.maximum(p, _SMALLEST_PROBABILITY)), weights=sample_weight))
+    def comparison(predictions, y, sample_weight):
+        """Weighted mean log-loss, which looks at the probabilities of the true classes."""
+        share = sample_weight / np.sum(sample_weight)
+
+        def losses(stack):
+            return -np.log(np.maximum(stack, _SMALLEST_PROBABILITY)) @ share
+
+        return predictions[:, np.arange(len(y)), y], losses

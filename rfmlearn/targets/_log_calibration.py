@@ -1,4 +1,4 @@
-"""Probabilities from scores where rows are many: logits in the logarithm of what least squares has estimated."""
+"""Probabilities from scores: logits in the logarithm of what least squares has estimated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import softmax
 
-from ..runtime._large_budget import UNSURE_PROBABILITY
+from ..runtime._budget import UNSURE_PROBABILITY
 from ._calibration import Calibration, Link
 from ._links import multinomial
 

@@ -34,15 +34,19 @@ class Outcomes:
         """Outputs of the machines that are fitted."""
         return self.y.shape[1] if self.shared is None else self.shared.encode(self.y[:1]).shape[1]
 
-    def calibrate(self, scores, rows, sample_weight, is_large=False):
+    def calibrate(self, scores, rows, sample_weight):
         """The link from scores to predictions, fitted to scores of rows that were left out."""
         if self.shared is None:
             return Identity()
-        return self.shared.calibrate(scores, self.y[rows], sample_weight, is_large)
+        return self.shared.calibrate(scores, self.y[rows], sample_weight)
 
     def loss(self, predictions, rows, sample_weight):
         """Weighted mean loss of predictions of some rows."""
         return (self.shared or ScaledTargets).loss(predictions, self.y[rows], sample_weight)
+
+    def comparison(self, predictions, rows, sample_weight):
+        """What of a stack of predictions of some rows the loss looks at, and losses of a stack of that."""
+        return (self.shared or ScaledTargets).comparison(predictions, self.y[rows], sample_weight)
 
 
 def log_probabilities(probabilities):
