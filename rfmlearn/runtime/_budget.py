@@ -215,6 +215,12 @@ class SearchBudget:
     n_bandwidth_rows: int = 400
 
 
+EFFORTS: dict[str, SearchBudget] = {
+    "low": SearchBudget(),
+    "medium": SearchBudget(),
+    "high": SearchBudget(first_rung_rows=700, n_survivors=8, max_members=12),
+}
+
 # Tables ----------------------------------------------------------------------------------------------------------
 
 # Numbers are converted to float64 so many at a time: 2 MB, which caches hold. But eight columns at least, as many as

@@ -19,7 +19,7 @@ from ..large._plan import LargePlan
 from ..rfm._compression import CompressibleMixin, agop_of, deviation_of
 from ..rfm._plans import choose_plan
 from ..rfm._settings import check_kernel
-from ..runtime._budget import PARTED_COPIES, SearchBudget
+from ..runtime._budget import EFFORTS, PARTED_COPIES, SearchBudget
 from ..runtime._large_budget import LargeBudget
 from ..runtime._memory import as_bytes
 from ..runtime._progress import log_to_stderr, progress
@@ -56,15 +56,16 @@ _OWN_PARAMETERS = {
 class BaseRFMCV(CompressibleMixin, TableEstimator):
     """Search, ensemble and prediction on outcomes of either kind."""
 
-    budget: ClassVar[SearchBudget] = SearchBudget()
+    budgets: ClassVar[dict[str, SearchBudget]] = EFFORTS
     large_budget: ClassVar[LargeBudget] = LargeBudget(n_trees=3, landmark_work=1e13)
 
     _parameter_constraints: ClassVar[dict] = {
+        "effort": [StrOptions(set(EFFORTS))],
         "settings": [list, None],
         "scoring": [str, callable, None],
         "cv": ["cv_object"],
-        "max_members": [Interval(Integral, 1, None, closed="left")],
-        "n_search_samples": [Interval(Integral, 100, None, closed="left")],
+        "max_members": [Interval(Integral, 1, None, closed="left"), None],
+        "n_search_samples": [Interval(Integral, 100, None, closed="left"), None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
         "max_memory": [Interval(Real, 0, None, closed="neither"), str, None],
@@ -77,10 +78,11 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         self,
         settings=None,
         *,
+        effort="medium",
         scoring=None,
         cv=None,
-        max_members=6,
-        n_search_samples=2000,
+        max_members=None,
+        n_search_samples=None,
         categorical_features="from_dtype",
         time_limit=None,
         max_memory=None,
@@ -89,6 +91,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         verbose=False,
     ):
         self.settings = settings
+        self.effort = effort
         self.scoring = scoring
         self.cv = cv
         self.max_members = max_members
@@ -99,6 +102,12 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+
+    @property
+    def budget(self):
+        """What the search spends, by effort and what else was asked for."""
+        asked = {"max_members": self.max_members, "n_search_samples": self.n_search_samples}
+        return replace(self.budgets[self.effort], **{name: value for name, value in asked.items() if value is not None})
 
     def _fit(self, X, given, outcomes, weights, groups, labels):
         """Search, select, and fit the members on all rows of positive weight; what was selected."""
@@ -113,7 +122,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         race.suspicions += self._warn_of_parted_copies(folds, copies)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
             rungs = self._run_rungs(race, self._selector(weights, score), score, folds, labels, rng)
-            (entries, final_folds), n_members = rungs[-1], self.max_members
+            (entries, final_folds), n_members = rungs[-1], self.budget.max_members
             if timetable is not None:
                 entries, n_members = timetable.affordable(entries, n_members)
             selection = self._selector(weights, score, n_members).select(entries, final_folds)
@@ -156,7 +165,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         return [message]
 
     def _selector(self, weights, score, max_members=None):
-        max_members = self.max_members if max_members is None else max_members
+        max_members = self.budget.max_members if max_members is None else max_members
         return Selector(weights, score, max_members, self.budget.doubt)
 
     def _collect_warnings(self, race, rungs):
@@ -180,7 +189,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         settings, n_codes = self.settings, outcomes.n_codes
         if settings is None:
             n_numeric, n_categorical = len(encoder.numeric_), len(encoder.categorical_)
-            settings = default_settings(points.n_coordinates, n_numeric, n_codes, n_categorical > 0)
+            settings = default_settings(self.effort, points.n_coordinates, n_numeric, n_codes, n_categorical > 0)
             if timetable is not None:
                 settings.append(dict(CHEAPEST))
         else:
@@ -253,7 +262,8 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
 
     def _run_rungs(self, race, selector, score, folds, labels, rng):
         """All settings on few rows, the survivors on more; pairs of entries and folds for each rung."""
-        budget, timetable, n_most = self.budget, race.timetable, self.n_search_samples
+        budget, timetable = self.budget, race.timetable
+        n_most = budget.n_search_samples
         n_spare = len(race.settings) - race.n_compared
         settings, n_searched = list(range(race.n_compared)), min(len(folds.all_rows), n_most)
         two = len(settings) > budget.n_survivors

@@ -155,10 +155,11 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         self,
         settings=None,
         *,
+        effort="medium",
         scoring=None,
         cv=None,
-        max_members=6,
-        n_search_samples=2000,
+        max_members=None,
+        n_search_samples=None,
         categorical_features="from_dtype",
         class_weight=None,
         time_limit=None,
@@ -169,6 +170,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
     ):
         super().__init__(
             settings,
+            effort=effort,
             scoring=scoring,
             cv=cv,
             max_members=max_members,

@@ -7,31 +7,43 @@ from ..runtime._budget import MAX_CODED_OUTPUTS, MAX_FULL, MAX_SLOW
 # Those whose every coordinate costs several powers.
 _SLOW = ({"kernel": "product_laplace"}, {"kernel": "sum_power_laplace"}, {"norm_p": 1.2, "exponent": 1.0})
 
-# In the order in which they earned their place on tables set apart for choosing: docs/model_choice.md.
+# In the order in which they earned their place on tables set apart for choosing: docs/model_choice.md. A third round of
+# feature learning, the default of single models, earned none.
 _SETTINGS: tuple[dict, ...] = (
     {},
-    {"scaling": "quantile"},
     {"kernel": "gaussian", "feature_matrix": "full"},
-    {"feature_matrix": "full"},
-    {"scaling": "standard"},
-    {"kernel": "product_laplace"},
     {"kernel": "laplace", "feature_matrix": "full", "agop_power": 0.25},
-    {"agop_power": 0.5, "shrinkage": 0.001},
-    {"kernel": "sum_power_laplace"},
-    {"norm_p": 1.2, "exponent": 1.0},
+    {"kernel": "gaussian", "feature_matrix": "full", "scaling": "quantile"},
+    {"scaling": "quantile"},
+    {"exponent": 0.7},
+    {"kernel": "laplace"},
+    {"kernel": "laplace", "exponent": 1.4, "feature_matrix": "full"},
     {"categorical_encoding": "ordinal"},
     {"categorical_encoding": "target"},
 )
+# What adds little to these on average, for those who have time.
+_MORE: tuple[dict, ...] = (
+    {"feature_matrix": "full"},
+    {"feature_matrix": "full", "scaling": "quantile"},
+    {"agop_power": 0.75, "shrinkage": 1e-4},
+    {"scaling": "standard"},
+    {"kernel": "product_laplace"},
+    {"norm_p": 1.2, "exponent": 1.0},
+    {"kernel": "sum_power_laplace"},
+    {"agop_power": 0.5, "shrinkage": 0.001},
+)
+_MAX_ITER = 2
 
 # By far the cheapest on many columns: for limits on time that leave no room for the others.
 CHEAPEST: dict = {"kernel": "laplace"}
 
 
-def default_settings(n_coordinates, n_numeric, n_outputs, has_categories):
+def default_settings(effort, n_coordinates, n_numeric, n_outputs, has_categories):
     """Settings to compare, the defaults of the single model first.
 
     Parameters
     ----------
+    effort : {"low", "medium", "high"}
     n_coordinates : int
         Of the encoded table, with indicators for categories.
     n_numeric : int
@@ -46,7 +58,8 @@ def default_settings(n_coordinates, n_numeric, n_outputs, has_categories):
         Parameters of `RFMRegressor` or `RFMClassifier`.
     """
     table = n_coordinates, n_numeric, n_outputs, has_categories
-    return [dict(settings) for settings in _SETTINGS if _suits(settings, *table)]
+    settings = {"low": _SETTINGS[:1], "medium": _SETTINGS, "high": _SETTINGS + _MORE}[effort]
+    return [{**setting, "max_iter": _MAX_ITER} for setting in settings if _suits(setting, *table)]
 
 
 def _suits(settings, n_coordinates, n_numeric, n_outputs, has_categories):
