@@ -185,9 +185,9 @@ class SearchBudget:
 
     Attributes
     ----------
-    first_rung_rows : int, default=350
-        Training rows on which all settings are compared first, once, if they are more than go on.
-    n_survivors : int, default=4
+    first_rung_rows, first_rung_folds : int, default=350 and 3
+        Training rows, and folds, in which all settings are compared first, if they are more than go on.
+    n_survivors : int, default=3
         Settings that go on from there, to all folds and rows of the search.
     n_search_samples : int, default=2000
         Rows of the search.
@@ -205,7 +205,8 @@ class SearchBudget:
     """
 
     first_rung_rows: int = 350
-    n_survivors: int = 4
+    first_rung_folds: int = 3
+    n_survivors: int = 3
     n_search_samples: int = 2000
     max_members: int = 6
     smallest_ridge_in_float32: float = 1e-5
@@ -218,7 +219,7 @@ class SearchBudget:
 EFFORTS: dict[str, SearchBudget] = {
     "low": SearchBudget(),
     "medium": SearchBudget(),
-    "high": SearchBudget(first_rung_rows=700, n_survivors=8, max_members=12),
+    "high": SearchBudget(first_rung_rows=700, first_rung_folds=5, n_survivors=8, max_members=12),
 }
 
 # Tables ----------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from ..tables._base import TableEstimator
 from ..tables._copies import Copies
 from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
-from ._folds import make_folds
+from ._folds import Folds, make_folds
 from ._large_members import fit_large_members
 from ._members import fit_members
 from ._portfolio import CHEAPEST, default_settings
@@ -278,9 +278,11 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         searched = folds if len(folds.all_rows) <= n_most else thin(folds, n_most, labels, rng)
         if not two:
             return [(race.run(settings, searched), searched)]
-        first, n_few = searched.once, budget.first_rung_rows * 5 // 4
+        first, n_few = searched, budget.first_rung_rows * 5 // 4
         if len(first.all_rows) > n_few:
             first = thin(first, n_few, labels, rng, keep_tests=True)
+        if searched.are_complementary:  # else one split may tell something else than another
+            first = Folds(first.pairs[: budget.first_rung_folds])
         entries = race.run(settings, first)
         survivors = selector.survivors(entries, first, budget.n_survivors)
         score.require_any()

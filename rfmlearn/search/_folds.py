@@ -58,16 +58,6 @@ class Folds:
             len(train) + len(test) == len(rows) == len(np.union1d(train, test)) for train, test in self.pairs
         )
 
-    @property
-    def once(self):
-        """Of splits that test all rows several times as many as test them once, if they do so one time after another."""
-        rows, total = self.all_rows, 0
-        for k, (_, test) in enumerate(self.pairs, start=1):
-            total += len(test)
-            if total == len(rows) and len(np.unique(np.concatenate([test for _, test in self.pairs[:k]]))) == total:
-                return Folds(self.pairs[:k])
-        return self
-
     def within(self, train_rows, test_rows):
         """The same folds with training and test parts cut to the given rows."""
         return Folds(

@@ -18,6 +18,9 @@ _SETTINGS: tuple[dict, ...] = (
     {"exponent": 0.7},
     {"kernel": "laplace"},
     {"kernel": "laplace", "exponent": 1.4, "feature_matrix": "full"},
+    {"kernel": "product_laplace"},
+    {"kernel": "sum_power_laplace"},
+    {"agop_power": 0.5, "shrinkage": 0.001},
     {"categorical_encoding": "ordinal"},
     {"categorical_encoding": "target"},
 )
@@ -27,10 +30,7 @@ _MORE: tuple[dict, ...] = (
     {"feature_matrix": "full", "scaling": "quantile"},
     {"agop_power": 0.75, "shrinkage": 1e-4},
     {"scaling": "standard"},
-    {"kernel": "product_laplace"},
     {"norm_p": 1.2, "exponent": 1.0},
-    {"kernel": "sum_power_laplace"},
-    {"agop_power": 0.5, "shrinkage": 0.001},
 )
 _MAX_ITER = 2
 
