@@ -8,7 +8,7 @@ from ..runtime._budget import MAX_CODED_OUTPUTS, MAX_FULL, MAX_SLOW
 _SLOW = ({"kernel": "product_laplace"}, {"kernel": "sum_power_laplace"}, {"norm_p": 1.2, "exponent": 1.0})
 
 # In the order in which they earned their place on tables set apart for choosing: docs/model_choice.md. A third round of
-# feature learning, the default of single models, earned none.
+# feature learning, the default of single models, earned its place once.
 _SETTINGS: tuple[dict, ...] = (
     {},
     {"kernel": "gaussian", "feature_matrix": "full"},
@@ -20,7 +20,7 @@ _SETTINGS: tuple[dict, ...] = (
     {"kernel": "laplace", "exponent": 1.4, "feature_matrix": "full"},
     {"kernel": "product_laplace"},
     {"kernel": "sum_power_laplace"},
-    {"agop_power": 0.5, "shrinkage": 0.001},
+    {"agop_power": 0.5, "shrinkage": 0.001, "max_iter": 3},
     {"categorical_encoding": "ordinal"},
     {"categorical_encoding": "target"},
 )
@@ -59,7 +59,7 @@ def default_settings(effort, n_coordinates, n_numeric, n_outputs, has_categories
     """
     table = n_coordinates, n_numeric, n_outputs, has_categories
     settings = {"low": _SETTINGS[:1], "medium": _SETTINGS, "high": _SETTINGS + _MORE}[effort]
-    return [{**setting, "max_iter": _MAX_ITER} for setting in settings if _suits(setting, *table)]
+    return [{"max_iter": _MAX_ITER, **setting} for setting in settings if _suits(setting, *table)]
 
 
 def _suits(settings, n_coordinates, n_numeric, n_outputs, has_categories):
