@@ -164,6 +164,10 @@ MAX_CODED_OUTPUTS = 6
 PARTED_COPIES = 0.1
 # Predictions that an ensemble takes in all, one of them perhaps many times.
 N_TAKEN = 25
+# Probabilities of other families are raised to it: trees are often sure of what they cannot know.
+SMALLEST_EXTRA_PROBABILITY = 1e-4
+# Share of a limit on time that one of them may take.
+EXTRA_SHARE = 0.25
 # Members of less weight are dropped, since every member costs time in prediction.
 SMALLEST_MEMBER = 0.05
 
@@ -179,18 +183,33 @@ SMALLEST_SEARCH = (80, 300)
 TEAM_GAIN = 0.8
 
 
+@dataclass(frozen=True)
+class RungBudget:
+    """A rung of a search, on which settings are compared before fewer of them go on.
+
+    Attributes
+    ----------
+    n_rows, n_folds : int
+        Training rows, and folds.
+    n_survivors : int
+        Settings that go on; where there are no more, the rung is left out.
+    """
+
+    n_rows: int
+    n_folds: int
+    n_survivors: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchBudget:
     """What a search spends.
 
     Attributes
     ----------
-    first_rung_rows, first_rung_folds : int, default=350 and 3
-        Training rows, and folds, in which all settings are compared first, if they are more than go on.
-    n_survivors : int, default=3
-        Settings that go on from there, to all folds and rows of the search.
+    rungs : tuple of RungBudget
+        Before the last rung, which has all folds.
     n_search_samples : int, default=2000
-        Rows of the search.
+        Rows of the last rung.
     max_members : int, default=6
         Machines in the ensemble.
     smallest_ridge_in_float32 : float, default=1e-5
@@ -198,28 +217,28 @@ class SearchBudget:
     refit_together : int, default=3000
         Up to so many rows members are fitted side by side, each with a square array of its own.
     doubt : int, default=100
-        The ensemble is held to the default model as if by so many rows of evidence for it.
-    n_ridge_rows, n_bandwidth_rows : int, default=700 and 400
+        The ensemble is held to a plain average as if by so many rows of evidence for it.
+    n_ridge_rows, n_bandwidth_rows : int, default=500 and 400
         Rows on which a recursion compares ridges and measures distances: fewer than in a single fit, where time
         matters less.
     """
 
-    first_rung_rows: int = 350
-    first_rung_folds: int = 3
-    n_survivors: int = 3
+    rungs: tuple[RungBudget, ...] = (RungBudget(250, 3, 6), RungBudget(600, 3, 3))
     n_search_samples: int = 2000
     max_members: int = 6
     smallest_ridge_in_float32: float = 1e-5
     refit_together: int = 3000
     doubt: int = 100
-    n_ridge_rows: int = 700
+    n_ridge_rows: int = 500
     n_bandwidth_rows: int = 400
 
 
 EFFORTS: dict[str, SearchBudget] = {
     "low": SearchBudget(),
     "medium": SearchBudget(),
-    "high": SearchBudget(first_rung_rows=700, first_rung_folds=5, n_survivors=8, max_members=12),
+    "high": SearchBudget(
+        rungs=(RungBudget(500, 3, 10), RungBudget(1200, 5, 6)), n_search_samples=4000, max_members=12
+    ),
 }
 
 # Tables ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -23,22 +22,23 @@ from ..runtime._budget import EFFORTS, PARTED_COPIES, SearchBudget
 from ..runtime._large_budget import LargeBudget
 from ..runtime._memory import as_bytes
 from ..runtime._progress import log_to_stderr, progress
-from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import n_threads_in_force, thread_limit
 from ..runtime._trouble import warn_of_trouble, warn_user
 from ..tables._base import TableEstimator
 from ..tables._copies import Copies
 from ..tables._encoder import ColumnEncoder
 from ..tables._frames import take_rows
-from ._folds import Folds, make_folds
+from ._extra_members import ExtraModels, check_extra_members
+from ._failures import warn_of_failures
+from ._folds import make_folds
 from ._large_members import fit_large_members
-from ._members import fit_members
+from ._members import fit_chosen
 from ._portfolio import CHEAPEST, default_settings
 from ._race import Race
 from ._results import candidate_params, cv_results, summary
+from ._rungs import run_rungs
 from ._scoring import make_score
 from ._selection import Selector
-from ._thinning import thin
 from ._timetable import Timetable
 
 # Parameters of the single models that are not compared, but decided by the search.
@@ -61,6 +61,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
 
     _parameter_constraints: ClassVar[dict] = {
         "effort": [StrOptions(set(EFFORTS))],
+        "extra_members": [list, tuple, None],
         "settings": [list, None],
         "scoring": [str, callable, None],
         "cv": ["cv_object"],
@@ -79,6 +80,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         settings=None,
         *,
         effort="medium",
+        extra_members=None,
         scoring=None,
         cv=None,
         max_members=None,
@@ -92,6 +94,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
     ):
         self.settings = settings
         self.effort = effort
+        self.extra_members = extra_members
         self.scoring = scoring
         self.cv = cv
         self.max_members = max_members
@@ -121,28 +124,47 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         race = self._make_race(X, outcomes, weights, copies, rows, rng, timetable)
         race.suspicions += self._warn_of_parted_copies(folds, copies)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
-            rungs = self._run_rungs(race, self._selector(weights, score), score, folds, labels, rng)
-            (entries, final_folds), n_members = rungs[-1], self.budget.max_members
-            if timetable is not None:
-                entries, n_members = timetable.affordable(entries, n_members)
-            selection = self._selector(weights, score, n_members).select(entries, final_folds)
+            rungs = run_rungs(race, self._selector(weights, score), folds, self.budget, labels, rng)
             score.require_any()
-            if race.is_large:
-                selection = self._refit_large(race, selection, rows, self._selector(weights, score, n_members))
-            else:
-                self._refit(race, selection.chosen, rows)
+            selection = self._choose(race, rungs[-1], weights, score, rows)
+            score.require_any()
+        self._keep_members()
         self.cv_results_ = cv_results(rungs, race, score)
-        compared, best = [entry for part, _ in rungs for entry in part], entries[selection.best]
-        self.best_index_ = next(place for place, entry in enumerate(compared) if entry is best)
+        compared = [entry for rung in rungs for entry in rung.entries]
+        self.best_index_ = next(place for place, entry in enumerate(compared) if entry is selection.best)
         self.best_score_ = selection.best_score
-        self.best_params_ = candidate_params(race.settings, best.candidate)
-        self.n_splits_ = len(final_folds)
+        self.best_params_ = candidate_params(race, selection.best.candidate)
+        self.n_splits_ = len(rungs[-1].folds)
         scored = selection.rows, weights.total[selection.rows]
         self.ensemble_score_ = score(selection.predictions[selection.rows], *scored)
         self.fit_warnings_ = self._collect_warnings(race, rungs)
         warn_of_trouble(self.fit_warnings_, stacklevel=5)
-        self.fit_warnings_ = race.suspicions + self.fit_warnings_
+        warn_of_failures(race.failures.values(), stacklevel=5)
+        failures = [failure.message for failure in race.failures.values()]
+        self.fit_warnings_ = race.suspicions + self.fit_warnings_ + failures
         return selection
+
+    def _choose(self, race, rung, weights, score, rows):
+        """Select, and fit what was selected on all rows; again without those whose fit fails; what was selected."""
+        entries, n_members = rung.entries, self.budget.max_members
+        if race.timetable is not None:
+            entries, n_members = race.timetable.affordable(entries, n_members)
+        selector = self._selector(weights, score, n_members)
+        while True:
+            selection, n_failures = selector.select(entries, rung.folds), len(race.failures)
+            if race.is_large:
+                with thread_limit(race.n_jobs):
+                    self.members_, self.extra_members_, selection = fit_large_members(race, selection, rows, selector)
+            else:
+                self.members_, self.extra_members_ = fit_chosen(
+                    race, selection.chosen, rows, rung.folds, self.budget.refit_together
+                )
+            if len(race.failures) == n_failures:
+                return selection
+            left = [entry for entry in entries if entry.candidate.index not in race.failures]
+            if not any(not entry.candidate.is_extra for entry in left):
+                raise next(iter(race.failures.values())).error
+            entries = left
 
     def _find_copies(self, X, outcomes, weights, rows):
         """Copies among the rows that count, and weights in units of the table in which they are one."""
@@ -173,8 +195,8 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         if race.trouble:
             messages.append(f"{race.trouble[0]} (So in {len(race.trouble)} solutions while settings were compared.)")
         if race.missed or (race.timetable is not None and race.timetable.is_cut):
-            compared = {entry.candidate.index for entries, _ in rungs for entry in entries}
-            n_rows = max(len(train) for train, _ in rungs[-1][1].pairs)
+            compared = {entry.candidate.index for rung in rungs for entry in rung.entries}
+            n_rows = max(len(train) for train, _ in rungs[-1].folds.pairs)
             messages.append(
                 f"time_limit={self.time_limit} was reached: {len(compared)} of {race.n_compared} settings were "
                 f"compared, on {n_rows} rows, and {len(self.weights_)} machines kept. Increase time_limit for more."
@@ -224,8 +246,16 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             smallest_ridge_in_float32=budget.smallest_ridge_in_float32,
             large=large_plan.budget if large_plan else self.large_budget,
             large_plan=large_plan,
+            extra=self._make_extra(X, outcomes, weights, rng),
             sizes={"n_ridge_rows": budget.n_ridge_rows, "n_bandwidth_rows": budget.n_bandwidth_rows},
         )
+
+    def _make_extra(self, X, outcomes, weights, rng):
+        if not self.extra_members:
+            return None
+        check_extra_members(self.extra_members, "predict" if outcomes.shared is None else "predict_proba")
+        classes, seed = getattr(self, "classes_", None), int(rng.randint(2**31 - 1))
+        return ExtraModels(self.extra_members, X, outcomes, weights, classes, seed)
 
     def _warn_of_solvers(self, settings, n_rows):
         """Tell the user that all rows are fitted in one way; what was told."""
@@ -260,61 +290,11 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         model._validate_params()
         return model
 
-    def _run_rungs(self, race, selector, score, folds, labels, rng):
-        """All settings on few rows, the survivors on more; pairs of entries and folds for each rung."""
-        budget, timetable = self.budget, race.timetable
-        n_most = budget.n_search_samples
-        n_spare = len(race.settings) - race.n_compared
-        settings, n_searched = list(range(race.n_compared)), min(len(folds.all_rows), n_most)
-        two = len(settings) > budget.n_survivors
-        if timetable is not None:
-            last = n_searched * 4 // 5, budget.n_survivors if two else len(settings)
-            plan = [(budget.first_rung_rows, len(settings)), last] if two else [last]
-            timetable.plan(race, folds, int(np.sum(race.weights.rows > 0)), budget.refit_together, plan, n_spare)
-            settings = timetable.settings
-            if timetable.n_rows is not None:
-                few = thin(folds, timetable.n_rows * 5 // 4, labels, rng)
-                return [(race.run(settings, few), few)]
-        searched = folds if len(folds.all_rows) <= n_most else thin(folds, n_most, labels, rng)
-        if not two:
-            return [(race.run(settings, searched), searched)]
-        first, n_few = searched, budget.first_rung_rows * 5 // 4
-        if len(first.all_rows) > n_few:
-            first = thin(first, n_few, labels, rng, keep_tests=True)
-        if searched.are_complementary:  # else one split may tell something else than another
-            first = Folds(first.pairs[: budget.first_rung_folds])
-        entries = race.run(settings, first)
-        survivors = selector.survivors(entries, first, budget.n_survivors)
-        score.require_any()
-        if timetable is not None and not timetable.allows(searched):
-            return [(entries, first)]
-        return [(entries, first), (race.run(survivors, searched), searched)]
-
-    def _refit(self, race, chosen, rows):
-        by_index: dict[int, list] = {}
-        for entry, weight in chosen:
-            by_index.setdefault(entry.candidate.index, []).append((entry, weight))
-        # One recursion after another where square arrays are large, on all threads; else one to a thread.
-        n_jobs = race.n_jobs if len(rows) <= self.budget.refit_together else 1
-        with thread_limit(1 if n_jobs > 1 else race.n_jobs):
-            pieces = [partial(fit_members, race, index, chosen, rows) for index, chosen in by_index.items()]
-            self.members_ = []
-            for group in side_by_side(pieces, n_jobs):
-                self.members_.append(group)
-                race.on_progress(len(self.members_), len(by_index), "settings fitted on all rows")
-        self._keep_members()
-
-    def _refit_large(self, race, selection, rows, selector):
-        with thread_limit(race.n_jobs):
-            self.members_, selection = fit_large_members(race, selection, rows, selector)
-        self._keep_members()
-        return selection
-
     def _keep_members(self):
         self.__dict__.pop("compression_", None)
         self.weights_ = np.array([member.weight for group in self.members_ for member in group.machines])
         shares = [group.weight * group.column_importances(self.n_features_in_) for group in self.members_]
-        self.feature_importances_ = np.sum(shares, axis=0)
+        self.feature_importances_ = np.sum(shares, axis=0) / self.weights_.sum()
 
     def _machines(self):
         return [member.machine for group in self.members_ for member in group.machines]
@@ -364,4 +344,5 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         check_is_fitted(self)
         X = self._check_X(X, reset=False)
         parts = [member.predict(X, known=k > 0) for k, member in enumerate(self.members_)]
+        parts += [member.predict(X) for member in self.extra_members_]
         return sum(parts[1:], start=parts[0])

@@ -156,6 +156,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         settings=None,
         *,
         effort="medium",
+        extra_members=None,
         scoring=None,
         cv=None,
         max_members=None,
@@ -171,6 +172,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         super().__init__(
             settings,
             effort=effort,
+            extra_members=extra_members,
             scoring=scoring,
             cv=cv,
             max_members=max_members,

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import numpy as np
+
 from ..large._recursion import LargeRecursion
 from ..runtime._large_budget import MOST_LARGE_SETTINGS
+from ..tables._frames import take_rows
+from ._failures import Failure
 from ._members import Member, MemberGroup
 from ._race import Scored
 
@@ -30,23 +34,43 @@ def fit_large_members(race, selection, rows, selector):
     -------
     groups : list of MemberGroup
         Those of positive weight.
+    extra : list of ExtraMember
+        The same of other families, which are not fitted to rows that were left out.
     selection : Selection
         With predictions of the rows that were left out of the machines in the place of those of folds.
     """
-    chosen = _strongest(selection.chosen)
-    fitted = []
-    for place, (scored, _) in enumerate(chosen):
-        fitted.append(_fit(race, scored.candidate, rows, 1 / (len(chosen) - place)))
-        race.on_progress(len(fitted), len(chosen), "settings fitted on all rows")
+    own = _strongest([pair for pair in selection.chosen if not pair[0].candidate.is_extra])
+    others = [scored for scored, _ in selection.chosen if scored.candidate.is_extra]
+    fitted, extra = [], []
+
+    def attempt(results, fit, scored, *arguments):
+        try:
+            results.append(fit(race, scored, *arguments))
+        except Exception as error:
+            index = scored.candidate.index
+            race.failures[index] = Failure(error, race.params(index), len(rows))
+        race.on_progress(len(fitted) + len(extra), len(own) + len(others), "settings fitted on all rows")
+
+    for place, (scored, _) in enumerate(own):
+        attempt(fitted, _fit, scored, rows, 1 / (len(own) - place))
+    if not fitted:
+        return [], [], selection
     standing, _ = race.copies.among(rows)
     left_out = standing[fitted[0][2]]
-    entries = [entry for _, entry, _ in fitted]
+    for scored in others:
+        attempt(extra, _fit_extra, scored, np.setdiff1d(rows, left_out), left_out)
+    entries = [entry for _, entry, _ in fitted] + [entry for _, entry in extra]
     weights, selection = selector.reweigh(selection, entries, left_out)
-    groups = []
-    for weight, (group, _, _) in zip(weights, fitted, strict=True):
-        if weight > 0:
-            groups.append(replace(group, machines=(replace(group.machines[0], weight=float(weight)),)))
-    return groups, selection
+    groups = [
+        replace(group, machines=(replace(group.machines[0], weight=float(weight)),))
+        for weight, (group, _, _) in zip(weights, fitted, strict=False)
+        if weight > 0
+    ]
+    extra_weights = weights[len(fitted) :]
+    members = [
+        replace(member, weight=float(w)) for w, (member, _) in zip(extra_weights, extra, strict=True) if w > 0
+    ]
+    return groups, members, selection
 
 
 def _strongest(chosen):
@@ -62,12 +86,12 @@ def _strongest(chosen):
     return [best[index] for index in order]
 
 
-def _fit(race, candidate, rows, share):
+def _fit(race, scored, rows, share):
     """The group of one machine, its predictions of the rows that it left out, and their places among those fitted.
 
     Where time is limited it takes at most a share of what is left.
     """
-    start = time.perf_counter()
+    start, candidate = time.perf_counter(), scored.candidate
     fold, recursion = race.start(candidate.index, rows, candidate.n_iter)
     assert isinstance(recursion, LargeRecursion)
     if race.timetable is not None:
@@ -99,3 +123,13 @@ def _fit(race, candidate, rows, share):
     )
     entry = Scored(candidate, link(scores), link, time.perf_counter() - start)
     return group, entry, places
+
+
+def _fit_extra(race, scored, rows, left_out):
+    """A member of another family, and its predictions of the rows that it has not seen."""
+    start, place = time.perf_counter(), scored.candidate.index - len(race.settings)
+    member = race.extra.member(place, rows, scored, 1.0, None)
+    scores = member.scores(take_rows(race.X, left_out))
+    link = race.extra.calibrate(scores, left_out, race.weights.total[left_out])
+    entry = Scored(scored.candidate, link(scores), link, time.perf_counter() - start)
+    return replace(member, link=link, deviation=race.extra.deviation(entry.predictions, left_out)), entry

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from ..recursion._deviation import Deviation
 from ..recursion._learned_agop import AGOP
 from ..recursion._machine import Machine
+from ..runtime._side_by_side import side_by_side
+from ..runtime._threads import thread_limit
 from ..tables._encoder import ColumnEncoder, column_shares
 from ..targets._calibration import Link
 from ..targets._codes import ScaledTargets, Target
+from ._extra_members import ExtraMember
+from ._failures import Failure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +166,52 @@ def fit_members(race, index, chosen, rows):
         agop=agop,
         trouble=tuple(dict.fromkeys(trouble)),
     )
+
+
+def fit_chosen(race, chosen, rows, folds, refit_together):
+    """Fit what was chosen on all rows: the groups of machines, and the members of other families.
+
+    Those that fail are noted in the race, and left out.
+
+    Parameters
+    ----------
+    race : Race
+    chosen : list of (Scored, weight)
+    rows : ndarray of int
+    folds : Folds
+        In which the candidates were scored.
+    refit_together : int
+        Up to so many rows they are fitted side by side, one to a thread; beyond, where square arrays are large, one
+        after another, on all threads.
+
+    Returns
+    -------
+    groups : list of MemberGroup
+    extra : list of ExtraMember
+    """
+    by_index: dict[int, list] = {}
+    for entry, weight in chosen:
+        by_index.setdefault(entry.candidate.index, []).append((entry, weight))
+
+    def fit(index, part):
+        try:
+            if index in race.extra_indices:
+                ((scored, weight),) = part
+                return race.extra.member(index - len(race.settings), rows, scored, weight, folds)
+            return fit_members(race, index, part, rows)
+        except Exception as error:
+            race.failures[index] = Failure(error, race.params(index), len(rows))
+            return None
+
+    n_jobs = race.n_jobs if len(rows) <= refit_together else 1
+    fitted: list[Any] = []
+    with thread_limit(1 if n_jobs > 1 else race.n_jobs):
+        pieces = [partial(fit, index, part) for index, part in by_index.items()]
+        for done, member in enumerate(side_by_side(pieces, n_jobs), start=1):
+            fitted += [] if member is None else [member]
+            race.on_progress(done, len(by_index), "settings fitted on all rows")
+    groups = [member for member in fitted if isinstance(member, MemberGroup)]
+    return groups, [member for member in fitted if isinstance(member, ExtraMember)]
 
 
 def _member(current, scored, weight, training_weights):

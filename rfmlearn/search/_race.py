@@ -12,7 +12,7 @@ import numpy as np
 
 from ..large._plan import LargePlan
 from ..rfm._settings import make_encoder, make_recursion
-from ..runtime._budget import ALPHAS
+from ..runtime._budget import ALPHAS, EXTRA_SHARE
 from ..runtime._large_budget import LargeBudget
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import thread_limit
@@ -21,6 +21,8 @@ from ..tables._copies import Copies
 from ..targets._calibration import Link
 from ..targets._outcomes import Outcomes
 from ._encodings import Encodings
+from ._extra_members import ExtraModels
+from ._failures import Failure
 from ._folds import Folds
 from ._timetable import Timetable
 
@@ -32,12 +34,16 @@ class Candidate:
     Attributes
     ----------
     index : int
-        Of its settings, which it shares with the other rounds of one recursion.
+        Of its settings, which it shares with the other rounds of one recursion; those of members of other families come
+        after all settings.
     n_iter : int
+    is_extra : bool, default=False
+        Whether it is a member of another family, which has one round.
     """
 
     index: int
     n_iter: int
+    is_extra: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class Scored:
 @dataclass(kw_only=True)
 class Race:
     """Data that all candidates run on.
+
+    A candidate that fails is left out, and the others go on.
 
     Parameters
     ----------
@@ -92,6 +100,8 @@ class Race:
         That of the fit of all rows, if it is one.
     timetable : Timetable or None
         Which settings are begun, and with how many rounds, where time is limited.
+    extra : ExtraModels or None
+        Members of other families.
     on_progress : callable
         Called with the number of recursions finished, that of all, and what they are.
 
@@ -99,6 +109,8 @@ class Race:
     ----------
     missed : set of int
         Indices of settings for which there was no time.
+    failures : dict of int to Failure
+        Why settings, or members of other families, were left out, by index.
     trouble : list of str
         What solutions have warned of.
     """
@@ -118,9 +130,11 @@ class Race:
     large: LargeBudget | None = None
     large_plan: LargePlan | None = None
     timetable: Timetable | None = None
+    extra: ExtraModels | None = None
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
     trouble: list = field(default_factory=list)
+    failures: dict = field(default_factory=dict)
 
     def __post_init__(self):
         self._models = [self.make_model(setting) for setting in self.settings]
@@ -149,29 +163,71 @@ class Race:
         """Precision of machines that are only compared: single, for half the time, if no ridge is too small for it."""
         return np.float32 if self.smallest_ridge >= self.smallest_ridge_in_float32 else np.float64
 
+    @property
+    def extra_indices(self):
+        """Indices of members of other families."""
+        n_settings = len(self.settings)
+        return list(range(n_settings, n_settings + (0 if self.extra is None else len(self.extra))))
+
+    def params(self, index):
+        """What candidates of an index have in common, as `cv_results_` says it."""
+        n_settings = len(self.settings)
+        return dict(self.settings[index]) if index < n_settings else self.extra.params(index - n_settings)
+
     def run(self, indices, folds: Folds) -> list[Scored]:
         """Held-out predictions of every round of some settings; of splits that were run before those of then.
 
-        Settings for whose folds there is no time are left out, and noted in `missed`.
+        Settings for whose folds there is no time are left out, and noted in `missed`; those that fail in `failures`.
+
+        Raises
+        ------
+        Exception
+            What the first setting that failed has raised, if all did.
         """
         jobs = [(index, pair) for index in indices for pair in folds.pairs]
         fresh = [(index, pair) for index, pair in jobs if (index, id(pair)) not in self._done]
-        self._encodings.expect([(make_encoder(self._models[index]), id(pair)) for index, pair in fresh])
+        own = [(index, pair) for index, pair in fresh if index < len(self.settings)]
+        self._encodings.expect([(make_encoder(self._models[index]), id(pair)) for index, pair in own])
         with thread_limit(1 if self.n_jobs > 1 else self.n_jobs):
-            pieces = [partial(self._score_fold, index, pair, folds) for index, pair in fresh]
+            pieces = [partial(self._try_fold, index, pair, folds) for index, pair in fresh]
             scored = side_by_side(pieces, self.n_jobs)
             for done, ((index, pair), result) in enumerate(zip(fresh, scored, strict=True), start=1):
                 self._done[index, id(pair)] = pair, result  # a pair that is kept is the only one with its id
                 self.trouble += [] if result is None else result[2]
                 self.on_progress(done, len(fresh), f"{len(indices)} settings in {len(folds)} folds")
         results = {index: [self._done[index, id(pair)][1] for pair in folds.pairs] for index in indices}
-        self.missed |= {index for index, parts in results.items() if any(part is None for part in parts)}
+        left_out = {index for index, parts in results.items() if any(part is None for part in parts)}
+        self.missed |= left_out - set(self.failures)
+        if not set(indices) - set(self.failures):
+            raise self.failures[min(indices)].error
         return [
             scored
             for index, parts in results.items()
-            if index not in self.missed
+            if index not in left_out
             for scored in self._collect(index, parts, folds)
         ]
+
+    def _try_fold(self, index, pair, folds):
+        """The same as `_score_fold`; None, too, where settings fail, or have failed before."""
+        score = self._score_fold if index < len(self.settings) else self._score_extra
+        if index in self.failures:
+            if index < len(self.settings):
+                self._encodings.skip(make_encoder(self._models[index]), id(pair))
+            return None
+        try:
+            return score(index, pair, folds)
+        except Exception as error:
+            self.failures.setdefault(index, Failure(error, self.params(index), len(pair[0])))
+            return None
+
+    def _score_extra(self, index, pair, folds):
+        """The same as `_score_fold` for a member of another family."""
+        start = time.perf_counter()
+        scores = self.extra.score(index - len(self.settings), *pair)
+        seconds = time.perf_counter() - start
+        if self.timetable is not None and seconds * (len(folds) + 1) > EXTRA_SHARE * self.timetable.limit:
+            return None
+        return {0: scores}, seconds, []
 
     def start(self, index, rows, n_iter):
         """An unfitted recursion of some settings on training rows, and how these are encoded."""
@@ -258,10 +314,11 @@ class Race:
         rows = folds.rows
         weights = self.weights.total[rows] * folds.shares
         seconds = float(np.mean([seconds for _, seconds, _ in parts]))
+        is_extra = index >= len(self.settings)
         for n_iter in parts[0][0]:
             scores = np.concatenate([part[n_iter] for part, _, _ in parts])
-            link = self.outcomes.calibrate(scores, rows, weights)
-            yield Scored(Candidate(index, n_iter), link(scores), link, seconds)
+            link = (self.extra if is_extra else self.outcomes).calibrate(scores, rows, weights)
+            yield Scored(Candidate(index, n_iter, is_extra), link(scores), link, seconds)
 
 
 def _spread(rows, n_rows):

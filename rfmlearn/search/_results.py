@@ -6,9 +6,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 
-def candidate_params(settings, candidate):
+def candidate_params(race, candidate):
     """Parameters with which the single model is the machine that a candidate describes."""
-    return settings[candidate.index] | {"max_iter": candidate.n_iter}
+    return race.params(candidate.index) | ({} if candidate.is_extra else {"max_iter": candidate.n_iter})
 
 
 def cv_results(rungs, race, score):
@@ -16,7 +16,7 @@ def cv_results(rungs, race, score):
 
     Parameters
     ----------
-    rungs : list of (list of Scored, Folds)
+    rungs : list of Rung
     race : Race
     score : callable
         ``(predictions, rows, weights)`` to a number.
@@ -26,21 +26,27 @@ def cv_results(rungs, race, score):
     dict of ndarray
         ``params``, ``param_*``, ``iter`` and ``n_resources`` (the rung and its training rows), ``mean_fit_time``,
         ``split*_test_score``, ``mean_test_score``, ``std_test_score`` and ``rank_test_score``: first those of the last
-        rung, by score.
+        rung, by score. Candidates that failed come last, without scores.
     """
     params, rung_numbers, resources, times, by_split = [], [], [], [], []
-    n_splits = max(len(folds) for _, folds in rungs)
-    for number, (entries, folds) in enumerate(rungs):
-        parts = [(test, race.weights.total[test]) for _, test in folds.pairs]
+    n_splits = max(len(rung.folds) for rung in rungs)
+    for number, rung in enumerate(rungs):
+        parts = [(test, race.weights.total[test]) for _, test in rung.folds.pairs]
         edges = np.cumsum([len(test) for test, _ in parts])[:-1]
-        for entry in entries:
+        for entry in rung.entries:
             pieces = np.split(entry.predictions, edges)
             scores = [score(P, test, weights) for P, (test, weights) in zip(pieces, parts, strict=True)]
             by_split.append(scores + [np.nan] * (n_splits - len(scores)))
-            params.append(candidate_params(race.settings, entry.candidate))
+            params.append(candidate_params(race, entry.candidate))
             rung_numbers.append(number)
-            resources.append(max(len(train) for train, _ in folds.pairs))
+            resources.append(max(len(train) for train, _ in rung.folds.pairs))
             times.append(entry.seconds)
+    for failure in race.failures.values():
+        by_split.append([np.nan] * n_splits)
+        params.append(failure.params)
+        rung_numbers.append(0)
+        resources.append(failure.n_rows)
+        times.append(np.nan)
     splits = np.array(by_split)
     known = np.ma.masked_invalid(splits)  # a score may be undefined in a small fold
     mean = known.mean(axis=1).filled(np.nan)

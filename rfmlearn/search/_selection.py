@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..runtime._budget import N_FOLDS
+from ..runtime._budget import N_FOLDS, SMALLEST_MEMBER
 from ._ensemble import select_ensemble, shrink_to
+from ._race import Scored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +19,8 @@ class Selection:
     ----------
     chosen : list of (Scored, float)
         Those of positive weight.
-    best : int
-        The best single candidate, by its place among all.
+    best : Scored
+        The best single machine.
     best_score : float
     rows : ndarray of int
         Rows that were in a test part.
@@ -30,7 +31,7 @@ class Selection:
     """
 
     chosen: list
-    best: int
+    best: Scored
     best_score: float
     rows: np.ndarray
     counts: np.ndarray
@@ -80,12 +81,16 @@ class Selector:
         # Where the default machine is all that was selected, there is nothing to compare.
         if self._max_members > 1 and weights[default] < 1 and self._loses(table, default, plain, folds):
             weights = np.eye(len(entries))[default]
+        own = [place for place, entry in enumerate(entries) if not entry.candidate.is_extra]
+        best = max(own, key=lambda place: scores[place])
+        if not weights[own].any():  # importances, and what was learned, are those of machines
+            weights = (1 - SMALLEST_MEMBER) * weights
+            weights[best] = SMALLEST_MEMBER
         chosen = [(entry, weight) for entry, weight in zip(entries, weights, strict=True) if weight > 0]
-        best = int(np.argmax(scores))
         rows, predictions = _out_of_fold(chosen, folds, len(self._weights))
         return Selection(
             chosen=chosen,
-            best=best,
+            best=entries[best],
             best_score=float(scores[best]),
             rows=rows,
             counts=self._weights.counts[rows],

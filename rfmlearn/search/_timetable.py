@@ -64,8 +64,8 @@ class Timetable:
             Rows on which the members of the ensemble are fitted.
         refit_together : int
             Up to so many rows they are fitted side by side, each in one thread.
-        rungs : list of (int, int)
-            Training rows of each rung without a limit, and settings on it.
+        rungs : list of (int, int, int)
+            Training rows of each rung without a limit, settings on it, and folds.
         n_spare : int
             Settings at the end that are only there for when all others would take too long.
         """
@@ -88,18 +88,18 @@ class Timetable:
             self._caps[index] = max(affordable, default=0)
         first = self.settings[0]
         self._search_end = self._end - self._refit(first, self._caps[first]) - SPARE_SHARE * self.limit
-        self._choose_rows(len(folds), rungs)
+        self._choose_rows(rungs)
         are_all = self.settings == asked and self._caps == {index: last[index] for index in asked}
         self.is_cut = not are_all or self.n_rows is not None
 
-    def _choose_rows(self, n_splits, rungs):
-        room = self._search_end - self.clock()
+    def _choose_rows(self, rungs):
+        room, n_splits = self._search_end - self.clock(), rungs[-1][2]
 
-        def seconds(n_rows, settings):
+        def seconds(n_rows, settings, n_splits=n_splits):
             return sum(self._rung(index, n_rows, n_splits) for index in settings)
 
         by_cost = sorted(self.settings, key=lambda index: -self._rung(index, 100, n_splits))
-        if sum(seconds(n_rows, by_cost[:n_settings]) for n_rows, n_settings in rungs) <= room:
+        if sum(seconds(n_rows, by_cost[:n_settings], n_folds) for n_rows, n_settings, n_folds in rungs) <= room:
             return
         sizes = [round(rungs[-1][0] * 0.8**step) for step in range(20)]
         sizes = [size for size in sizes if size > SMALLEST_SEARCH[0]]

@@ -1,0 +1,79 @@
+"""Rungs of a search: all settings on few rows, the best of them on more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..runtime._budget import SearchBudget
+from ._folds import Folds
+from ._race import Race, Scored
+from ._thinning import thin
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What was compared, and in which folds.
+
+    Attributes
+    ----------
+    entries : list of Scored
+    folds : Folds
+    """
+
+    entries: list[Scored]
+    folds: Folds
+
+
+def run_rungs(race: Race, selector, folds: Folds, budget: SearchBudget, labels, rng) -> list[Rung]:
+    """All settings on few rows, the survivors, and members of other families, on more.
+
+    Parameters
+    ----------
+    race : Race
+    selector : Selector
+    folds : Folds
+        Of all rows.
+    budget : SearchBudget
+    labels : ndarray of int of shape (n,) or None
+        Classes, which stratify what is drawn.
+    rng : RandomState
+    """
+    timetable, n_most = race.timetable, budget.n_search_samples
+    n_spare = len(race.settings) - race.n_compared
+    settings, searched = list(range(race.n_compared)), folds
+    if timetable is not None:
+        sizes, n_settings = [], len(settings)
+        for rung in _before_last(budget, n_settings):
+            sizes.append((rung.n_rows, n_settings, rung.n_folds))
+            n_settings = rung.n_survivors
+        sizes.append((min(len(folds.all_rows), n_most) * 4 // 5, n_settings, len(folds)))
+        timetable.plan(race, folds, int(np.sum(race.weights.rows > 0)), budget.refit_together, sizes, n_spare)
+        settings = timetable.settings
+        if timetable.n_rows is not None:
+            searched = thin(folds, timetable.n_rows * 5 // 4, labels, rng)
+            return [Rung(race.run(settings + race.extra_indices, searched), searched)]
+    if len(folds.all_rows) > n_most:
+        searched = thin(folds, n_most, labels, rng)
+    rungs = []
+    for rung in _before_last(budget, len(settings)):
+        few = _fewer(searched, rung, labels, rng)
+        rungs.append(Rung(race.run(settings, few), few))
+        settings = selector.survivors(rungs[-1].entries, few, rung.n_survivors)
+        if timetable is not None and not timetable.allows(searched):
+            return rungs
+    return [*rungs, Rung(race.run(settings + race.extra_indices, searched), searched)]
+
+
+def _before_last(budget, n_settings):
+    """The rungs from which fewer settings go on than there are."""
+    return [rung for rung in budget.rungs if rung.n_survivors < n_settings]
+
+
+def _fewer(folds, rung, labels, rng):
+    """The folds of a rung, of which those of the next one may be the same."""
+    n_rows = rung.n_rows * 5 // 4
+    few = thin(folds, n_rows, labels, rng, keep_tests=True) if len(folds.all_rows) > n_rows else folds
+    # Where splits are not complementary, one may tell something else than another.
+    return Folds(few.pairs[: rung.n_folds]) if folds.are_complementary else few
