@@ -164,6 +164,11 @@ class Race:
         return np.float32 if self.smallest_ridge >= self.smallest_ridge_in_float32 else np.float64
 
     @property
+    def forms(self):
+        """The form of feature matrix of each setting."""
+        return [model.feature_matrix for model in self._models]
+
+    @property
     def extra_indices(self):
         """Indices of members of other families."""
         n_settings = len(self.settings)

@@ -60,7 +60,7 @@ def run_rungs(race: Race, selector, folds: Folds, budget: SearchBudget, labels, 
     for rung in _before_last(budget, len(settings)):
         few = _fewer(searched, rung, labels, rng)
         rungs.append(Rung(race.run(settings, few), few))
-        settings = selector.survivors(rungs[-1].entries, few, rung.n_survivors)
+        settings = selector.survivors(rungs[-1].entries, few, rung.n_survivors, race.forms)
         if timetable is not None and not timetable.allows(searched):
             return rungs
     return [*rungs, Rung(race.run(settings + race.extra_indices, searched), searched)]

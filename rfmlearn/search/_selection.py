@@ -54,8 +54,11 @@ class Selector:
         self._weights, self._score = weights, score
         self._max_members, self._doubt = max_members, doubt
 
-    def survivors(self, entries, folds, n_survivors):
-        """The default settings, and those that the ensemble on this rung takes most of, or else score best."""
+    def survivors(self, entries, folds, n_survivors, forms):
+        """The default settings, and those that the ensemble on this rung takes most of, or else score best.
+
+        And the best of each form of feature matrix beside them: full ones gain most by more rows.
+        """
         table = self._table(entries, folds)
         weights, scores = self._ensemble(table), table.scores(self._score)
         shares: dict[int, float] = {}
@@ -66,7 +69,11 @@ class Selector:
             best[index] = max(best.get(index, -np.inf), value)
         first = entries[0].candidate.index
         order = sorted(shares, key=lambda index: (index != first, -shares[index], -best[index]))
-        return sorted(order[:n_survivors])
+        by_score = sorted(best, key=lambda index: -best[index])
+        best_of_form = {forms[index]: index for index in reversed(by_score)}
+        kept = set(order[:n_survivors])
+        missing = set(best_of_form) - {forms[index] for index in kept}
+        return sorted(kept | {best_of_form[form] for form in missing})
 
     def select(self, entries, folds) -> Selection:
         """The ensemble, mixed with a plain average of the settings; or the default machine, if that is clearly better.
