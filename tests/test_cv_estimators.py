@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
-from rfmlearn.runtime._budget import SearchBudget
+from rfmlearn.runtime._budget import RungBudget, SearchBudget
 
 
 @pytest.fixture(params=ESTIMATORS, scope="module")
@@ -147,11 +147,11 @@ def test_several_outputs():
 
 def with_budget(Estimator, **sizes):
     """The same search with other numbers of rows."""
-    return type(Estimator.__name__, (Estimator,), {"budget": SearchBudget(**sizes)})
+    return type(Estimator.__name__, (Estimator,), {"budgets": {"medium": SearchBudget(**sizes)}})
 
 
 def test_rungs(Estimator):
-    Small = with_budget(Estimator, one_rung=80, first_rung_rows=60, n_survivors=2)
+    Small = with_budget(Estimator, rungs=(RungBudget(60, 3, 2),))
     settings = [{"max_iter": 1}, {"scaling": None, "max_iter": 1}, {"kernel": "gaussian", "max_iter": 1},
                 {"kernel": "laplace", "bandwidth": 1e-3, "max_iter": 1}]  # fmt: skip
     X, y = data(Estimator, 200)
@@ -160,9 +160,9 @@ def test_rungs(Estimator):
     assert_array_equal(np.unique(results["iter"]), [0, 1])
     assert results["n_resources"].max() <= 90
     last = results["iter"] == 1
-    assert last.sum() == 8 and (results["rank_test_score"][last] <= 8).all()
+    assert last.sum() == 4 and (results["rank_test_score"][last] <= 4).all()
     assert last[model.best_index_]
-    assert {"max_iter": 1, "alpha": "auto"} in [results["params"][k] for k in np.flatnonzero(last)]  # the default
+    assert {"max_iter": 1} in [results["params"][k] for k in np.flatnonzero(last)]  # the default
     assert model.members_[0].machines[0].machine.dual_coef.shape[0] == 200
     values(model, X)
 
@@ -171,7 +171,7 @@ def test_rungs_take_float32_where_ridges_allow(Estimator):
     X, y = data(Estimator, 150)
 
     def scores(largest, limit=1e-5):
-        sizes = {"one_rung": 80, "first_rung_rows": 60, "n_survivors": 1}
+        sizes = {"rungs": (RungBudget(60, 2, 1),)}
         model = with_budget(Estimator, **sizes, smallest_ridge_in_float32=limit)(FEW, cv=2, random_state=0).fit(
             X, y, np.where(np.arange(150) == 7, largest, 1.0)
         )

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from rfmlearn.search._failures import Failure
 from rfmlearn.search._folds import Folds
 from rfmlearn.search._race import Candidate, Scored
 from rfmlearn.search._results import candidate_params, cv_results, summary
+from rfmlearn.search._rungs import Rung
 from rfmlearn.solvers import Weights
 
 SETTINGS = [{}, {"kernel": "gaussian", "max_iter": 9}]
@@ -27,44 +29,57 @@ def weighted_mean(predictions, rows, weights):
     return np.nan if list(rows) == [5] else float(np.average(predictions[:, 0] + rows, weights=weights))
 
 
+def race(failures=()):
+    return SimpleNamespace(
+        params=lambda index: dict(SETTINGS[index]) if index < len(SETTINGS) else {"extra_member": "tree"},
+        weights=Weights.of(WEIGHTS),
+        failures=dict(enumerate(failures)),
+    )
+
+
 @pytest.fixture
-def results():
-    rungs = [
-        (
+def rungs():
+    return [
+        Rung(
             [
-                Scored(Candidate(0, 1, False), np.array([[0.0], [1.0], [5.0]]), None, 0.5),
-                Scored(Candidate(1, 2, True), np.array([[0.0], [0.0], [0.0]]), None, 0.25),
+                Scored(Candidate(0, 1), np.array([[0.0], [1.0], [5.0]]), None, 0.5),
+                Scored(Candidate(1, 2), np.array([[0.0], [0.0], [0.0]]), None, 0.25),
             ],
             FIRST,
         ),
-        (
+        Rung(
             [
-                Scored(Candidate(1, 0, False), np.arange(6.0)[:, None], None, 2.0),
-                Scored(Candidate(1, 2, True), 2 * np.arange(6.0)[:, None], None, 2.0),
-                Scored(Candidate(1, 3, False), np.arange(6.0)[:, None], None, 2.0),
+                Scored(Candidate(1, 0), np.arange(6.0)[:, None], None, 2.0),
+                Scored(Candidate(1, 2), 2 * np.arange(6.0)[:, None], None, 2.0),
+                Scored(Candidate(1, 3), np.arange(6.0)[:, None], None, 2.0),
             ],
             LAST,
         ),
     ]
-    return cv_results(rungs, SimpleNamespace(settings=SETTINGS, weights=Weights.of(WEIGHTS)), weighted_mean)
 
 
-def test_params_are_settings_with_the_round_and_the_ridge(results):
-    assert candidate_params(SETTINGS, Candidate(1, 2, True)) == {
-        "kernel": "gaussian",
-        "max_iter": 2,
-        "alpha": "cautious",
-    }
+@pytest.fixture
+def results(rungs):
+    return cv_results(rungs, race(), weighted_mean)
+
+
+def test_params_are_settings_with_the_round(results):
+    assert candidate_params(race(), Candidate(1, 2)) == {"kernel": "gaussian", "max_iter": 2}
+    assert candidate_params(race(), Candidate(2, 0, is_extra=True)) == {"extra_member": "tree"}
     assert SETTINGS[1]["max_iter"] == 9
-    gaussian = [
-        {"kernel": "gaussian", "max_iter": m, "alpha": a}
-        for m, a in ((2, "cautious"), (0, "auto"), (2, "cautious"), (3, "auto"))
-    ]
-    assert results["params"] == [{"max_iter": 1, "alpha": "auto"}, *gaussian]
+    gaussian = [{"kernel": "gaussian", "max_iter": m} for m in (2, 0, 2, 3)]
+    assert results["params"] == [{"max_iter": 1}, *gaussian]
     assert_array_equal(results["param_max_iter"].astype(int), [1, 2, 0, 2, 3])
-    assert_array_equal(results["param_alpha"], ["auto", "cautious", "auto", "cautious", "auto"])
     assert_array_equal(results["param_kernel"].mask, [True, False, False, False, False])
     assert set(results["param_kernel"].compressed()) == {"gaussian"}
+
+
+def test_what_failed_comes_last_without_scores(rungs):
+    failure = Failure(ValueError("no"), {"exponent": 1.5}, 5)
+    results = cv_results(rungs, race([failure]), weighted_mean)
+    assert len(results["params"]) == 6 and results["params"][-1] == failure.params
+    assert results["rank_test_score"][-1] == 6 and np.isnan(results["mean_test_score"][-1])
+    assert results["n_resources"][-1] == 5 and results["param_exponent"].compressed() == [1.5]
 
 
 def test_scores_are_those_of_the_parts(results):
@@ -99,10 +114,9 @@ def test_rungs_and_their_cost(results):
 
 def test_candidate_whose_scores_are_all_undefined_is_last():
     folds = Folds(((np.arange(5), np.array([5])), (np.arange(4), np.array([5]))))
-    entries = [Scored(Candidate(0, k, False), np.full((2, 1), value), None, 1.0) for k, value in enumerate((1.0, -3.0))]
-    race = SimpleNamespace(settings=SETTINGS, weights=Weights.of(WEIGHTS))
+    entries = [Scored(Candidate(0, k), np.full((2, 1), value), None, 1.0) for k, value in enumerate((1.0, -3.0))]
     undefined = lambda predictions, rows, weights: np.nan if predictions[0, 0] > 0 else -3.0  # noqa: E731
-    results = cv_results([(entries, folds)], race, undefined)
+    results = cv_results([Rung(entries, folds)], race(), undefined)
     assert np.isnan(results["mean_test_score"][0]) and np.isnan(results["std_test_score"][0])
     assert_array_equal(results["rank_test_score"], [2, 1])
 

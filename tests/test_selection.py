@@ -13,7 +13,7 @@ def selected(predictions, y, n_folds=5, max_members=6):
     """Weights of the candidates, of which the first is the default machine; rows are tested in their order."""
     parts = np.array_split(np.arange(len(y)), n_folds)
     folds = Folds(tuple((np.setdiff1d(np.arange(len(y)), part), part) for part in parts))
-    entries = [Scored(Candidate(k, 1, False), P[:, None], None, 0.0) for k, P in enumerate(predictions)]
+    entries = [Scored(Candidate(k, 1), P[:, None], None, 0.0) for k, P in enumerate(predictions)]
 
     def score(P, rows, weights):
         return -float(np.average((P[:, 0] - y[rows]) ** 2, weights=weights))

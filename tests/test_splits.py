@@ -1,5 +1,7 @@
 """Splits as they were given: which rows they mean, what splitters see, and that each of them is used."""
 
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +19,7 @@ from sklearn.model_selection import (
 )  # fmt: skip
 
 from rfmlearn import RFMRegressor, RFMRegressorCV
-from rfmlearn.runtime._budget import SearchBudget
+from rfmlearn.runtime._budget import RungBudget, SearchBudget
 from rfmlearn.search._splits import Given, read_splits
 
 PLAIN = [{"max_iter": 0, "alpha": 0.1}]
@@ -162,7 +164,7 @@ def test_splitters_see_what_was_passed_to_fit(Estimator):
 class Small(RFMRegressorCV):
     """A search that thins tables of more than a few rows."""
 
-    budget = SearchBudget(one_rung=100, first_rung_rows=50, n_survivors=1)
+    budgets: ClassVar[dict] = {"medium": SearchBudget(rungs=(RungBudget(50, 40, 1),))}
 
 
 HELD_OUT = np.r_[-np.ones(200), np.zeros(100)]

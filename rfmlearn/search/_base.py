@@ -125,9 +125,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         race.suspicions += self._warn_of_parted_copies(folds, copies)
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
             rungs = run_rungs(race, self._selector(weights, score), folds, self.budget, labels, rng)
-            score.require_any()
             selection = self._choose(race, rungs[-1], weights, score, rows)
-            score.require_any()
         self._keep_members()
         self.cv_results_ = cv_results(rungs, race, score)
         compared = [entry for rung in rungs for entry in rung.entries]
@@ -152,6 +150,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         selector = self._selector(weights, score, n_members)
         while True:
             selection, n_failures = selector.select(entries, rung.folds), len(race.failures)
+            score.require_any()
             if race.is_large:
                 with thread_limit(race.n_jobs):
                     self.members_, self.extra_members_, selection = fit_large_members(race, selection, rows, selector)
@@ -334,7 +333,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             (member.weight, member.n_iter, member.alpha, group.params)
             for group in self.members_
             for member in group.machines
-        ]
+        ] + [(member.weight, None, None, member.params) for member in self.extra_members_]
         name = self._default_score if self.scoring is None else self.scoring
         n_compared = len(self.cv_results_["params"])
         return summary(n_compared, self.n_splits_, name, self.best_score_, self.ensemble_score_, members)

@@ -33,8 +33,19 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
     ----------
     settings : list of dict or None, default=None
         What is compared: each dict holds parameters of `RFMClassifier`, and all rounds of feature learning up to its
-        `max_iter` are compared too. The first is what the choice on a small table is held to. None takes a dozen that
+        `max_iter` are compared too. The first is what the choice falls back to. None takes those of `effort`, which
         suit different tables: kernels, forms of the feature matrix, scalings, AGOP powers, codings of categories.
+    effort : {"low", "medium", "high"}, default="medium"
+        How much is compared. "low" is the single machine with two rounds of feature learning, of which the best, and a
+        calibration by folds, are kept: about five fits of it. "medium" compares a dozen settings, about ten fits where
+        the table has some thousand rows. "high" compares more settings on more rows, and up to twelve machines make the
+        ensemble: some five times "medium". docs/model_choice.md has the seconds for tables of several sizes.
+    extra_members : list of estimators or None, default=None
+        Members of other families: any estimators of scikit-learn with `fit` and ``predict_proba``, such as
+        ``[HistGradientBoostingClassifier(), ExtraTreesClassifier()]``. Each is cloned, fitted in the folds of the
+        last comparison to the same rows of X, as it was passed, and joins the average with the weight that its
+        out-of-fold predictions earn. Weights of rows go to those that take `sample_weight`; others fail where rows have
+        weights. What has no say is not kept. Importances, AGOP and gradients are those of the machines alone.
     scoring : str, callable or None, default=None
         What to optimise, as in `sklearn.model_selection.GridSearchCV`: a name, a scorer, or a function
         ``(estimator, X, y)`` of what is left out, all folds in one, in which the estimator predicts these rows and no
@@ -45,12 +56,12 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         Splitters see X, y and groups as they were passed to `fit`. Their splits, or pairs of row numbers or masks, are
         used as they are, every one of them; where a table has more rows than the search looks at, each draws from its
         own parts.
-    max_members : int, default=6
-        Machines in the ensemble, at most. Each costs the time of one single model in prediction. 1 is the best machine
+    max_members : int or None, default=None
+        Machines in the ensemble, at most; None is 6, with ``effort="high"`` 12. Each costs the time of one single model in prediction. 1 is the best machine
         by folds alone.
-    n_search_samples : int, default=2000
+    n_search_samples : int or None, default=None
         Rows that the search looks at, drawn at random, by class, if there are more; the members are then
-        fitted on all.
+        fitted on all. None is 2,000, with ``effort="high"`` 4,000.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Categorical columns: those of pandas or polars type category, string or boolean; or indices, names or a mask; or
         none.
@@ -88,6 +99,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
     members_ : list of rfmlearn.search.MemberGroup
         The ensemble: for each recursion its ``params``, ``encoder``, ``target``, ``agop``, and ``machines``, of which
         each has ``machine``, ``n_iter``, ``alpha``, ``link`` and ``weight``.
+    extra_members_ : list of rfmlearn.search.ExtraMember
+        Members of other families that have a say: each has ``estimator``, ``link`` and ``weight``.
     weights_ : ndarray of shape (n_machines,)
         Weights of the machines in the average, in the order of `members_`.
     best_params_ : dict
@@ -111,7 +124,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         Weighted average of the members' importances: the diagonal of the AGOP summed over the coordinates of each
         column, as shares of its total.
     fit_warnings_ : list of str
-        What fit has warned of: odd columns, a time limit that was reached, trouble in the solutions of the members.
+        What fit has warned of: odd columns, a time limit that was reached, trouble in the solutions of the members,
+        candidates that failed and were left out.
 
     Notes
     -----

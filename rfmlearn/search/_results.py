@@ -82,5 +82,6 @@ def summary(n_compared, n_splits, score_name, best_score, ensemble_score, member
     ]
     for weight, n_iter, alpha, params in sorted(members, key=lambda member: -member[0]):
         changed = ", ".join(f"{name}={value!r}" for name, value in params.items()) or "(none)"
-        lines.append(f"{weight:6.2f}  {n_iter:6d}  {alpha:<8.2g}  {changed}")
+        fit = f"{'':16s}" if n_iter is None else f"{n_iter:6d}  {alpha:<8.2g}"
+        lines.append(f"{weight:6.2f}  {fit}  {changed}")
     return "\n".join(lines)
