@@ -12,18 +12,10 @@ def gradient_of_ensemble(model):
     """Weighted sum of the gradients of the members' predictions.
 
     Rows are encoded once for the machines of one recursion.
-
-    Raises
-    ------
-    ValueError
-        If there are members of other families, whose gradients are not known.
+    None if there are members of other families, whose gradients are not known.
     """
     if model.extra_members_:
-        kinds = ", ".join(type(member.estimator).__name__ for member in model.extra_members_)
-        raise ValueError(
-            f"the ensemble has members without gradients in closed form: {kinds}. Take gradients by differences, or "
-            "fit it with extra_members=None."
-        )
+        return None
 
     def gradient(X):
         X, total = model._check_X(X, reset=False), 0.0
@@ -41,6 +33,8 @@ def gradient_of_ensemble(model):
 def gradient_of_classifying_ensemble(model, output):
     """The same of probabilities, or gradients of their logarithms."""
     of_probabilities = gradient_of_ensemble(model)
+    if of_probabilities is None:
+        return None
 
     def gradient(X):
         # Decisions are logarithms of probabilities, and constant where these are below the smallest normal number.
