@@ -145,12 +145,16 @@ def test_many_columns_leave_full_matrices_out(Estimator):
 
 
 def test_settings_suit_the_table():
-    everything = default_settings(n_coordinates=20, n_numeric=10, n_outputs=1, has_categories=True)
-    assert everything[0] == {} and len(everything) == 12
-    assert not any("categorical_encoding" in settings for settings in default_settings(10, 10, 1, False))
-    assert {"categorical_encoding": "target"} not in default_settings(20, 10, 50, True)
-    wide = default_settings(5000, 5000, 1, False)
-    assert {} in wide and not any("kernel" in settings or "norm_p" in settings for settings in wide)
+    default, coded = {"max_iter": 2}, {"max_iter": 2, "categorical_encoding": "target"}
+    everything = default_settings("medium", n_coordinates=20, n_numeric=10, n_outputs=1, has_categories=True)
+    assert everything[0] == default and coded in everything and len(everything) == 13
+    assert not any("categorical_encoding" in settings for settings in default_settings("medium", 10, 10, 1, False))
+    assert coded not in default_settings("medium", 20, 10, 50, True)
+    for effort in ("medium", "high"):
+        wide = default_settings(effort, 5000, 5000, 1, False)
+        assert wide[0] == default and all(settings.get("kernel", "laplace") == "laplace" for settings in wide)
+        assert not any("norm_p" in settings or "feature_matrix" in settings for settings in wide)
+    assert default_settings("low", 20, 10, 1, True) == [default]
 
 
 def test_float32_is_computed_in_float64(Estimator):

@@ -1,12 +1,10 @@
 """Splits as they were given: which rows they mean, what splitters see, and that each of them is used."""
 
-from typing import ClassVar
-
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from search_data import ESTIMATORS, data
+from search_data import ESTIMATORS, data, in_float64, with_budget
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -19,10 +17,11 @@ from sklearn.model_selection import (
 )  # fmt: skip
 
 from rfmlearn import RFMRegressor, RFMRegressorCV
-from rfmlearn.runtime._budget import RungBudget, SearchBudget
+from rfmlearn.runtime._budget import RungBudget
 from rfmlearn.search._splits import Given, read_splits
 
 PLAIN = [{"max_iter": 0, "alpha": 0.1}]
+Exact = in_float64(RFMRegressorCV)
 N = 12
 GIVEN = Given(np.zeros((N, 2)), np.zeros(N))
 
@@ -108,7 +107,7 @@ PAIRS = {
 def test_predictions_are_those_of_the_splits_that_were_given(name):
     X, y = data(RFMRegressorCV)
     pairs = PAIRS[name]
-    model = RFMRegressorCV(PLAIN, cv=pairs).fit(X, y)
+    model = Exact(PLAIN, cv=pairs).fit(X, y)
     expected = expected_predictions(X, y, pairs)
     assert_allclose(model.oof_prediction_, expected, rtol=1e-8)
     assert model.n_splits_ == len(pairs)
@@ -122,7 +121,7 @@ SPLITTERS = [KFold(4), RepeatedKFold(n_splits=3, n_repeats=2, random_state=0), S
 @pytest.mark.parametrize("cv", SPLITTERS, ids=lambda cv: type(cv).__name__)
 def test_splitters_of_scikit_learn(cv):
     X, y = data(RFMRegressorCV)
-    model = RFMRegressorCV(PLAIN, cv=cv).fit(X, y)
+    model = Exact(PLAIN, cv=cv).fit(X, y)
     assert model.n_splits_ == cv.get_n_splits(X, y)
     assert_allclose(model.oof_prediction_, expected_predictions(X, y, list(cv.split(X, y))), rtol=1e-8)
 
@@ -132,7 +131,7 @@ def test_rows_of_no_weight_take_no_part():
     X, y = data(RFMRegressorCV)
     weight = (np.arange(60) % 4 > 0).astype(float)
     pairs = [(np.arange(30), np.arange(30, 60)), (DRAWN, SHUFFLED[:20])]
-    model = RFMRegressorCV(PLAIN, cv=pairs).fit(X, np.where(weight, y, 1e9), weight)
+    model = Exact(PLAIN, cv=pairs).fit(X, np.where(weight, y, 1e9), weight)
     kept = [(np.array([r for r in a if weight[r]]), np.array([r for r in b if weight[r]])) for a, b in pairs]
     assert_allclose(model.oof_prediction_, expected_predictions(X, y, kept), rtol=1e-8)
 
@@ -161,12 +160,8 @@ def test_splitters_see_what_was_passed_to_fit(Estimator):
             RFMRegressorCV(PLAIN, cv=StratifiedKFold(3)).fit(X, y)
 
 
-class Small(RFMRegressorCV):
-    """A search that thins tables of more than a few rows."""
-
-    budgets: ClassVar[dict] = {"medium": SearchBudget(rungs=(RungBudget(50, 40, 1),))}
-
-
+# A search that thins tables of more than a few rows.
+Small = with_budget(RFMRegressorCV, rungs=(RungBudget(50, 40, 1),))
 HELD_OUT = np.r_[-np.ones(200), np.zeros(100)]
 MANY = {
     "time series": TimeSeriesSplit(5),

@@ -1,7 +1,5 @@
 """Limits on time of a search, by a clock that the tests move."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -11,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from rfmlearn import RFMRegressorCV
 from rfmlearn.recursion._pace import Pace
 from rfmlearn.search._folds import Folds
+from rfmlearn.search._race import Candidate, Scored
 from rfmlearn.search._timetable import Timetable
 
 LAST = 3
@@ -53,7 +52,7 @@ class Machines:
         table = Timetable(limit, self.clock)
         start, n_searched = self.clock(), min(self.n, 2000)
         fold = lambda n: Folds(tuple((np.arange(n), np.arange(n // 4)) for _ in range(5)))  # noqa: E731
-        rungs = [(700, len(self.settings) - n_spare), (n_searched * 4 // 5, 4)]
+        rungs = [(700, len(self.settings) - n_spare, 5), (n_searched * 4 // 5, 4, 5)]
         table.plan(self, fold(n_searched * 4 // 5), self.n, 3000, rungs, n_spare)
         done = {}
         for n_rows in [700, n_searched * 4 // 5] if table.n_rows is None else [table.n_rows]:
@@ -70,10 +69,10 @@ class Machines:
                 self.clock.work(5 * seconds)
                 table.record(index, n_rows, seconds)
         entries = [
-            SimpleNamespace(candidate=SimpleNamespace(index=index, n_iter=n_iter))
+            Scored(Candidate(index, n_iter), None, None, 0.0)
             for index in done for n_iter in range(table.last_round(index, LAST) + 1)
         ]  # fmt: skip
-        entries, n_members = table.affordable(entries, 6)
+        entries, n_members = table.affordable(entries, 6, n_searched * 4 // 5)
         for entry in sorted(entries, key=lambda entry: -entry.candidate.n_iter)[:n_members]:
             candidate = entry.candidate
             rounds = candidate.n_iter + (1.9 if candidate.n_iter else 1)

@@ -137,16 +137,17 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         self.ensemble_score_ = score(selection.predictions[selection.rows], *scored)
         self.fit_warnings_ = self._collect_warnings(race, rungs)
         warn_of_trouble(self.fit_warnings_, stacklevel=5)
-        warn_of_failures(race.failures.values(), stacklevel=5)
-        failures = [failure.message for failure in race.failures.values()]
-        self.fit_warnings_ = race.suspicions + self.fit_warnings_ + failures
+        failures = [failure for _, failure in sorted(race.failures.items())]
+        warn_of_failures(failures, stacklevel=5)
+        self.fit_warnings_ = race.suspicions + self.fit_warnings_ + [failure.message for failure in failures]
         return selection
 
     def _choose(self, race, rung, weights, score, rows):
         """Select, and fit what was selected on all rows; again without those whose fit fails; what was selected."""
         entries, n_members = rung.entries, self.budget.max_members
         if race.timetable is not None:
-            entries, n_members = race.timetable.affordable(entries, n_members)
+            n_trained = max(len(train) for train, _ in rung.folds.pairs)
+            entries, n_members = race.timetable.affordable(entries, n_members, n_trained)
         selector = self._selector(weights, score, n_members)
         while True:
             selection, n_failures = selector.select(entries, rung.folds), len(race.failures)
@@ -162,7 +163,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
                 return selection
             left = [entry for entry in entries if entry.candidate.index not in race.failures]
             if not any(not entry.candidate.is_extra for entry in left):
-                raise next(iter(race.failures.values())).error
+                raise race.first_error
             entries = left
 
     def _find_copies(self, X, outcomes, weights, rows):
@@ -195,9 +196,10 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             messages.append(f"{race.trouble[0]} (So in {len(race.trouble)} solutions while settings were compared.)")
         if race.missed or (race.timetable is not None and race.timetable.is_cut):
             compared = {entry.candidate.index for rung in rungs for entry in rung.entries}
+            n_asked = race.n_compared + len(race.extra_indices)
             n_rows = max(len(train) for train, _ in rungs[-1].folds.pairs)
             messages.append(
-                f"time_limit={self.time_limit} was reached: {len(compared)} of {race.n_compared} settings were "
+                f"time_limit={self.time_limit} was reached: {len(compared)} of {n_asked} settings were "
                 f"compared, on {n_rows} rows, and {len(self.weights_)} machines kept. Increase time_limit for more."
             )
         return messages

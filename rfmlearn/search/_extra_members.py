@@ -152,10 +152,15 @@ def _scores(estimator, classes, X):
     """Numbers, or logarithms of probabilities of all classes, those too that the estimator has not seen."""
     if classes is None:
         numbers = np.asarray(estimator.predict(X), dtype=np.float64)
-        return numbers.reshape(len(numbers), -1)
+        return _finite(numbers.reshape(len(numbers), -1), estimator, "predict")
     known = np.asarray(estimator.predict_proba(X), dtype=np.float64)
     probabilities = np.zeros((len(known), len(classes)))
     probabilities[:, np.searchsorted(classes, estimator.classes_)] = known
-    if not np.isfinite(probabilities).all():
-        raise ValueError(f"predict_proba of {type(estimator).__name__} is not finite.")
-    return np.log(np.maximum(probabilities, SMALLEST_EXTRA_PROBABILITY))
+    return np.log(np.maximum(_finite(probabilities, estimator, "predict_proba"), SMALLEST_EXTRA_PROBABILITY))
+
+
+def _finite(predictions, estimator, method):
+    """Predictions, unless one is not finite, with which no average would be."""
+    if not np.isfinite(predictions).all():
+        raise ValueError(f"{method} of {type(estimator).__name__} is not finite.")
+    return predictions

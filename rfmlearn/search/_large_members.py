@@ -55,10 +55,10 @@ def fit_large_members(race, selection, rows, selector):
         attempt(fitted, _fit, scored, rows, 1 / (len(own) - place))
     if not fitted:
         return [], [], selection
-    standing, _ = race.copies.among(rows)
-    left_out = standing[fitted[0][2]]
+    standing, places = race.copies.among(rows)
+    left_out, is_seen = standing[fitted[0][2]], ~np.isin(places, fitted[0][2])  # nor are copies of what is left out
     for scored in others:
-        attempt(extra, _fit_extra, scored, np.setdiff1d(rows, left_out), left_out)
+        attempt(extra, _fit_extra, scored, rows[is_seen], left_out)
     entries = [entry for _, entry, _ in fitted] + [entry for _, entry in extra]
     weights, selection = selector.reweigh(selection, entries, left_out)
     groups = [

@@ -179,6 +179,11 @@ class Race:
         n_settings = len(self.settings)
         return dict(self.settings[index]) if index < n_settings else self.extra.params(index - n_settings)
 
+    @property
+    def first_error(self):
+        """What the first of the settings that failed has raised."""
+        return self.failures[min(self.failures)].error
+
     def run(self, indices, folds: Folds) -> list[Scored]:
         """Held-out predictions of every round of some settings; of splits that were run before those of then.
 
@@ -187,7 +192,7 @@ class Race:
         Raises
         ------
         Exception
-            What the first setting that failed has raised, if all did.
+            What the first setting that failed has raised, if none is left.
         """
         jobs = [(index, pair) for index in indices for pair in folds.pairs]
         fresh = [(index, pair) for index, pair in jobs if (index, id(pair)) not in self._done]
@@ -203,8 +208,8 @@ class Race:
         results = {index: [self._done[index, id(pair)][1] for pair in folds.pairs] for index in indices}
         left_out = {index for index, parts in results.items() if any(part is None for part in parts)}
         self.missed |= left_out - set(self.failures)
-        if not set(indices) - set(self.failures):
-            raise self.failures[min(indices)].error
+        if self.failures and all(index in left_out for index in indices if index < len(self.settings)):
+            raise self.first_error
         return [
             scored
             for index, parts in results.items()
@@ -227,10 +232,13 @@ class Race:
 
     def _score_extra(self, index, pair, folds):
         """The same as `_score_fold` for a member of another family."""
+        if index in self.missed:
+            return None
         start = time.perf_counter()
         scores = self.extra.score(index - len(self.settings), *pair)
         seconds = time.perf_counter() - start
         if self.timetable is not None and seconds * (len(folds) + 1) > EXTRA_SHARE * self.timetable.limit:
+            self.missed.add(index)
             return None
         return {0: scores}, seconds, []
 

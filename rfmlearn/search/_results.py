@@ -41,7 +41,7 @@ def cv_results(rungs, race, score):
             rung_numbers.append(number)
             resources.append(max(len(train) for train, _ in rung.folds.pairs))
             times.append(entry.seconds)
-    for failure in race.failures.values():
+    for _, failure in sorted(race.failures.items()):
         by_split.append([np.nan] * n_splits)
         params.append(failure.params)
         rung_numbers.append(0)

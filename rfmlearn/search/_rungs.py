@@ -62,6 +62,7 @@ def run_rungs(race: Race, selector, folds: Folds, budget: SearchBudget, labels, 
         rungs.append(Rung(race.run(settings, few), few))
         settings = selector.survivors(rungs[-1].entries, few, rung.n_survivors, race.forms)
         if timetable is not None and not timetable.allows(searched):
+            race.missed.update(race.extra_indices)
             return rungs
     return [*rungs, Rung(race.run(settings + race.extra_indices, searched), searched)]
 

@@ -99,7 +99,7 @@ class OwnScore(Score):
     def comparison(self, predictions, rows, weights):
         """As that of `Score`: log-loss looks at probabilities of the true classes."""
         parts, losses = self._outcomes.comparison(predictions, rows, weights)
-        self._is_ever_known |= bool(np.isfinite(parts).all())
+        self._is_ever_known |= bool(np.isfinite(parts).all(axis=tuple(range(1, parts.ndim))).any())
 
         def scores(parts):
             values = self._best - losses(parts)

@@ -88,11 +88,7 @@ class Selector:
         # Where the default machine is all that was selected, there is nothing to compare.
         if self._max_members > 1 and weights[default] < 1 and self._loses(table, default, plain, folds):
             weights = np.eye(len(entries))[default]
-        own = [place for place, entry in enumerate(entries) if not entry.candidate.is_extra]
-        best = max(own, key=lambda place: scores[place])
-        if not weights[own].any():  # importances, and what was learned, are those of machines
-            weights = (1 - SMALLEST_MEMBER) * weights
-            weights[best] = SMALLEST_MEMBER
+        weights, best = _with_machine(weights, entries, scores)
         chosen = [(entry, weight) for entry, weight in zip(entries, weights, strict=True) if weight > 0]
         rows, predictions = _out_of_fold(chosen, folds, len(self._weights))
         return Selection(
@@ -109,7 +105,7 @@ class Selector:
         table = _Table(
             predictions=np.stack([entry.predictions for entry in entries]), rows=rows, weights=self._weights.total[rows]
         )
-        weights = self._ensemble(table)
+        weights, _ = _with_machine(self._ensemble(table), entries, table.scores(self._score))
         predictions = np.full((len(self._weights), *table.predictions.shape[2:]), np.nan)
         predictions[rows] = np.tensordot(weights, table.predictions, axes=1)
         chosen = [(entry, weight) for entry, weight in zip(entries, weights, strict=True) if weight > 0]
@@ -195,6 +191,16 @@ def _parts(folds, n_parts=N_FOLDS):
         splits = np.arange(len(rows))
     _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
     return splits[first][inverse] % n_parts
+
+
+def _with_machine(weights, entries, scores):
+    """Weights of which a machine has some, since importances are those of machines; the place of the best machine."""
+    own = [place for place, entry in enumerate(entries) if not entry.candidate.is_extra]
+    best = max(own, key=lambda place: scores[place])
+    if not weights[own].any():
+        weights = (1 - SMALLEST_MEMBER) * weights
+        weights[best] = SMALLEST_MEMBER
+    return weights, best
 
 
 def _last_rounds(entries):

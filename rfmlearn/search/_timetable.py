@@ -152,15 +152,22 @@ class Timetable:
             self._measured += seconds
             self._predicted += self._costs.of_fold(index, n_rows, self._caps[index])
 
-    def affordable(self, entries, max_members):
-        """Candidates that can be fitted on all rows in the time that is left, and how many of them; one at least."""
-        seconds = [self._refit(entry.candidate.index, entry.candidate.n_iter) for entry in entries]
-        first = entries[0].candidate.index
-        default = max(s for entry, s in zip(entries, seconds, strict=True) if entry.candidate.index == first)
+    def affordable(self, entries, max_members, n_trained):
+        """Candidates that can be fitted on all rows in the time that is left, and how many of them; one at least.
+
+        Members of other families are expected to take longer in proportion to rows than on the `n_trained` of a fold.
+        """
+        own = [entry for entry in entries if not entry.candidate.is_extra]
+        seconds = [self._refit(entry.candidate.index, entry.candidate.n_iter) for entry in own]
+        first = own[0].candidate.index
+        default = max(s for entry, s in zip(own, seconds, strict=True) if entry.candidate.index == first)
         room = self.left - SPARE_SHARE * self.limit
         at_once = TEAM_GAIN * self._together if self._together > 1 else 1.0
         n_members = int(min(max(at_once * room / default, 1.0), max_members))
-        kept = [entry for entry, s in zip(entries, seconds, strict=True) if s <= max(at_once, 1.0) * room / n_members]
-        kept = kept or [min(zip(seconds, range(len(entries)), entries, strict=True))[2]]
+        each = max(at_once, 1.0) * room / n_members
+        kept = [entry for entry, s in zip(own, seconds, strict=True) if s <= each]
+        kept = kept or [min(zip(seconds, range(len(own)), own, strict=True))[2]]
+        others = (entry for entry in entries if entry.candidate.is_extra)
+        kept += [entry for entry in others if entry.seconds * self._n / n_trained <= each]
         self.is_cut |= len(kept) < len(entries) or n_members < max_members
         return kept, n_members
