@@ -6,6 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import softmax
 
 from rfmlearn import ConvRFMClassifier, DeepRFMClassifier, RFMClassifier, RFMClassifierCV
+from rfmlearn.targets._calibration import Calibration
+from rfmlearn.targets._log_calibration import LogCalibration
 
 MODELS = {
     "single": lambda: RFMClassifier(max_iter=1),
@@ -31,8 +33,9 @@ def test_they_agree(kind, n_classes, rng):
     assert_array_equal(model.predict(X), model.classes_[p.argmax(axis=1)])
 
 
-def test_logarithms_are_finite_where_probabilities_are_no_numbers(rng):
+@pytest.mark.parametrize("kind", [lambda linear: linear, lambda linear: LogCalibration(np.array([0.5, 0.5]), linear)])
+def test_logarithms_are_finite_where_probabilities_are_no_numbers(kind, rng):
     X = rng.normal(size=(200, 2)).astype(np.float32)
     model = RFMClassifier(max_iter=0, alpha=1e-4).fit(X, X[:, 0] > 0)
-    model._calibration = type(model._calibration)(1e4, model._calibration.bias)
+    model._calibration = kind(Calibration(1e4, np.zeros(2)))
     assert (model.predict_proba(X) == 0).any() and np.isfinite(model.predict_log_proba(X)).all()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from search_data import FEW, data
+from search_data import FEW, data, in_float64
 from sklearn.metrics import (
     f1_score,
     get_scorer,
@@ -58,7 +58,7 @@ NUMERIC = {
 @pytest.mark.parametrize("name", NUMERIC)
 def test_scores_of_numbers_are_those_of_cross_val_predict(name):
     scoring, y = NUMERIC[name], pd.Series(Y, index=FRAME.index)
-    model = RFMRegressorCV(PLAIN, cv=FOLDS, scoring=scoring).fit(FRAME, y)
+    model = in_float64(RFMRegressorCV)(PLAIN, cv=FOLDS, scoring=scoring).fit(FRAME, y)
     scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
     predicted = cross_val_predict(RFMRegressor(**PLAIN[0]), FRAME, y, cv=FOLDS)
 

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 from search_data import ESTIMATORS, data
+from sklearn.exceptions import FitFailedWarning
 
 from rfmlearn.runtime._side_by_side import side_by_side
 from rfmlearn.runtime._threads import Team
@@ -71,8 +72,8 @@ def test_a_team_stops_at_an_error():
 def test_a_search_stops_at_an_error(Estimator, monkeypatch):
     seen = []
 
-    def score_fold(self, index, number, folds, dtype):
-        seen.append(number)
+    def score_fold(self, index, pair, folds):
+        seen.append(pair)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Race, "_score_fold", score_fold)
@@ -82,12 +83,23 @@ def test_a_search_stops_at_an_error(Estimator, monkeypatch):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize(("setting", "message"), [
-    ({"norm_p": 1.0, "exponent": 1.5}, r"settings\[1\] is not for RFM.*"),
-    ({"feature_matrix_init": np.eye(7)}, r"settings\[1\]: feature_matrix_init must have shape \(3, 3\)"),
-    ({"feature_matrix_init": -np.eye(3)}, r"settings\[1\]: .*must be positive semidefinite"),
+@pytest.mark.parametrize("limit", [None, 100.0])
+def test_errors_name_settings_that_are_none(Estimator, limit):
+    with pytest.raises(ValueError, match=r"settings\[1\] is not for RFM.*"):
+        settings = [{"max_iter": 0}, {"norm_p": 1.0, "exponent": 1.5}]
+        Estimator(settings, cv=3, time_limit=limit).fit(*data(Estimator))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(("initial", "message"), [
+    (np.eye(7), r"feature_matrix_init must have shape \(3, 3\)"),
+    (-np.eye(3), "feature_matrix_init must be positive semidefinite"),
 ])  # fmt: skip
 @pytest.mark.parametrize("limit", [None, 100.0])
-def test_errors_name_the_settings(Estimator, setting, message, limit):
-    with pytest.raises(ValueError, match=message):
-        Estimator([{"max_iter": 0}, setting], cv=3, time_limit=limit).fit(*data(Estimator))
+def test_settings_that_do_not_suit_the_table_are_named(Estimator, initial, message, limit):
+    good, bad = {"max_iter": 0}, {"feature_matrix_init": initial}
+    with pytest.raises(ValueError, match=r"settings\[0\]: " + message):
+        Estimator([bad, bad], cv=3, time_limit=limit).fit(*data(Estimator))
+    with pytest.warns(FitFailedWarning, match=r"settings\[1\]: " + message):
+        model = Estimator([good, bad], cv=3, time_limit=limit).fit(*data(Estimator))
+    assert [group.params for group in model.members_] == [good]

@@ -34,7 +34,7 @@ class Machines:
     def __init__(self, per_pair, fixed, n, clock, slowness=1.0):
         self.settings, self.n_jobs, self.sizes = list(per_pair), 1, {"n_ridge_rows": 700}
         self.per_pair, self.fixed, self.n, self.clock, self.slowness = per_pair, fixed, n, clock, slowness
-        self.large_plan = None
+        self.large_plan, self.failures, self.note_failure = None, {}, None
 
     def last_round(self, index):
         return LAST

@@ -244,7 +244,9 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             n_jobs=n_jobs,
             timetable=timetable,
             suspicions=suspicions,
-            smallest_ridge_in_float32=budget.smallest_ridge_in_float32,
+            smallest_ridge_in_float32=(
+                budget.smallest_ridge_in_float32 if len(standing) >= budget.float32_from else np.inf
+            ),
             large=large_plan.budget if large_plan else self.large_budget,
             large_plan=large_plan,
             extra=self._make_extra(X, outcomes, weights, rng),

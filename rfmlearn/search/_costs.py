@@ -65,7 +65,7 @@ class Costs:
         return 10 * self.pace.factor(min(n, self.n_ridge_rows))
 
 
-def measure_costs(pilot, settings, n_always, limit, n_ridge_rows, clock):
+def measure_costs(pilot, settings, n_always, limit, n_ridge_rows, clock, on_failure):
     """Costs of settings, each tried on a few rows, and on more as long as that takes next to nothing.
 
     Parameters
@@ -82,14 +82,19 @@ def measure_costs(pilot, settings, n_always, limit, n_ridge_rows, clock):
     n_ridge_rows
         As in `Costs`.
     clock : callable
+    on_failure : callable
+        ``(index, error)`` is told of a setting that fails, which then has no costs.
     """
     start = clock()
     costs = Costs({}, Pace.measure(clock=clock), n_ridge_rows)
     for index in settings:
         if len(costs.trials) >= n_always and clock() - start > PILOT_SHARE * limit:
             break
-        pilot(index, 3 * PILOT_ROWS[0] // 4)  # loads or compiles the loops of its kernel
-        costs.trials[index] = _try(lambda n, index=index: pilot(index, n), costs._choice, limit)
+        try:
+            pilot(index, 3 * PILOT_ROWS[0] // 4)  # loads or compiles the loops of its kernel
+            costs.trials[index] = _try(lambda n, index=index: pilot(index, n), costs._choice, limit)
+        except Exception as error:
+            on_failure(index, error)
     return costs
 
 

@@ -41,8 +41,9 @@ class EncodedFold:
 
     def astype(self, dtype):
         """The same with points in another precision."""
-        test_points = None if self.test_points is None else self.test_points.astype(dtype)
-        return replace(self, points=self.points.astype(dtype), test_points=test_points)
+        with np.errstate(over="ignore"):  # kernels refuse what is too large
+            test_points = None if self.test_points is None else self.test_points.astype(dtype)
+            return replace(self, points=self.points.astype(dtype), test_points=test_points)
 
 
 class Encodings:

@@ -10,7 +10,6 @@ import numpy as np
 from ..large._recursion import LargeRecursion
 from ..runtime._large_budget import MOST_LARGE_SETTINGS
 from ..tables._frames import take_rows
-from ._failures import Failure
 from ._members import Member, MemberGroup
 from ._race import Scored
 
@@ -47,8 +46,7 @@ def fit_large_members(race, selection, rows, selector):
         try:
             results.append(fit(race, scored, *arguments))
         except Exception as error:
-            index = scored.candidate.index
-            race.failures[index] = Failure(error, race.params(index), len(rows))
+            race.note_failure(scored.candidate.index, error, len(rows))
         race.on_progress(len(fitted) + len(extra), len(own) + len(others), "settings fitted on all rows")
 
     for place, (scored, _) in enumerate(own):

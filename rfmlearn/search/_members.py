@@ -16,7 +16,6 @@ from ..tables._encoder import ColumnEncoder, column_shares
 from ..targets._calibration import Link
 from ..targets._codes import ScaledTargets, Target
 from ._extra_members import ExtraMember
-from ._failures import Failure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +199,7 @@ def fit_chosen(race, chosen, rows, folds, refit_together):
                 return race.extra.member(index - len(race.settings), rows, scored, weight, folds)
             return fit_members(race, index, part, rows)
         except Exception as error:
-            race.failures[index] = Failure(error, race.params(index), len(rows))
+            race.note_failure(index, error, len(rows))
             return None
 
     n_jobs = race.n_jobs if len(rows) <= refit_together else 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..large._plan import LargePlan
 from ..rfm._settings import make_encoder, make_recursion
-from ..runtime._budget import ALPHAS, EXTRA_SHARE
+from ..runtime._budget import ALPHAS, EXTRA_SHARE, PILOT_ROWS
 from ..runtime._large_budget import LargeBudget
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import thread_limit
@@ -179,6 +179,10 @@ class Race:
         n_settings = len(self.settings)
         return dict(self.settings[index]) if index < n_settings else self.extra.params(index - n_settings)
 
+    def note_failure(self, index, error, n_rows=PILOT_ROWS[0]):
+        """Remember why a candidate is left out, when it first fails."""
+        self.failures.setdefault(index, Failure(error, self.params(index), n_rows))
+
     @property
     def first_error(self):
         """What the first of the settings that failed has raised."""
@@ -227,7 +231,7 @@ class Race:
         try:
             return score(index, pair, folds)
         except Exception as error:
-            self.failures.setdefault(index, Failure(error, self.params(index), len(pair[0])))
+            self.note_failure(index, error, len(pair[0]))
             return None
 
     def _score_extra(self, index, pair, folds):
@@ -268,12 +272,19 @@ class Race:
             self._encodings.skip(encoder, id(pair))
             return None
         with self._named(index):
-            fold = self._encodings.fold(encoder, id(pair), train, test).astype(self.quick_dtype)
-            scores, trouble = self._score_rounds(index, fold, self.last_round(index))
+            fold = self._encodings.fold(encoder, id(pair), train, test)
+            scores, trouble = self._score_quickly(index, fold, self.last_round(index))
         seconds = time.perf_counter() - start
         if self.timetable is not None:
             self.timetable.record(index, len(train), seconds)
         return scores, seconds, trouble
+
+    def _score_quickly(self, index, fold, last_round):
+        """The same as `_score_rounds`, in single precision unless something is out of its reach."""
+        if self.quick_dtype is np.float32:
+            with contextlib.suppress(ValueError):
+                return self._score_rounds(index, fold.astype(np.float32), last_round)
+        return self._score_rounds(index, fold.astype(np.float64), last_round)
 
     def _score_rounds(self, index, fold, last_round):
         """Scores of the test rows of a fold for every round, and what solutions have warned of."""
@@ -309,7 +320,7 @@ class Race:
         with self._named(index):
             fold = self._encodings.encode(make_encoder(self._models[index]), train, test)
             encoded = clock()
-            self._score_rounds(index, fold.astype(self.quick_dtype), last_round)
+            self._score_quickly(index, fold, last_round)
         return len(train), encoded - start, (clock() - encoded) / (last_round + 1)
 
     @contextlib.contextmanager

@@ -77,10 +77,13 @@ class Timetable:
         self._n, self._together = n, race.n_jobs if n <= refit_together else 1
         self._large = race.large_plan
         with thread_limit(1 if race.n_jobs > 1 else None):
-            self._costs = measure_costs(pilot, order, 1 + n_spare, self.limit, race.sizes["n_ridge_rows"], self.clock)
+            sizes = self.limit, race.sizes["n_ridge_rows"]
+            self._costs = measure_costs(pilot, order, 1 + n_spare, *sizes, self.clock, race.note_failure)
         known = list(self._costs.trials)
+        if not known:
+            raise race.first_error
         room = MAX_MEMBER_SHARE * self.left
-        asked = [index for index in everything if index < len(everything) - n_spare]
+        asked = [index for index in everything if index < len(everything) - n_spare and index not in race.failures]
         self.settings = [index for index in asked if index in known and self._refit(index, 0) <= room]
         self.settings = self.settings or [min(known, key=lambda index: self._refit(index, 0))]
         for index in self.settings:
