@@ -37,7 +37,7 @@ def lines(Estimator, n=60):
 
 
 class Failing(BaseEstimator):
-    """Another estimator, but for numbers of rows from `lowest` on, with which it fails in fit or predicts no numbers."""
+    """Another estimator, which from `lowest` rows on fails in fit, or predicts what are no numbers."""
 
     def __init__(self, estimator, lowest=0, method="fit"):
         self.estimator, self.lowest, self.method = estimator, lowest, method

@@ -1,6 +1,7 @@
 """Probabilities from scores: derivatives by differences, the fit against another minimiser, and errors by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 
 from rfmlearn.targets._calibration import Calibration, _PenalisedLogLoss, calibration_error
+from rfmlearn.targets._codes import ClassCodes
+from rfmlearn.targets._log_calibration import LogCalibration
 
 
 def problem(n_classes, n=40, scale=1.0, signal=1.0, seed=0):
@@ -182,3 +185,28 @@ def test_calibration_error_by_loops():
 
 def test_rows_without_weight_do_not_count():
     assert_array_equal(error([0.9, 0.9, 0.6], [1, 0, 1], [1, 1, 0]), error([0.9, 0.9], [1, 0]))
+
+
+# Of two calibrations the better one
+
+
+@pytest.mark.parametrize("truth", [Calibration, LogCalibration])
+def test_classes_take_the_calibration_of_the_smaller_loss(truth, rng):
+    prior = np.full(3, 1 / 3)
+    scores = rng.dirichlet([0.5, 0.5, 0.5], size=3000) - prior
+    linear = Calibration(8.0 if truth is Calibration else 1.0, np.log(prior))
+    link = linear if truth is Calibration else LogCalibration(prior, linear)
+    chances = link(scores).cumsum(axis=1)
+    labels = np.argmax(rng.uniform(size=(3000, 1)) < chances, axis=1)
+    weights = rng.uniform(0.5, 2.0, 3000)
+    codes = replace(ClassCodes.fit(labels, 3, weights), prior=prior)
+    chosen = codes.calibrate(scores, labels, weights)
+    both = [kind.fit(scores, labels, weights, codes.prior) for kind in (Calibration, LogCalibration)]
+    losses = [codes.loss(candidate(scores), labels, weights) for candidate in both]
+    assert type(chosen) is truth is type(both[int(np.argmin(losses))])
+    assert codes.loss(chosen(scores), labels, weights) == min(losses)
+
+
+def test_linear_logits_win_where_both_are_the_same():
+    labels = np.arange(20) % 2
+    assert type(ClassCodes.fit(labels, 2, np.ones(20)).calibrate(np.zeros((20, 2)), labels, np.ones(20))) is Calibration

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rfmlearn.targets._codes import ClassCodes, ScaledTargets
+from rfmlearn.targets._outcomes import Outcomes
 
 # Numbers
 
@@ -124,3 +125,40 @@ def test_class_without_weight_has_a_code():
 def test_predictions_out_of_all_proportion_have_no_finite_loss():
     y = np.array([[1e-300], [2e-300]])
     assert ScaledTargets.loss(np.full((2, 1), 1e300), y, np.ones(2)) == np.inf
+
+
+# Losses of stacks, and of averages of them
+
+
+def test_losses_of_numbers_by_hand(targets, rng):
+    rows, weights = rng.permutation(50)[:20], rng.uniform(size=20)
+    stack = targets[rows] + rng.normal(size=(4, 20, 3)) * targets.std(axis=0)
+    parts, losses = Outcomes(targets).comparison(stack, rows, weights)
+    share, average = weights / weights.sum(), np.array([0.1, 0.2, 0.0, 0.7])
+
+    def by_hand(predictions):
+        y = targets[rows]
+        variance = share @ (y - share @ y) ** 2
+        return np.mean(share @ (predictions - y) ** 2 / variance)
+
+    assert_allclose(losses(parts), [by_hand(predictions) for predictions in stack])
+    mixed = np.tensordot(average, parts, axes=1)[np.newaxis]
+    assert_allclose(losses(mixed), [by_hand(np.tensordot(average, stack, axes=1))])
+    assert_allclose(losses(parts), [Outcomes(targets).loss(predictions, rows, weights) for predictions in stack])
+
+
+def test_losses_of_classes_by_hand(labels, rng):
+    rows, weights = rng.permutation(50)[:20], rng.uniform(size=20)
+    outcomes = Outcomes(labels, ClassCodes.fit(labels, 5, np.ones(50)))
+    stack = rng.dirichlet(np.ones(5), size=(4, 20))
+    stack[0, 0, labels[rows[0]]] = 0.0  # which no loss takes for impossible
+    parts, losses = outcomes.comparison(stack, rows, weights)
+    share, average = weights / weights.sum(), np.array([0.1, 0.2, 0.0, 0.7])
+
+    def by_hand(predictions):
+        return -sum(s * np.log(max(p[k], 1e-12)) for s, p, k in zip(share, predictions, labels[rows], strict=True))
+
+    assert_allclose(losses(parts), [by_hand(predictions) for predictions in stack])
+    mixed = np.tensordot(average, parts, axes=1)[np.newaxis]
+    assert_allclose(losses(mixed), [by_hand(np.tensordot(average, stack, axes=1))])
+    assert_allclose(losses(parts), [outcomes.loss(predictions, rows, weights) for predictions in stack])

@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-from extra_data import LINE, Failing, is_regression, linear, lines, tree
+from extra_data import LINE, Failing, linear, lines, tree
 from large_data import SEARCHES
 from numpy.testing import assert_allclose, assert_array_equal
 from search_data import ESTIMATORS, data, values, with_budget
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 
-from rfmlearn import RFMRegressorCV
 from rfmlearn.runtime._budget import RungBudget
-from rfmlearn.search import _members, _race
+from rfmlearn.search import _race
 
 GOOD, OTHER = {"max_iter": 1}, {"kernel": "gaussian", "max_iter": 1}
 
@@ -51,10 +50,12 @@ def test_settings_that_fail_are_left_out(Estimator, broken, error, n_jobs):
     X, y = data(Estimator)
     expected = Estimator([GOOD], cv=3, random_state=0).fit(X, y)
     broken(kernel="gaussian", error=error)
-    with pytest.warns(FitFailedWarning, match="left out, .* fit to 40 rows failed: kernel='gaussian'.*no recursion") as r:
+    message = "left out, .* fit to 40 rows failed: kernel='gaussian'.*no recursion"
+    with pytest.warns(FitFailedWarning, match=message) as r:
         model = Estimator([GOOD, OTHER], cv=3, random_state=0, n_jobs=n_jobs).fit(X, y)
     assert len(r) == 1 and str(r[0].message) == model.fit_warnings_[-1]
-    assert error.__name__ in model.fit_warnings_[-1]
+    kind = "ValueError: settings[1]" if issubclass(error, ValueError) else error.__name__
+    assert kind in model.fit_warnings_[-1]
     assert_array_equal(values(model, X), values(expected, X))
     (place,) = failed(model)
     results = model.cv_results_
@@ -91,7 +92,8 @@ def test_settings_that_fail_on_a_later_rung(Estimator, broken):
     X, y = data(Estimator, 200)
     Small = with_budget(Estimator, rungs=(RungBudget(60, 3, 2),))
     broken(lowest=80, kernel="gaussian")
-    settings = [GOOD, OTHER, {"scaling": None, "max_iter": 1}]
+    # The best of its form goes on.
+    settings = [GOOD, {**OTHER, "feature_matrix": "full"}, {"scaling": None, "max_iter": 1}]
     with pytest.warns(FitFailedWarning, match="kernel='gaussian'"):
         model = Small(settings, cv=3, random_state=0, extra_members=[tree(Estimator)]).fit(X, y)
     results = model.cv_results_
@@ -149,7 +151,7 @@ def test_many_rows(Search, broken):
     bad = Failing(linear(Search), lowest=330)
     with pytest.warns(FitFailedWarning) as warned:
         model = Search([GOOD, OTHER], extra_members=[bad], cv=3, random_state=0).fit(X, y)
-    assert {"kernel" in str(w.message) for w in warned} <= {True, False} and len(warned) >= 1
+    assert any("kernel='gaussian'" in str(w.message) for w in warned)
     assert all("kernel" not in group.params for group in model.members_) and model.extra_members_ == []
     assert_allclose(model.weights_.sum(), 1)
     assert np.isfinite(values(model, X)).all()
@@ -182,21 +184,13 @@ def test_one_that_fails_on_all_rows_is_left_out(Estimator):
     assert_allclose(model.oof_prediction_, expected.oof_prediction_)
 
 
-def test_other_errors_of_selection_are_raised(monkeypatch):
-    monkeypatch.setattr(_members, "MemberGroup", None)
-    with pytest.raises(TypeError, match="NoneType"):
-        RFMRegressorCV([GOOD], cv=2).fit(*data(RFMRegressorCV))
-
-
 # Limits on time
 
 
-def test_members_of_other_families_have_a_share_of_the_time(Estimator, monkeypatch):
+def test_members_of_other_families_have_a_share_of_the_time(Estimator):
     X, y = lines(Estimator)
-    limits = dict(cv=3, random_state=0)
-    one, other = (
-        Estimator(LINE, extra_members=[linear(Estimator)], time_limit=limit, **limits).fit(X, y) for limit in (None, 1e6)
-    )
+    options = {"extra_members": [linear(Estimator)], "cv": 3, "random_state": 0}
+    one, other = (Estimator(LINE, time_limit=limit, **options).fit(X, y) for limit in (None, 1e6))
     assert_array_equal(values(one, X), values(other, X))
     assert len(other.extra_members_) == 1 and not other.fit_warnings_
 
@@ -210,4 +204,3 @@ def test_one_that_takes_too_long_is_begun_once(Estimator, monkeypatch):
         model = Estimator(LINE, extra_members=[linear(Estimator)], time_limit=1e6, cv=3, random_state=0, n_jobs=1)
         model.fit(X, y)
     assert len(seen) == 1 and model.extra_members_ == []
-    assert is_regression(Estimator) == hasattr(model, "predict_interval")

@@ -239,9 +239,7 @@ class SearchBudget:
 EFFORTS: dict[str, SearchBudget] = {
     "low": SearchBudget(),
     "medium": SearchBudget(),
-    "high": SearchBudget(
-        rungs=(RungBudget(500, 3, 10), RungBudget(1200, 5, 6)), n_search_samples=4000, max_members=12
-    ),
+    "high": SearchBudget(rungs=(RungBudget(500, 3, 10), RungBudget(1200, 5, 6)), n_search_samples=4000, max_members=12),
 }
 
 # Tables ----------------------------------------------------------------------------------------------------------

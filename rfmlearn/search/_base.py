@@ -254,11 +254,10 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         )
 
     def _make_extra(self, X, outcomes, weights, rng):
-        if not self.extra_members:
-            return None
-        check_extra_members(self.extra_members, "predict" if outcomes.shared is None else "predict_proba")
-        classes, seed = getattr(self, "classes_", None), int(rng.randint(2**31 - 1))
-        return ExtraModels(self.extra_members, X, outcomes, weights, classes, seed)
+        members, classes = self.extra_members or [], getattr(self, "classes_", None)
+        check_extra_members(members, "predict" if outcomes.shared is None else "predict_proba")
+        seed = int(rng.randint(2**31 - 1)) if members else 0
+        return ExtraModels(members, X, outcomes, weights, classes, seed)
 
     def _warn_of_solvers(self, settings, n_rows):
         """Tell the user that all rows are fitted in one way; what was told."""

@@ -45,7 +45,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         ``[HistGradientBoostingClassifier(), ExtraTreesClassifier()]``. Each is cloned, fitted in the folds of the
         last comparison to the same rows of X, as it was passed, and joins the average with the weight that its
         out-of-fold predictions earn. Weights of rows go to those that take `sample_weight`; others fail where rows have
-        weights. What has no say is not kept. Importances, AGOP and gradients are those of the machines alone.
+        weights. What has no say is not kept. Importances and AGOP are those of the machines alone; gradients of the
+        average are taken by differences.
     scoring : str, callable or None, default=None
         What to optimise, as in `sklearn.model_selection.GridSearchCV`: a name, a scorer, or a function
         ``(estimator, X, y)`` of what is left out, all folds in one, in which the estimator predicts these rows and no
@@ -57,8 +58,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         used as they are, every one of them; where a table has more rows than the search looks at, each draws from its
         own parts.
     max_members : int or None, default=None
-        Machines in the ensemble, at most; None is 6, with ``effort="high"`` 12. Each costs the time of one single model in prediction. 1 is the best machine
-        by folds alone.
+        Machines in the ensemble, at most; None is 6, with ``effort="high"`` 12. Each costs the time of one single model
+        in prediction. 1 is the best machine by folds alone.
     n_search_samples : int or None, default=None
         Rows that the search looks at, drawn at random, by class, if there are more; the members are then
         fitted on all. None is 2,000, with ``effort="high"`` 4,000.

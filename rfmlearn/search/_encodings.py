@@ -65,7 +65,7 @@ class Encodings:
         self._expected: Counter = Counter()
 
     def expect(self, uses):
-        """Pairs of an encoder and something that tells folds apart that will be asked for, in as many calls of `fold`."""
+        """Pairs of an encoder and something that tells folds apart, of each of which a call of `fold` will come."""
         self._expected = Counter(_key(*use) for use in uses)
         self._locks = {key: threading.Lock() for key in self._expected}
         self._kept = {}

@@ -40,7 +40,8 @@ def fit_large_members(race, selection, rows, selector):
     """
     own = _strongest([pair for pair in selection.chosen if not pair[0].candidate.is_extra])
     others = [scored for scored, _ in selection.chosen if scored.candidate.is_extra]
-    fitted, extra = [], []
+    fitted: list[tuple] = []
+    extra: list[tuple] = []
 
     def attempt(results, fit, scored, *arguments):
         try:
@@ -65,9 +66,7 @@ def fit_large_members(race, selection, rows, selector):
         if weight > 0
     ]
     extra_weights = weights[len(fitted) :]
-    members = [
-        replace(member, weight=float(w)) for w, (member, _) in zip(extra_weights, extra, strict=True) if w > 0
-    ]
+    members = [replace(member, weight=float(w)) for w, (member, _) in zip(extra_weights, extra, strict=True) if w > 0]
     return groups, members, selection
 
 

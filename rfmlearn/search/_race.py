@@ -88,6 +88,8 @@ class Race:
         Whether they are not the user's, whom their number would tell nothing.
     seed : int
     n_jobs : int
+    extra : ExtraModels
+        Members of other families, if any.
     suspicions : list of str
         What the user was told of the columns.
     smallest_ridge_in_float32 : float
@@ -100,8 +102,6 @@ class Race:
         That of the fit of all rows, if it is one.
     timetable : Timetable or None
         Which settings are begun, and with how many rounds, where time is limited.
-    extra : ExtraModels or None
-        Members of other families.
     on_progress : callable
         Called with the number of recursions finished, that of all, and what they are.
 
@@ -123,6 +123,7 @@ class Race:
     settings: list[dict]
     seed: int
     n_jobs: int
+    extra: ExtraModels
     suspicions: list = field(default_factory=list)
     smallest_ridge_in_float32: float = np.inf
     are_default: bool = False
@@ -130,7 +131,6 @@ class Race:
     large: LargeBudget | None = None
     large_plan: LargePlan | None = None
     timetable: Timetable | None = None
-    extra: ExtraModels | None = None
     on_progress: Callable = lambda done, total, what: None
     missed: set = field(default_factory=set)
     trouble: list = field(default_factory=list)
@@ -172,7 +172,7 @@ class Race:
     def extra_indices(self):
         """Indices of members of other families."""
         n_settings = len(self.settings)
-        return list(range(n_settings, n_settings + (0 if self.extra is None else len(self.extra))))
+        return list(range(n_settings, n_settings + len(self.extra)))
 
     def params(self, index):
         """What candidates of an index have in common, as `cv_results_` says it."""
