@@ -52,13 +52,13 @@ def run_rungs(race: Race, selector, folds: Folds, budget: SearchBudget, labels, 
         timetable.plan(race, folds, int(np.sum(race.weights.rows > 0)), budget.refit_together, sizes, n_spare)
         settings = timetable.settings
         if timetable.n_rows is not None:
-            searched = thin(folds, timetable.n_rows * 5 // 4, labels, rng)
+            searched = thin(folds, timetable.n_rows * 5 // 4, labels, rng, n_tested=0)
             return [Rung(race.run(settings + race.extra_indices, searched), searched)]
     if len(folds.all_rows) > n_most:
-        searched = thin(folds, n_most, labels, rng)
+        searched = thin(folds, n_most, labels, rng, n_tested=budget.n_tested)
     rungs = []
     for rung in _before_last(budget, len(settings)):
-        few = _fewer(searched, rung, labels, rng)
+        few = _fewer(folds, rung, budget, labels, rng)
         rungs.append(Rung(race.run(settings, few), few))
         settings = selector.survivors(rungs[-1].entries, few, rung.n_survivors, race.forms)
         if timetable is not None and not timetable.allows(searched):
@@ -71,9 +71,9 @@ def _before_last(budget, n_settings):
     return [rung for rung in budget.rungs if rung.n_survivors < n_settings]
 
 
-def _fewer(folds, rung, labels, rng):
+def _fewer(folds, rung, budget, labels, rng):
     """The folds of a rung, of which those of the next one may be the same."""
-    n_rows = rung.n_rows * 5 // 4
-    few = thin(folds, n_rows, labels, rng, keep_tests=True) if len(folds.all_rows) > n_rows else folds
+    n_rows = min(rung.n_rows * 5 // 4, budget.n_search_samples)
+    few = thin(folds, n_rows, labels, rng, n_tested=budget.n_tested) if len(folds.all_rows) > n_rows else folds
     # Where splits are not complementary, one may tell something else than another.
     return Folds(few.pairs[: rung.n_folds]) if folds.are_complementary else few
