@@ -195,13 +195,17 @@ class RungBudget:
     Attributes
     ----------
     n_rows, n_folds : int
-        Training rows, and folds.
+        Training rows, and folds, at most.
+    n_tested : int
+        No more folds than have so many rows in their test parts: a fold more than that would better be one of more
+        training rows.
     n_survivors : int
         Settings that go on; where there are no more, the rung is left out.
     """
 
     n_rows: int
     n_folds: int
+    n_tested: int
     n_survivors: int
 
 
@@ -230,7 +234,7 @@ class SearchBudget:
         matters less.
     """
 
-    rungs: tuple[RungBudget, ...] = (RungBudget(250, 3, 6), RungBudget(600, 3, 3))
+    rungs: tuple[RungBudget, ...] = (RungBudget(800, 3, 400, 6), RungBudget(800, 3, 3000, 3))
     n_search_samples: int = 1500
     n_tested: int = 3000
     max_members: int = 6
@@ -245,7 +249,7 @@ EFFORTS: dict[str, SearchBudget] = {
     "low": SearchBudget(),
     "medium": SearchBudget(),
     "high": SearchBudget(
-        rungs=(RungBudget(500, 3, 10), RungBudget(1200, 5, 6)), n_search_samples=3000, n_tested=5000, max_members=12
+        rungs=(RungBudget(1200, 3, 800, 10), RungBudget(1200, 5, 5000, 6)), n_search_samples=3000, n_tested=5000, max_members=12
     ),
 }
 
