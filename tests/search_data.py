@@ -3,11 +3,16 @@
 import numpy as np
 
 from rfmlearn import RFMClassifierCV, RFMRegressorCV
-from rfmlearn.runtime._budget import SearchBudget
+from rfmlearn.runtime._budget import RungBudget, SearchBudget
 
 FEW = [{}, {"kernel": "gaussian", "feature_matrix": "full", "max_iter": 2}]
 ONE_ROUND = [{"max_iter": 1}, {"kernel": "gaussian", "feature_matrix": "full", "max_iter": 1}]
 ESTIMATORS = [RFMRegressorCV, RFMClassifierCV]
+
+
+def rung(n_rows, n_folds, n_survivors, n_tested=10**9):
+    """What a rung of a search compares, on so many training rows in so many folds."""
+    return RungBudget(n_rows=n_rows, n_folds=n_folds, n_tested=n_tested, n_survivors=n_survivors)
 
 
 def with_budget(Estimator, **sizes):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from search_data import ESTIMATORS, FEW, ONE_ROUND, data, in_float64, values, with_budget
+from search_data import ESTIMATORS, FEW, ONE_ROUND, data, in_float64, rung, values, with_budget
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_friedman1
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
@@ -14,7 +14,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
-from rfmlearn.runtime._budget import RungBudget
 
 
 @pytest.fixture(params=ESTIMATORS, scope="module")
@@ -147,7 +146,7 @@ def test_several_outputs():
 
 
 def test_rungs(Estimator):
-    Small = with_budget(Estimator, rungs=(RungBudget(60, 3, 2),))
+    Small = with_budget(Estimator, rungs=(rung(60, 3, 2),))
     settings = [{"max_iter": 1}, {"scaling": None, "max_iter": 1}, {"kernel": "gaussian", "max_iter": 1},
                 {"kernel": "laplace", "bandwidth": 1e-3, "max_iter": 1}]  # fmt: skip
     X, y = data(Estimator, 200)
@@ -167,7 +166,7 @@ def test_rungs_take_float32_where_ridges_allow(Estimator):
     X, y = data(Estimator, 150)
 
     def scores(largest, limit=1e-5):
-        sizes = {"rungs": (RungBudget(60, 2, 1),)}
+        sizes = {"rungs": (rung(60, 2, 1),)}
         model = with_budget(Estimator, **sizes, smallest_ridge_in_float32=limit)(FEW, cv=2, random_state=0).fit(
             X, y, np.where(np.arange(150) == 7, largest, 1.0)
         )

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from extra_data import linear
 from numpy.testing import assert_allclose, assert_array_equal
-from search_data import ESTIMATORS, data, values, with_budget
+from search_data import ESTIMATORS, data, rung, values, with_budget
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit
 
 from rfmlearn import RFMClassifierCV, RFMRegressorCV
-from rfmlearn.runtime._budget import EFFORTS, RungBudget, SearchBudget
+from rfmlearn.runtime._budget import EFFORTS, SearchBudget
 from rfmlearn.search import _race
 from rfmlearn.search._portfolio import default_settings
 
@@ -104,7 +104,7 @@ def test_efforts_are_parameters(Estimator):
 
 def test_the_best_of_each_form_survives():
     X, y = data(RFMRegressorCV, 200)
-    Small = with_budget(RFMRegressorCV, rungs=(RungBudget(60, 3, 1),))
+    Small = with_budget(RFMRegressorCV, rungs=(rung(60, 3, 1),))
     useless = {"kernel": "gaussian", "max_iter": 0, "bandwidth": 1e-4}
     settings = [{"max_iter": 1}, *({**useless, "feature_matrix": form} for form in ("full", "full", "diagonal"))]
     settings[2] |= {"bandwidth": 1.0}
@@ -117,7 +117,7 @@ def test_the_best_of_each_form_survives():
 
 
 def test_rungs_that_drop_nothing_are_left_out(Estimator, runs):
-    Small = with_budget(Estimator, rungs=(RungBudget(60, 3, 2), RungBudget(100, 3, 1)))
+    Small = with_budget(Estimator, rungs=(rung(60, 3, 2), rung(100, 3, 1)))
     X, y = data(Estimator, 200)
     one, two, three = (
         Small([{**PLAIN, "alpha": 10.0**-k} for k in range(n)], cv=3, random_state=0).fit(X, y) for n in (1, 2, 3)
@@ -128,7 +128,7 @@ def test_rungs_that_drop_nothing_are_left_out(Estimator, runs):
 
 def test_rungs_look_at_more_and_more_rows(Estimator):
     X, y = data(Estimator, 400)
-    Small = with_budget(Estimator, rungs=(RungBudget(60, 2, 2), RungBudget(120, 3, 1)), n_search_samples=300)
+    Small = with_budget(Estimator, rungs=(rung(60, 2, 2), rung(120, 3, 1)), n_search_samples=300)
     model = Small([{**PLAIN, "alpha": 10.0**-k} for k in range(4)], cv=5, random_state=0).fit(X, y)
     results = model.cv_results_
     rungs = [np.flatnonzero(results["iter"] == number) for number in range(3)]
@@ -144,7 +144,7 @@ def test_rungs_look_at_more_and_more_rows(Estimator):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_splits_that_were_run_are_not_run_again(Estimator, runs, n_jobs):
     X, y = data(Estimator)
-    Small = with_budget(Estimator, rungs=(RungBudget(100, 2, 2), RungBudget(200, 3, 1)))
+    Small = with_budget(Estimator, rungs=(rung(100, 2, 2), rung(200, 3, 1)))
     settings = [{**PLAIN, "alpha": 10.0**-k} for k in range(3)]
     model = Small(settings, cv=5, random_state=0, n_jobs=n_jobs).fit(X, y)
     assert len(runs) == len(set(runs))
@@ -162,7 +162,7 @@ def test_members_of_other_families_are_fitted_on_the_last_rung_only(Estimator, m
     score = lambda self, place, train, test: seen.append(len(train)) or original(self, place, train, test)  # noqa: E731
     monkeypatch.setattr(_race.ExtraModels, "score", score)
     X, y = data(Estimator, 200)
-    Small = with_budget(Estimator, rungs=(RungBudget(60, 3, 1),))
+    Small = with_budget(Estimator, rungs=(rung(60, 3, 1),))
     settings = [PLAIN, {**PLAIN, "alpha": 1.0}]
     model = Small(settings, cv=4, extra_members=[linear(Estimator)], random_state=0, n_jobs=1).fit(X, y)
     assert seen == [150] * 4
@@ -176,7 +176,7 @@ PAIRS = [(range(80), range(80, 90)), (range(90, 200), [1, 2])]
 @pytest.mark.parametrize("cv", [ShuffleSplit(4, random_state=0), PAIRS])
 def test_splits_that_are_not_complementary_are_all_used_on_all_rungs(cv, runs):
     X, y = data(RFMRegressorCV, 200)
-    Small = with_budget(RFMRegressorCV, rungs=(RungBudget(50, 1, 1),))
+    Small = with_budget(RFMRegressorCV, rungs=(rung(50, 1, 1),))
     model = Small([PLAIN, {**PLAIN, "alpha": 1.0}], cv=cv, random_state=0).fit(X, y)
     n_splits = 4 if isinstance(cv, ShuffleSplit) else 2
     splits = np.array([model.cv_results_[f"split{k}_test_score"] for k in range(n_splits)])
@@ -188,7 +188,7 @@ def test_splits_that_are_not_complementary_are_all_used_on_all_rungs(cv, runs):
 
 def test_folds_of_a_number_are_those_of_the_splitter(Estimator):
     X, y = data(Estimator, 200)
-    Small = with_budget(Estimator, rungs=(RungBudget(60, 3, 1),))
+    Small = with_budget(Estimator, rungs=(rung(60, 3, 1),))
     model = Small([PLAIN, {**PLAIN, "alpha": 1.0}], cv=KFold(4), random_state=0).fit(X, y)
     (place,) = np.flatnonzero(model.cv_results_["iter"] == 1)
     parts = [model.cv_results_[f"split{k}_test_score"][place] for k in range(4)]

@@ -5,10 +5,9 @@ import pytest
 from extra_data import LINE, Failing, linear, lines, tree
 from large_data import SEARCHES
 from numpy.testing import assert_allclose, assert_array_equal
-from search_data import ESTIMATORS, data, values, with_budget
+from search_data import ESTIMATORS, data, rung, values, with_budget
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 
-from rfmlearn.runtime._budget import RungBudget
 from rfmlearn.search import _race
 
 GOOD, OTHER = {"max_iter": 1}, {"kernel": "gaussian", "max_iter": 1}
@@ -90,7 +89,7 @@ def test_members_of_other_families_do_not_make_an_ensemble_alone(Estimator, brok
 
 def test_settings_that_fail_on_a_later_rung(Estimator, broken):
     X, y = data(Estimator, 200)
-    Small = with_budget(Estimator, rungs=(RungBudget(60, 3, 2),))
+    Small = with_budget(Estimator, rungs=(rung(60, 3, 2),))
     broken(lowest=80, kernel="gaussian")
     # The best of its form goes on.
     settings = [GOOD, {**OTHER, "feature_matrix": "full"}, {"scaling": None, "max_iter": 1}]
@@ -103,7 +102,7 @@ def test_settings_that_fail_on_a_later_rung(Estimator, broken):
 
 
 def test_all_fail_on_a_later_rung(Estimator, broken):
-    Small = with_budget(Estimator, rungs=(RungBudget(60, 3, 1),))
+    Small = with_budget(Estimator, rungs=(rung(60, 3, 1),))
     broken(lowest=80)
     with pytest.raises(RuntimeError, match="no recursion"):
         Small([GOOD, OTHER], cv=3, extra_members=[linear(Estimator)]).fit(*data(Estimator, 200))

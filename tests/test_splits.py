@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from search_data import ESTIMATORS, data, in_float64, with_budget
+from search_data import ESTIMATORS, data, in_float64, rung, with_budget
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -17,7 +17,6 @@ from sklearn.model_selection import (
 )  # fmt: skip
 
 from rfmlearn import RFMRegressor, RFMRegressorCV
-from rfmlearn.runtime._budget import RungBudget
 from rfmlearn.search._splits import Given, read_splits
 
 PLAIN = [{"max_iter": 0, "alpha": 0.1}]
@@ -161,7 +160,7 @@ def test_splitters_see_what_was_passed_to_fit(Estimator):
 
 
 # A search that thins tables of more than a few rows.
-Small = with_budget(RFMRegressorCV, rungs=(RungBudget(50, 40, 1),))
+Small = with_budget(RFMRegressorCV, rungs=(rung(50, 40, 1),))
 HELD_OUT = np.r_[-np.ones(200), np.zeros(100)]
 MANY = {
     "time series": TimeSeriesSplit(5),

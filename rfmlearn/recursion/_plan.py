@@ -16,6 +16,7 @@ from ..runtime._budget import (
     N_LEARNING_ROWS,
     PACKED_LANDMARKS,
     PACKED_LANDMARKS_EVERY,
+    QUICK_FROM,
     SLOW_BLOCK,
 )
 from ..runtime._memory import refuse_beyond
@@ -36,6 +37,8 @@ class Plan:
         Precision of the points.
     iterative : bool
         Whether rounds are solved by preconditioned conjugate gradients in float32, all but the last.
+    quick : bool
+        Whether rounds before the last are solved in float32, by a factor.
     mixed : bool
         Whether the last round takes a float32 factor and float64 refinement.
     n_learning_rows : int
@@ -49,6 +52,7 @@ class Plan:
     block_entries: int
     dtype: np.dtype
     iterative: bool = False
+    quick: bool = False
     mixed: bool = False
     n_learning_rows: int = 0
 
@@ -156,6 +160,7 @@ def make_plan(n_samples, widths, n_outputs, *, kernel: Kernel, form="diagonal", 
         block_entries=max(blocks),
         dtype=np.dtype(dtype),
         iterative=n_samples >= ITERATIVE_FROM[solver],
+        quick=QUICK_FROM <= n_samples < ITERATIVE_FROM["auto"] and solver == "auto" and dtype == np.float64,
         mixed=large and kernel.has_cheap_products and dtype == np.float64,
         n_learning_rows=min(N_LEARNING_ROWS, n_samples) if solver == "packed" else 0,
     )

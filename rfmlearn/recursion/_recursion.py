@@ -12,7 +12,7 @@ import numpy as np
 
 from ..kernels import Kernel, Points
 from ..kernels._pairs import PairMatrix
-from ..runtime._budget import EXACT_RESIDUAL, MAX_REFINEMENTS, N_FEW_AGOP_ROWS
+from ..runtime._budget import EXACT_RESIDUAL, MAX_REFINEMENTS, N_FEW_AGOP_ROWS, SMALLEST_QUICK_RIDGE
 from ..solvers import CholeskyFactor, NystromPreconditioner, Solution, Weights, conjugate_gradient, factor_residuals
 from ._agop import agop_rows
 from ._bandwidth import adapt_bandwidth
@@ -22,7 +22,7 @@ from ._feature_matrix import FORMS, FeatureMatrix
 from ._learned_agop import AGOP
 from ._machine import Machine
 from ._plan import Plan
-from ._ridge_choice import choose_ridge, next_larger
+from ._ridge_choice import candidates, choose_ridge, next_larger
 from ._round import Round, Workspace
 
 
@@ -100,9 +100,9 @@ class Recursion:
             The one place for a Gram matrix, if it has the precision that comes next. Whoever takes it out holds it.
         """
         coef, gram, alpha = None, None, None
-        iterative = self.plan.iterative
+        iterative, quick = self.plan.iterative, self.is_quick
         matrix = FORMS[self.form].identity(self.points) if self.initial is None else self.initial
-        points = self.points.astype(np.float32) if iterative else self.points
+        points = self.points.astype(np.float32) if iterative or quick else self.points
         for n_iter in range(max_iter):
             gram = _reuse(gram, points)
             centers = matrix.transform(points)
@@ -112,12 +112,23 @@ class Recursion:
                 coef = solution.coef
             else:
                 solution, workspace = self._solve_exactly(gram, kernel, alpha, choice)
+                if quick and solution.trouble:  # which float64 may not have
+                    points, quick = self.points, False
+                    gram, centers = PairMatrix.empty(len(points), points.dtype), matrix.transform(points)
+                    kernel, alpha, choice = self._fill(gram, centers, alpha)
+                    solution, workspace = self._solve_exactly(gram, kernel, alpha, choice)
             machine = Machine(kernel=kernel, feature_matrix=matrix, centers=centers, dual_coef=solution.coef)
             yield self._round(n_iter, machine, alpha, solution, start, workspace, iterative)
             agop = machine.agop(self.draws.agop, gram=gram, center=self.center)
             matrix = matrix.learn(agop, self.agop_power, self.shrinkage)
         # An exact fit after approximate rounds may need the room for another precision.
-        return matrix, alpha, [gram if self.plan.mixed or not iterative else None]
+        return matrix, alpha, [gram if self.plan.mixed or not (iterative or quick) else None]
+
+    @property
+    def is_quick(self):
+        """Whether rounds that only learn are solved in float32: as many ridges as there are must not drown in it."""
+        smallest = candidates(self.weights)[0] if self.alpha is None else self.alpha
+        return self.plan.quick and self.weights.ridge(smallest).min() >= SMALLEST_QUICK_RIDGE
 
     def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=None) -> Round:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory.
@@ -165,14 +176,18 @@ class Recursion:
         if self.cautious and choice is not None and alpha == choice.alpha:
             alpha = next_larger(alpha, self.weights)
         coef = self._solved(choice, alpha)
-        if best.solver == "cholesky" and coef is not None:
+        if best.solver == "cholesky" and coef is not None and coef.dtype == self.points.dtype:
             # Later rounds have taken the room of its Gram matrix.
             workspace = replace(workspace, gram=workspace.gram if is_latest else None)
             machine, loss = replace(best.machine, dual_coef=coef), self._train_loss(coef, alpha)
             return replace(best, machine=machine, alpha=alpha, train_loss=loss, _workspace=workspace)
-        if is_latest and workspace.factor is not None and alpha == best.alpha:
+        if is_latest and workspace.factor is not None and alpha == best.alpha and self._is_exact(best):
             return best
         return self.solve(best.machine.feature_matrix, best.n_iter, gram=workspace.gram, alpha=best.alpha)
+
+    def _is_exact(self, current: Round):
+        """Whether a round has the precision of the points, or one that refinement has brought to it."""
+        return self.plan.mixed or current.machine.dual_coef.dtype == self.points.dtype
 
     def left_out(self, final: Round):
         """Rows that were left out of an exact round, one at a time or in groups, and their residuals.

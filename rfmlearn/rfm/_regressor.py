@@ -40,7 +40,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         kernel's value at distance zero, 1. Larger is smoother. A row of weight w gets alpha / w, so a factor of all
         weights divides alpha. "auto" has every round take the value between 1e-4 and 3, times the mean weight of what
         is left out at a time (so that a factor of all weights changes nothing), with the smallest leave-one-out error,
-        in closed form, on 1,500 rows drawn at random if there are more.
+        in closed form, on 1,000 rows drawn at random if there are more.
         Leave-one-out is optimistic once features are learned, since they have seen the label left out: with "cautious"
         the last fit takes the next larger candidate, about three times the ridge.
     max_iter : int, default=3
@@ -148,7 +148,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         The one that was kept.
     history_ : list of dict
         A record of each round: ``n_iter``, ``bandwidth``, ``alpha``, ``solver``, ``residual``, ``seconds``; the squared
-        errors of coded targets ``train_loss``, ``leave_one_out_loss`` where it chose the ridge (of 1,500 rows at most),
+        errors of coded targets ``train_loss``, ``leave_one_out_loss`` where it chose the ridge (of 1,000 rows at most),
         and ``validation_loss`` with a validation set; and of its feature matrix M ``effective_rank``,
         ``(tr M)^2 / tr M^2``, and ``alignment``, the cosine with that of the round that was kept.
     fit_warnings_ : list of str

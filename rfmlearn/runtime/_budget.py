@@ -104,7 +104,7 @@ FIRST_RIDGE = 1e-2
 # Rows whose pairs decide the bandwidth: the median of half a million pairs is known to a fraction of a per cent.
 N_BANDWIDTH_ROWS = 1000
 # Rows on which ridges are compared, in closed form but at m^3 operations for each.
-N_RIDGE_ROWS = 1500
+N_RIDGE_ROWS = 1000
 # Rows whose scores calibrate probabilities: two numbers and one a class are fitted to them.
 N_CALIBRATION_ROWS = 3000
 # Rows over which the AGOP that is only looked at is averaged where rounds are approximate.
@@ -119,6 +119,9 @@ GRADIENT_ENTRIES = 2**25
 SLOW_BLOCK = 4000
 # From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
 ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf, "packed": 0}
+# From so many rows on, rounds that only learn the feature matrix are solved in float32, for half the time, if no ridge is
+# smaller than the other.
+QUICK_FROM, SMALLEST_QUICK_RIDGE = 600, 1e-5
 # From so many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
 # products with a vector are cheap.
 MIXED_FROM = 6000
@@ -162,6 +165,8 @@ MAX_SLOW = 1000
 MAX_CODED_OUTPUTS = 6
 # Splits of the user's that have more copies of test rows among training rows are told of.
 PARTED_COPIES = 0.1
+# From so many rows on members of an ensemble are solved with packed Gram matrices.
+PACKED_MEMBERS_FROM = 5000
 # Predictions that an ensemble takes in all, one of them perhaps many times.
 N_TAKEN = 25
 # Probabilities of other families are raised to it: trees are often sure of what they cannot know.
@@ -190,13 +195,17 @@ class RungBudget:
     Attributes
     ----------
     n_rows, n_folds : int
-        Training rows, and folds.
+        Training rows, and folds, at most.
+    n_tested : int
+        No more folds than have so many rows in their test parts: a fold more than that would better be one of more
+        training rows.
     n_survivors : int
         Settings that go on; where there are no more, the rung is left out.
     """
 
     n_rows: int
     n_folds: int
+    n_tested: int
     n_survivors: int
 
 
@@ -208,8 +217,10 @@ class SearchBudget:
     ----------
     rungs : tuple of RungBudget
         Before the last rung, which has all folds.
-    n_search_samples : int, default=2000
-        Rows of the last rung.
+    n_search_samples : int, default=1500
+        Rows of the last rung, of which each fold trains on some.
+    n_tested : int, default=3000
+        Rows of its test parts, which cost little.
     max_members : int, default=6
         Machines in the ensemble.
     smallest_ridge_in_float32 : float, default=1e-5
@@ -225,8 +236,9 @@ class SearchBudget:
         matters less.
     """
 
-    rungs: tuple[RungBudget, ...] = (RungBudget(250, 3, 6), RungBudget(600, 3, 3))
-    n_search_samples: int = 2000
+    rungs: tuple[RungBudget, ...] = (RungBudget(800, 3, 400, 6), RungBudget(800, 3, 3000, 3))
+    n_search_samples: int = 1500
+    n_tested: int = 3000
     max_members: int = 6
     smallest_ridge_in_float32: float = 1e-5
     float32_from: int = 150
@@ -239,7 +251,12 @@ class SearchBudget:
 EFFORTS: dict[str, SearchBudget] = {
     "low": SearchBudget(),
     "medium": SearchBudget(),
-    "high": SearchBudget(rungs=(RungBudget(500, 3, 10), RungBudget(1200, 5, 6)), n_search_samples=4000, max_members=12),
+    "high": SearchBudget(
+        rungs=(RungBudget(1200, 3, 800, 10), RungBudget(1200, 5, 5000, 6)),
+        n_search_samples=3000,
+        n_tested=5000,
+        max_members=12,
+    ),
 }
 
 # Tables ----------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         in prediction. 1 is the best machine by folds alone.
     n_search_samples : int or None, default=None
         Rows that the search looks at, drawn at random, by class, if there are more; the members are then
-        fitted on all. None is 2,000, with ``effort="high"`` 4,000.
+        fitted on all. None is 1,500, with ``effort="high"`` 3,000.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Categorical columns: those of pandas or polars type category, string or boolean; or indices, names or a mask; or
         none.

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..large._plan import LargePlan
 from ..rfm._settings import make_encoder, make_recursion
-from ..runtime._budget import ALPHAS, EXTRA_SHARE, PILOT_ROWS
+from ..runtime._budget import ALPHAS, EXTRA_SHARE, PACKED_MEMBERS_FROM, PILOT_ROWS
 from ..runtime._large_budget import LargeBudget
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import thread_limit
@@ -250,13 +250,20 @@ class Race:
         """An unfitted recursion of some settings on training rows, and how these are encoded."""
         with self._named(index):
             fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
-            solver = self._models[index].solver
-            solver = "two_level" if self.is_large else "auto" if solver == "two_level" else solver
-            recursion = self._recursion(index, fold, solver=solver)
+            recursion = self._recursion(index, fold, solver=self._solver(index, len(fold.points)))
         if self.timetable is not None and not n_iter:
             # The AGOP decides nothing then, and a few rows will do for it.
             recursion = recursion.with_few_agop_rows(np.random.RandomState(self.seed))
         return fold, recursion
+
+    def _solver(self, index, n_rows):
+        """Who solves for a member: packed Gram matrices cost a third where rows are many, and errors of 1e-4."""
+        asked = self._models[index].solver
+        if self.is_large:
+            return "two_level"
+        if n_rows >= PACKED_MEMBERS_FROM and asked == "auto" and isinstance(self._models[index].kernel, str):
+            return "packed"
+        return "auto" if asked == "two_level" else asked
 
     def _recursion(self, index, fold, **options):
         rng = np.random.RandomState(self.seed)

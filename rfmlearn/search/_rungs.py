@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -52,15 +53,15 @@ def run_rungs(race: Race, selector, folds: Folds, budget: SearchBudget, labels, 
         timetable.plan(race, folds, int(np.sum(race.weights.rows > 0)), budget.refit_together, sizes, n_spare)
         settings = timetable.settings
         if timetable.n_rows is not None:
-            searched = thin(folds, timetable.n_rows * 5 // 4, labels, rng)
+            searched = thin(folds, timetable.n_rows * 5 // 4, labels, rng, n_tested=0)
             return [Rung(race.run(settings + race.extra_indices, searched), searched)]
     if len(folds.all_rows) > n_most:
-        searched = thin(folds, n_most, labels, rng)
-    rungs = []
+        searched = thin(folds, n_most, labels, rng, n_tested=budget.n_tested)
+    rungs, few = [], cache(lambda n_rows: _fewer(folds, n_rows, budget, labels, rng))
     for rung in _before_last(budget, len(settings)):
-        few = _fewer(searched, rung, labels, rng)
-        rungs.append(Rung(race.run(settings, few), few))
-        settings = selector.survivors(rungs[-1].entries, few, rung.n_survivors, race.forms)
+        first = _first(few(rung.n_rows), rung) if folds.are_complementary else few(rung.n_rows)
+        rungs.append(Rung(race.run(settings, first), first))
+        settings = selector.survivors(rungs[-1].entries, first, rung.n_survivors, race.forms)
         if timetable is not None and not timetable.allows(searched):
             race.missed.update(race.extra_indices)
             return rungs
@@ -72,9 +73,13 @@ def _before_last(budget, n_settings):
     return [rung for rung in budget.rungs if rung.n_survivors < n_settings]
 
 
-def _fewer(folds, rung, labels, rng):
-    """The folds of a rung, of which those of the next one may be the same."""
-    n_rows = rung.n_rows * 5 // 4
-    few = thin(folds, n_rows, labels, rng, keep_tests=True) if len(folds.all_rows) > n_rows else folds
-    # Where splits are not complementary, one may tell something else than another.
-    return Folds(few.pairs[: rung.n_folds]) if folds.are_complementary else few
+def _fewer(folds, n_rows, budget, labels, rng):
+    """The folds of a rung, of which those of other rungs may be the same."""
+    n_rows = min(n_rows * 5 // 4, budget.n_search_samples)
+    return thin(folds, n_rows, labels, rng, n_tested=budget.n_tested) if len(folds.all_rows) > n_rows else folds
+
+
+def _first(folds, rung):
+    """As many folds as are enough for a rung, where one tells as much as another."""
+    tested = np.cumsum([len(test) for _, test in folds.pairs])
+    return Folds(folds.pairs[: min(rung.n_folds, int(np.searchsorted(tested, rung.n_tested)) + 1)])

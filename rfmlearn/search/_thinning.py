@@ -8,7 +8,7 @@ from ..runtime._budget import FEWEST_TEST_ROWS
 from ._folds import Folds
 
 
-def thin(folds: Folds, n_rows, labels, rng, *, keep_tests=False):
+def thin(folds: Folds, n_rows, labels, rng, *, n_tested):
     """The same folds, each with rows in both of its parts, cut to the size of five-fold splits of so many rows.
 
     Where splits are complementary, as those of k-fold splitters are, rows are drawn once, and each split is cut to
@@ -20,22 +20,26 @@ def thin(folds: Folds, n_rows, labels, rng, *, keep_tests=False):
     ----------
     folds : Folds
     n_rows : int
+        To train on, and to test where no more are asked for.
     labels : ndarray of int of shape (n,) or None
         Classes, which stratify where that can be done.
     rng : RandomState
-    keep_tests : bool, default=False
-        Whether test parts stay as they are.
+    n_tested : int
+        Rows of all test parts: to test costs little beside training, and more rows tell more.
 
     Returns
     -------
     Folds
     """
+    n_tested = max(n_rows, n_tested)
     if folds.are_complementary:
         rows = _draw(folds.all_rows, n_rows, labels, rng)
-        cut = folds.within(rows, folds.all_rows if keep_tests else rows)
+        rest = np.setdiff1d(folds.all_rows, rows)
+        tested = np.union1d(rows, _draw(rest, n_tested - len(rows), labels, rng))
+        cut = folds.within(rows, tested)
         if all(len(part) for pair in cut.pairs for part in pair):
             return cut
-    share = 1.0 if keep_tests else n_rows / len(folds.rows)
+    share = n_tested / len(folds.rows)
     pairs = [
         (
             _draw(train, max(n_rows * 4 // 5, 1), labels, rng),
@@ -50,6 +54,8 @@ def _draw(rows, n_rows, labels, rng):
     """Rows drawn at random, in the order in which they are given, stratified by class where that can be done."""
     if len(rows) <= n_rows:
         return rows
+    if not n_rows:
+        return rows[:0]
     stratify = None if labels is None else labels[rows]
     if stratify is not None:
         counts = np.bincount(stratify)[np.unique(stratify)]
