@@ -66,10 +66,10 @@ def test_more_effort_compares_more(Estimator):
 
 
 def test_more_effort_takes_more_members_and_rows():
-    for name, members, rows in (("low", 6, 2000), ("medium", 6, 2000), ("high", 12, 4000)):
-        budget = RFMRegressorCV(effort=name).budget
-        assert (budget.max_members, budget.n_search_samples) == (members, rows)
-        assert budget == EFFORTS[name]
+    low, medium, high = (RFMRegressorCV(effort=name).budget for name in EFFORTS)
+    assert high.max_members > medium.max_members == low.max_members
+    assert high.n_search_samples > medium.n_search_samples == low.n_search_samples
+    assert all(RFMClassifierCV(effort=name).budget == EFFORTS[name] for name in EFFORTS)
     asked = RFMRegressorCV(effort="high", max_members=2, n_search_samples=150).budget
     assert (asked.max_members, asked.n_search_samples) == (2, 150) and asked.rungs == EFFORTS["high"].rungs
 

@@ -119,8 +119,8 @@ GRADIENT_ENTRIES = 2**25
 SLOW_BLOCK = 4000
 # From so many rows on, rounds that only learn the feature matrix are solved by conjugate gradients.
 ITERATIVE_FROM = {"auto": 2500, "cg": 500, "cholesky": math.inf, "packed": 0}
-# From so many rows on, rounds that only learn the feature matrix are solved in float32, for half the time, if no ridge is
-# smaller than the other.
+# From so many rows on, rounds that only learn the feature matrix are solved in float32, for half the time, if no ridge
+# is smaller than the other.
 QUICK_FROM, SMALLEST_QUICK_RIDGE = 600, 1e-5
 # From so many rows on, a float32 factor and its refinement are faster than a float64 factor, for kernels whose
 # products with a vector are cheap.
