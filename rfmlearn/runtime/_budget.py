@@ -150,9 +150,8 @@ FIXED_BYTES = 2**26
 
 # Search ----------------------------------------------------------------------------------------------------------
 
-# Folds of the default splits, and how often they are repeated up to so many rows: on few rows one split is a lottery.
+# Folds of the default splits.
 N_FOLDS = 5
-N_REPEATS, REPEATED_UP_TO = 3, 400
 # Where many test rows are thinned, each split of the user's keeps so many: they cost little beside the fit.
 FEWEST_TEST_ROWS = 100
 # Where a full feature matrix over more coordinates than this would be learned, it is left out: its eigenvectors cost
@@ -215,6 +214,8 @@ class SearchBudget:
 
     Attributes
     ----------
+    n_repeats, repeated_up_to : int, default=3 and 400
+        How often the default splits are repeated up to so many rows: on few rows one split is a lottery.
     rungs : tuple of RungBudget
         Before the last rung, which has all folds.
     n_search_samples : int, default=1500
@@ -230,12 +231,14 @@ class SearchBudget:
     refit_together : int, default=3000
         Up to so many rows members are fitted side by side, each with a square array of its own.
     doubt : int, default=100
-        The ensemble is held to a plain average as if by so many rows of evidence for it.
+        The ensemble is held to the default machine as if by so many rows of evidence for it.
     n_ridge_rows, n_bandwidth_rows : int, default=500 and 400
         Rows on which a recursion compares ridges and measures distances: fewer than in a single fit, where time
         matters less.
     """
 
+    n_repeats: int = 3
+    repeated_up_to: int = 400
     rungs: tuple[RungBudget, ...] = (RungBudget(800, 3, 400, 6), RungBudget(800, 3, 3000, 3))
     n_search_samples: int = 1500
     n_tested: int = 3000
@@ -252,7 +255,8 @@ EFFORTS: dict[str, SearchBudget] = {
     "low": SearchBudget(),
     "medium": SearchBudget(),
     "high": SearchBudget(
-        rungs=(RungBudget(1200, 3, 800, 10), RungBudget(1200, 5, 5000, 6)),
+        repeated_up_to=3000,
+        rungs=(RungBudget(1200, 3, 800, 10), RungBudget(1200, 5, 5000, 5)),
         n_search_samples=3000,
         n_tested=5000,
         max_members=12,

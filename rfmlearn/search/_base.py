@@ -119,7 +119,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         kept = weights.rows > 0
         rows = np.flatnonzero(kept)
         copies, weights = self._find_copies(X, outcomes, weights, rows)
-        folds = make_folds(self.cv, given, labels, groups, rng, kept, copies)
+        folds = make_folds(self.cv, given, labels, groups, rng, kept, copies, self.budget)
         score = make_score(self.scoring, outcomes, given, getattr(self, "classes_", None), weights)
         race = self._make_race(X, outcomes, weights, copies, rows, rng, timetable)
         race.suspicions += self._warn_of_parted_copies(folds, copies)

@@ -9,7 +9,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from ..runtime._budget import N_FOLDS, N_REPEATS, REPEATED_UP_TO
+from ..runtime._budget import N_FOLDS, SearchBudget
 from ._splits import Given, read_splits
 
 
@@ -65,13 +65,13 @@ class Folds:
         )
 
 
-def make_folds(cv, given: Given, labels, groups, random_state, kept, copies):
+def make_folds(cv, given: Given, labels, groups, random_state, kept, copies, budget: SearchBudget):
     """The folds that the user's `cv` means.
 
     Parameters
     ----------
     cv : int, splitter, iterable or None
-        None is 5-fold, repeated three times up to 400 rows. Numbers and None stratify classes and shuffle.
+        None is 5-fold, repeated as `budget` says. Numbers and None stratify classes and shuffle.
     given : Given
         What the user passed to fit, which splitters see.
     labels : ndarray of int of shape (n,) or None
@@ -82,6 +82,7 @@ def make_folds(cv, given: Given, labels, groups, random_state, kept, copies):
         Rows of positive weight; the others are taken out of every part.
     copies : Copies
         Numbers and None keep copies of a row together.
+    budget : SearchBudget
 
     Raises
     ------
@@ -92,7 +93,7 @@ def make_folds(cv, given: Given, labels, groups, random_state, kept, copies):
     if cv is None or isinstance(cv, Integral):
         everything = np.flatnonzero(kept)
         rows, places = copies.among(everything)
-        splitter = _default_splitter(cv, labels, groups, random_state, rows)
+        splitter = _default_splitter(cv, labels, groups, random_state, rows, budget)
         stratifier = np.zeros(len(kept)) if labels is None else labels
         group_rows = None if groups is None else np.asarray(groups)[rows]
         with warnings.catch_warnings():
@@ -109,7 +110,7 @@ def make_folds(cv, given: Given, labels, groups, random_state, kept, copies):
     return Folds(tuple(pairs))
 
 
-def _default_splitter(cv, labels, groups, random_state, rows):
+def _default_splitter(cv, labels, groups, random_state, rows, budget):
     """Shuffled k-fold splits that suit the labels and groups there are."""
     from sklearn import model_selection
 
@@ -130,7 +131,7 @@ def _default_splitter(cv, labels, groups, random_state, rows):
     if cv is not None and n_splits > n:
         raise ValueError(f"cv={cv} has more folds than there are rows, copies of a row counted once: n_samples={n}.")
     n_splits = min(n_splits, n)
-    repeats = N_REPEATS if cv is None and n <= REPEATED_UP_TO else 1
+    repeats = budget.n_repeats if cv is None and n <= budget.repeated_up_to else 1
     largest = 0 if labels is None else int(np.bincount(labels[rows]).max())
     if largest >= 2:
         # More folds than rows of any class could not be stratified at all.

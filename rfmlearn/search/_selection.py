@@ -47,7 +47,7 @@ class Selector:
     score : Score
     max_members : int
     doubt : int
-        Rows of evidence for the plain average with which the ensemble is mixed.
+        Rows of evidence for the default machine with which the ensemble is mixed.
     """
 
     def __init__(self, weights, score, max_members, doubt):
@@ -76,17 +76,13 @@ class Selector:
         return sorted(kept | {best_of_form[form] for form in missing})
 
     def select(self, entries, folds) -> Selection:
-        """The ensemble, mixed with a plain average of the settings; or the default machine, if that is clearly better.
-
-        Clearly by honest scores. The plain average is one of all settings that are left, each after its last round.
-        """
+        """The ensemble, mixed with the default machine; or that alone, if by honest scores it is clearly better."""
         table = self._table(entries, folds)
         scores = table.scores(self._score)
-        last = _last_rounds(entries)
-        default, plain = last[0], np.bincount(last, minlength=len(entries)) / len(last)
-        weights = self._weigh(table, plain)
+        default = _default_machine(entries)
+        weights = self._weigh(table, default)
         # Where the default machine is all that was selected, there is nothing to compare.
-        if self._max_members > 1 and weights[default] < 1 and self._loses(table, default, plain, folds):
+        if self._max_members > 1 and weights[default] < 1 and self._loses(table, default, folds):
             weights = np.eye(len(entries))[default]
         weights, best = _with_machine(weights, entries, scores)
         chosen = [(entry, weight) for entry, weight in zip(entries, weights, strict=True) if weight > 0]
@@ -121,17 +117,17 @@ class Selector:
         parts, scores = table.comparison(self._score)
         return select_ensemble(parts, lambda stack: -scores(stack), self._max_members)
 
-    def _weigh(self, table, plain):
+    def _weigh(self, table, default):
         """Weights of all candidates, at most `max_members` of which are positive."""
         weights = self._ensemble(table)
         if self._max_members > 1:
             n_rows = float(self._weights.counts[np.unique(table.rows)].sum())
-            weights = shrink_to(weights, plain, n_rows, self._doubt)
+            weights = shrink_to(weights, np.eye(len(weights))[default], n_rows, self._doubt)
         while np.count_nonzero(weights) > self._max_members:
             weights[np.flatnonzero(weights)[np.argmin(weights[weights > 0])]] = 0.0
         return weights / weights.sum()
 
-    def _loses(self, table, default, plain, folds):
+    def _loses(self, table, default, folds):
         """Whether ensembles are clearly worse than the default machine on rows on which they were not selected.
 
         All rows are scored, those of each part by an ensemble selected on the other parts; a part are the rows that the
@@ -140,7 +136,7 @@ class Selector:
         """
         parts, differences = _parts(folds), []
         for part in np.unique(parts):
-            weights = self._weigh(table.at(parts != part), plain)
+            weights = self._weigh(table.at(parts != part), default)
             inside = table.at(parts == part)
             honest = np.tensordot(weights, inside.predictions, axes=1)
             scores = inside.scores(self._score, np.stack([inside.predictions[default], honest]))
@@ -203,14 +199,11 @@ def _with_machine(weights, entries, scores):
     return weights, best
 
 
-def _last_rounds(entries):
-    """Places of the last rounds of all settings, in their order: the first is the default machine."""
-    last: dict[int, int] = {}
-    for place, entry in enumerate(entries):
-        index, n_iter = entry.candidate.index, entry.candidate.n_iter
-        if index not in last or n_iter > entries[last[index]].candidate.n_iter:
-            last[index] = place
-    return list(last.values())
+def _default_machine(entries):
+    """Place of the last round of the first settings."""
+    first = entries[0].candidate.index
+    own = [place for place, entry in enumerate(entries) if entry.candidate.index == first]
+    return max(own, key=lambda place: entries[place].candidate.n_iter)
 
 
 def _out_of_fold(chosen, folds, n):
