@@ -6,9 +6,27 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from rfmlearn import RFMRegressorCV
+from rfmlearn import RFMClassifierCV, RFMRegressorCV
+from rfmlearn.runtime._budget import SearchBudget
 
 LINE = [{"kernel": "gaussian", "max_iter": 0, "alpha": 1.0}]  # which linear models beat on lines
+
+
+NOTHING = [{"kernel": "gaussian", "bandwidth": 1e-4, "max_iter": 0, "alpha": 100.0}]  # which anything beats
+
+# Without doubt that few rows tell enough, others than the default machine have the say that they have earned.
+FREE = {"medium": SearchBudget(doubt=0)}
+
+
+class FreeRegressorCV(RFMRegressorCV):
+    budgets = FREE
+
+
+class FreeClassifierCV(RFMClassifierCV):
+    budgets = FREE
+
+
+ESTIMATORS = [FreeRegressorCV, FreeClassifierCV]
 
 
 def is_regression(Estimator):

@@ -5,10 +5,23 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from extra_data import LINE, FirstColumn, Frequencies, constant, is_regression, linear, lines, tree
+from extra_data import (
+    ESTIMATORS,
+    LINE,
+    NOTHING,
+    FirstColumn,
+    FreeClassifierCV,
+    FreeRegressorCV,
+    Frequencies,
+    constant,
+    is_regression,
+    linear,
+    lines,
+    tree,
+)  # fmt: skip
 from large_data import SEARCHES
 from numpy.testing import assert_allclose, assert_array_equal
-from search_data import ESTIMATORS, data, values
+from search_data import data, values
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import FitFailedWarning, NotFittedError
@@ -39,7 +52,7 @@ def by_hand(model, X):
     """Weighted sum of what the machines, and the fitted estimators of other families, predict."""
     total = sum(group.predict(X) for group in model.members_)
     for member in model.extra_members_:
-        if isinstance(model, RFMRegressorCV):
+        if is_regression(type(model)):
             part = member.estimator.predict(X).reshape(len(X), -1)
         else:
             part = member.link(np.log(np.maximum(member.estimator.predict_proba(X), 1e-4)))
@@ -91,9 +104,9 @@ def test_what_says_nothing_is_not_kept(Estimator):
 
 
 def test_out_of_fold_predictions_are_those_of_clones():
-    X, y = lines(RFMRegressorCV)
+    X, y = lines(FreeRegressorCV)
     folds = KFold(3, shuffle=True, random_state=0)
-    model = RFMRegressorCV(LINE, extra_members=[Ridge(0.1)], cv=folds, random_state=0).fit(X, y)
+    model = FreeRegressorCV(LINE, extra_members=[Ridge(0.1)], cv=folds, random_state=0).fit(X, y)
     left_out = np.empty(60)
     for train, test in folds.split(X):
         left_out[test] = Ridge(0.1).fit(X[train], y[train]).predict(X[test])
@@ -129,11 +142,11 @@ def test_frames_come_as_they_are(Estimator):
 
 
 def test_a_class_that_a_fold_lacks_has_the_least_probability():
-    X, y = lines(RFMClassifierCV)
+    X, y = lines(FreeClassifierCV)
     y = y.astype(object)
     y[0] = "alone"
     folds = [(np.arange(20, 60), np.arange(20)), (np.arange(40), np.arange(40, 60)), (np.arange(60), np.arange(20, 40))]
-    model = RFMClassifierCV(LINE, extra_members=[LogisticRegression()], cv=folds, random_state=0)
+    model = FreeClassifierCV(NOTHING, extra_members=[LogisticRegression()], cv=folds, random_state=0)
     with pytest.warns(UserWarning, match="copies"):
         model.fit(X, y)
     assert list(model.classes_) == ["alone", "high", "low", "middle"]
@@ -143,17 +156,17 @@ def test_a_class_that_a_fold_lacks_has_the_least_probability():
 
 
 def test_several_outputs():
-    X, y = lines(RFMRegressorCV)
+    X, y = lines(FreeRegressorCV)
     Y = np.column_stack([y, 100 * X[:, 2]])
-    model = RFMRegressorCV(LINE, extra_members=[LinearRegression()], cv=3, random_state=0).fit(X, Y)
+    model = FreeRegressorCV(LINE, extra_members=[LinearRegression()], cv=3, random_state=0).fit(X, Y)
     assert_allclose(model.predict(X), by_hand(model, X))
     Z, std = model.predict(X, return_std=True)
     assert Z.shape == std.shape == (60, 2) and (std[:, 0] > 0).all() and (std[:, 0] < 1.5).all()
 
 
 def test_deviations_are_those_of_the_mixture():
-    X, y = lines(RFMRegressorCV)
-    model = RFMRegressorCV(LINE, extra_members=[LinearRegression()], cv=3, random_state=0).fit(X, y)
+    X, y = lines(FreeRegressorCV)
+    model = FreeRegressorCV(LINE, extra_members=[LinearRegression()], cv=3, random_state=0).fit(X, y)
     (group,), (member,) = model.members_, model.extra_members_
     single = RFMRegressor(**model.best_params_).fit(X, y)
     (mean, deviation), own = single.predict(X, return_std=True), member.estimator.predict(X)
@@ -177,16 +190,16 @@ def test_weights_reach_those_that_take_any(Estimator):
 
 
 def test_weights_of_classes_do_too():
-    X, y = lines(RFMClassifierCV)
+    X, y = lines(FreeClassifierCV)
     heavy = {"class_weight": {"high": 5.0}, "cv": 3, "random_state": 0}
-    model = RFMClassifierCV(LINE, extra_members=[GaussianNB()], **heavy).fit(X, y)
+    model = FreeClassifierCV(LINE, extra_members=[GaussianNB()], **heavy).fit(X, y)
     expected = GaussianNB().fit(X, y, np.where(y == "high", 5.0, 1.0)).predict_proba(X)
     assert_allclose(model.extra_members_[0].estimator.predict_proba(X), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("member", [FirstColumn(), Frequencies()])
 def test_those_that_take_no_weights_fail_where_there_are_some(member):
-    Estimator = RFMRegressorCV if isinstance(member, FirstColumn) else RFMClassifierCV
+    Estimator = FreeRegressorCV if isinstance(member, FirstColumn) else FreeClassifierCV
     X, y = lines(Estimator)
     name = type(member).__name__
     with pytest.warns(FitFailedWarning, match=f"{name} takes no sample_weight, but rows or classes have weights"):
@@ -196,9 +209,9 @@ def test_those_that_take_no_weights_fail_where_there_are_some(member):
 
 
 def test_rows_without_weight_take_no_part():
-    X, y = lines(RFMRegressorCV)
+    X, y = lines(FreeRegressorCV)
     X[::4, 0], weight = 1e9, (np.arange(60) % 4 > 0).astype(float)
-    model = RFMRegressorCV(LINE, extra_members=[FirstColumn(), Ridge()], cv=3, random_state=0).fit(X, y, weight)
+    model = FreeRegressorCV(LINE, extra_members=[FirstColumn(), Ridge()], cv=3, random_state=0).fit(X, y, weight)
     for member in model.extra_members_:
         if isinstance(member.estimator, FirstColumn):
             assert len(member.estimator.rows_) == 45 and member.estimator.rows_[:, 0].max() < 10
@@ -212,7 +225,7 @@ def test_seeds_are_drawn_where_they_are_none(Estimator):
 
     def fit(seed=0, **options):
         members = [tree(Estimator, splitter="random", **options)]
-        return Estimator(LINE, extra_members=members, cv=3, random_state=seed).fit(X, y)
+        return Estimator(NOTHING, extra_members=members, cv=3, random_state=seed).fit(X, y)
 
     one, other = fit(), fit()
     assert_array_equal(values(one, X), values(other, X))
@@ -252,18 +265,18 @@ def test_clone_pickle_and_grid_search(fitted):
     assert search.best_params_["extra_members"] is not None
 
 
-def test_gradients_are_differences(fitted):
-    X, _ = lines(type(fitted))
-    assert fitted._input_gradient("auto") is None
+@pytest.mark.parametrize("Estimator", [RFMRegressorCV, RFMClassifierCV])
+def test_gradients_are_differences(Estimator):
+    X, y = lines(Estimator)
+    model = Estimator(LINE, extra_members=[linear(Estimator)], cv=3, random_state=0).fit(X, y)
+    assert len(model.extra_members_) == 1 and model._input_gradient("probability") is None
     with pytest.raises(ValueError, match="has no closed form"):
-        input_gradients(fitted, X[:2], method="closed_form")
-    if isinstance(fitted, RFMRegressorCV):
-        model = clone(fitted).set_params(extra_members=[LinearRegression()]).fit(*lines(type(fitted)))
-        gradients = np.asarray(input_gradients(model, X[:5])).reshape(5, 3)
-        step = 1e-5 * np.eye(3)
-        for j in range(3):
-            slope = (model.predict(X[:5] + step[j]) - model.predict(X[:5] - step[j])) / 2e-5
-            assert_allclose(gradients[:, j], slope, rtol=1e-4, atol=1e-4)
+        input_gradients(model, X[:2], method="closed_form")
+    output = {} if is_regression(Estimator) else {"output": "probability"}
+    gradients = np.asarray(input_gradients(model, X[:5], **output)).reshape(-1, 5, 3)
+    for j, step in enumerate(1e-5 * np.eye(3)):
+        slope = (values(model, X[:5] + step) - values(model, X[:5] - step)).reshape(5, -1) / 2e-5
+        assert_allclose(gradients[:, :, j].T, slope, rtol=1e-4, atol=1e-4)
 
 
 def test_smaller_models_keep_them(fitted):
@@ -285,9 +298,9 @@ def test_what_is_no_member_is_named(Estimator, member, error, message):
 
 def test_classes_need_probabilities_and_lists_are_asked_for():
     with pytest.raises(ValueError, match=r"extra_members\[0\] must have predict_proba, which Ridge has not"):
-        RFMClassifierCV(LINE, extra_members=[Ridge()]).fit(*lines(RFMClassifierCV))
-    with pytest.raises(ValueError, match="'extra_members' parameter of RFMRegressorCV must be"):
-        RFMRegressorCV(LINE, extra_members=Ridge()).fit(*lines(RFMRegressorCV))
+        FreeClassifierCV(LINE, extra_members=[Ridge()]).fit(*lines(FreeClassifierCV))
+    with pytest.raises(ValueError, match="'extra_members' parameter of FreeRegressorCV must be"):
+        FreeRegressorCV(LINE, extra_members=Ridge()).fit(*lines(FreeRegressorCV))
 
 
 # Many rows
@@ -308,18 +321,16 @@ def test_many_rows(Search):
 @pytest.mark.parametrize("Search", ESTIMATORS + SEARCHES)
 def test_a_machine_always_has_some_say(Search):
     X, y = lines(Search, 400 if Search in SEARCHES else 60)
-    nothing = [{"kernel": "gaussian", "bandwidth": 1e-4, "max_iter": 0, "alpha": 100.0}]
-    model = Search(nothing, extra_members=[linear(Search)], cv=3, random_state=0).fit(X, y)
+    model = Search(NOTHING, extra_members=[linear(Search)], cv=3, random_state=0).fit(X, y)
     assert 0 < model.weights_.sum() < 0.7 and model.extra_members_[0].weight < 1
     assert_allclose(model.feature_importances_.sum(), 1)
 
 
 def test_copies_of_rows_that_weigh_are_not_seen():
-    X, _ = lines(RFMRegressorCV, 300)
+    X, _ = lines(FreeRegressorCV, 300)
     X = np.tile(X, (2, 1))
     y = X[:, 0] + 0.1 * X[:, 1]
-    nothing = [{"kernel": "gaussian", "bandwidth": 1e-4, "max_iter": 0, "alpha": 100.0}]
-    model = SEARCHES[0](nothing, extra_members=[FirstColumn()], cv=3, random_state=0).fit(X, y)
+    model = SEARCHES[0](NOTHING, extra_members=[FirstColumn()], cv=3, random_state=0).fit(X, y)
     left_out = {tuple(row) for row in X[~np.isnan(model.oof_prediction_)]}
     (member,) = model.extra_members_
     assert left_out and not left_out & {tuple(row) for row in member.estimator.rows_}

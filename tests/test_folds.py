@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, PredefinedSplit, ShuffleSplit
 
+from rfmlearn.runtime._budget import SearchBudget
 from rfmlearn.search._folds import make_folds
 from rfmlearn.search._splits import Given
 from rfmlearn.tables._copies import Copies
@@ -13,7 +14,7 @@ def folds_of(n=30, cv=None, labels=None, groups=None, kept=None, seed=0, first=N
     kept = np.ones(n, bool) if kept is None else kept
     copies = Copies(np.arange(n) if first is None else first, np.zeros(n, bool))
     given = Given(np.zeros((n, 1)), np.zeros(n) if labels is None else labels, groups)
-    return make_folds(cv, given, labels, groups, np.random.RandomState(seed), kept, copies)
+    return make_folds(cv, given, labels, groups, np.random.RandomState(seed), kept, copies, SearchBudget())
 
 
 def test_default_is_five_folds_repeated_on_few_rows():
