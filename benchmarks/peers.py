@@ -13,6 +13,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
@@ -30,7 +32,7 @@ from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorC
 
 # Module to import; pip gives it under the same name.
 PACKAGES = {"lgbm": "lightgbm", "xgb": "xgboost", "catboost": "catboost", "xrfm": "xrfm"}
-MODELS = ("rfm", "rfmcv", "krr", "hgb", "rf", "svm", "nystroem", *PACKAGES)
+MODELS = ("rfm", "rfmcv", "rfmcv_low", "rfmcv_high", "rfmcv_trees", "krr", "hgb", "rf", "svm", "nystroem", *PACKAGES)
 
 _HGB_LEVELS = 255  # more are refused
 _MOST_LEVELS = 256  # a dense array of thousands of levels and many rows does not fit into memory
@@ -51,7 +53,7 @@ def make_model(name, classes, X, seed=0, n_threads=1):
     Parameters
     ----------
     name : str
-        One of `MODELS`. "krr" is kernel ridge regression: the model "rfm" without feature learning.
+        One of `MODELS`. "rfmcv_trees" has HistGradientBoosting and extremely randomized trees as further members. "krr" is kernel ridge regression: the model "rfm" without feature learning.
     classes : bool
         Whether to classify.
     X : DataFrame
@@ -66,6 +68,14 @@ def make_model(name, classes, X, seed=0, n_threads=1):
             return (RFMClassifier if classes else RFMRegressor)(random_state=seed)
         case "rfmcv":
             return (RFMClassifierCV if classes else RFMRegressorCV)(random_state=seed)
+        case "rfmcv_low" | "rfmcv_high":
+            effort = name.removeprefix("rfmcv_")
+            return (RFMClassifierCV if classes else RFMRegressorCV)(effort=effort, random_state=seed)
+        case "rfmcv_trees":
+            forest = ExtraTreesClassifier if classes else ExtraTreesRegressor
+            forest = make_pipeline(_preprocess(_MOST_LEVELS), forest(300, min_samples_leaf=2, random_state=seed))
+            extra = [make_model("hgb", classes, X, seed), forest]
+            return (RFMClassifierCV if classes else RFMRegressorCV)(extra_members=extra, random_state=seed)
         case "krr":
             return (RFMClassifier if classes else RFMRegressor)(max_iter=0, random_state=seed)
         case "hgb":

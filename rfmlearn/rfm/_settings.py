@@ -56,7 +56,7 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
         If the fit does not fit in the memory available, or in the limit.
     """
     solver, large = model.solver if solver is None else solver, LargeBudget() if large is None else large
-    kernel = _kernel(model)
+    kernel = make_kernel_of(model)
     if isinstance(kernel, RadialKernel):
         # Values of a kernel of one's own may be negative, which those of packed Gram matrices are not.
         large = replace(large, packed_up_to=0)
@@ -78,7 +78,7 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
 
 
 def _make_recursion(model, points, names, targets, weights, rng, plan, sizes):
-    kernel, alpha, form = _kernel(model), model.alpha, model.feature_matrix
+    kernel, alpha, form = make_kernel_of(model), model.alpha, model.feature_matrix
     if model.max_iter:
         warn_of_large_blocks(form, points.widths, names, stacklevel=7)
     check_coordinates(points, names, np.float32 if plan.iterative or plan.mixed else points.dtype)
@@ -123,7 +123,7 @@ def make_large_recursion(model, rows, names, weights, rng, plan, **sizes):
         len(points),
         points.widths,
         targets.shape[1],
-        kernel=_kernel(model),
+        kernel=make_kernel_of(model),
         form=model.feature_matrix,
         solver="cg",
         dtype=points.dtype,
@@ -134,10 +134,11 @@ def make_large_recursion(model, rows, names, weights, rng, plan, **sizes):
 
 def check_kernel(model):
     """Refuse parameters of a kernel that do not go together, before anything is fitted."""
-    _kernel(model)
+    make_kernel_of(model)
 
 
-def _kernel(model):
+def make_kernel_of(model):
+    """The kernel that the parameters of a model describe."""
     if isinstance(model.kernel, Kernel):
         return model.kernel
     bandwidth = 1.0 if model.bandwidth == "auto" else model.bandwidth

@@ -239,7 +239,7 @@ class SearchBudget:
 
     n_repeats: int = 3
     repeated_up_to: int = 400
-    rungs: tuple[RungBudget, ...] = (RungBudget(800, 3, 400, 6), RungBudget(800, 3, 3000, 3))
+    rungs: tuple[RungBudget, ...] = (RungBudget(600, 3, 400, 6), RungBudget(600, 3, 3000, 3))
     n_search_samples: int = 1500
     n_tested: int = 3000
     max_members: int = 6

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from ..large._plan import LargePlan
-from ..rfm._settings import make_encoder, make_recursion
+from ..rfm._settings import make_encoder, make_kernel_of, make_recursion
 from ..runtime._budget import ALPHAS, EXTRA_SHARE, PACKED_MEMBERS_FROM, PILOT_ROWS
 from ..runtime._large_budget import LargeBudget
 from ..runtime._side_by_side import side_by_side
@@ -257,13 +257,13 @@ class Race:
         return fold, recursion
 
     def _solver(self, index, n_rows):
-        """Who solves for a member: packed Gram matrices cost a third where rows are many, and errors of 1e-4."""
-        asked = self._models[index].solver
+        """Who solves for a member: where rows are many and products dear, packed Gram matrices cost a third."""
+        model = self._models[index]
         if self.is_large:
             return "two_level"
-        if n_rows >= PACKED_MEMBERS_FROM and asked == "auto" and isinstance(self._models[index].kernel, str):
+        if model.solver == "auto" and n_rows >= PACKED_MEMBERS_FROM and not make_kernel_of(model).has_cheap_products:
             return "packed"
-        return "auto" if asked == "two_level" else asked
+        return "auto" if model.solver == "two_level" else model.solver
 
     def _recursion(self, index, fold, **options):
         rng = np.random.RandomState(self.seed)
