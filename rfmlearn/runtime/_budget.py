@@ -228,6 +228,8 @@ class SearchBudget:
         Machines that are only compared take float32, for half the time, if no ridge is smaller than this.
     float32_from : int, default=150
         Rows from which on they do: on fewer it saves next to nothing, and the order of rows decides about digits.
+    side_by_side_from : int, default=250
+        From so many rows on folds and settings are fitted in threads.
     refit_together : int, default=3000
         Up to so many rows members are fitted side by side, each with a square array of its own.
     doubt : int, default=100
@@ -245,6 +247,7 @@ class SearchBudget:
     max_members: int = 6
     smallest_ridge_in_float32: float = 1e-5
     float32_from: int = 150
+    side_by_side_from: int = 250
     refit_together: int = 3000
     doubt: int = 100
     n_ridge_rows: int = 500

@@ -205,7 +205,6 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         return messages
 
     def _make_race(self, X, outcomes, weights, copies, rows, rng, timetable):
-        n_jobs = n_threads_in_force() if self.n_jobs is None else effective_n_jobs(self.n_jobs)
         encoder = ColumnEncoder("robust", self.categorical_features)
         points = encoder.fit_transform(take_rows(X, rows), weights.total[rows])
         suspicions = self._warn_of_suspicions(encoder)
@@ -241,7 +240,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             settings=settings,
             are_default=self.settings is None,
             seed=int(rng.randint(2**31 - 1)),
-            n_jobs=n_jobs,
+            n_jobs=self._n_jobs(len(standing)),
             timetable=timetable,
             suspicions=suspicions,
             smallest_ridge_in_float32=(
@@ -252,6 +251,12 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             extra=self._make_extra(X, outcomes, weights, rng),
             sizes={"n_ridge_rows": budget.n_ridge_rows, "n_bandwidth_rows": budget.n_bandwidth_rows},
         )
+
+    def _n_jobs(self, n_rows):
+        """Threads for folds and settings: for few rows they would wait for the interpreter, and for each other."""
+        if n_rows < self.budget.side_by_side_from:
+            return 1
+        return n_threads_in_force() if self.n_jobs is None else effective_n_jobs(self.n_jobs)
 
     def _make_extra(self, X, outcomes, weights, rng):
         members, classes = self.extra_members or [], getattr(self, "classes_", None)
