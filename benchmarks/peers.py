@@ -53,7 +53,8 @@ def make_model(name, classes, X, seed=0, n_threads=1):
     Parameters
     ----------
     name : str
-        One of `MODELS`. "rfmcv_trees" has HistGradientBoosting and extremely randomized trees as further members. "krr" is kernel ridge regression: the model "rfm" without feature learning.
+        One of `MODELS`. "rfmcv_trees" has HistGradientBoosting and extremely randomized trees as further members.
+        "krr" is kernel ridge regression: the model "rfm" without feature learning.
     classes : bool
         Whether to classify.
     X : DataFrame

@@ -1,9 +1,9 @@
-"""Time of the models that choose their settings, beside a single machine and CatBoost: fit, and prediction of 1,000 rows.
+"""Time of the models that choose their settings, beside a single machine and CatBoost: fits, and 1,000 predictions.
 
 usage: search_speed.py [--peer-python PATH] [--cases 150,2000,...] [--efforts low,medium,high] [--repeats 3]
 
-Numbers are y = x0 x1 + sin(2 x2) + x3^2 / 2 + noise, and classes the thirds of y; in one case there are 32 classes, each
-around a point of its own. PATH is the interpreter of an environment that has catboost; its default fit has as many
+Numbers are y = x0 x1 + sin(2 x2) + x3^2 / 2 + noise, and classes the thirds of y; in one case there are 32 classes,
+each around a point of its own. PATH is the interpreter of an environment that has catboost; its default fit has as many
 threads as ours and takes turns with it. Medians of repeated fits; compiled loops are loaded before.
 """
 

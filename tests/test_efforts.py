@@ -10,7 +10,8 @@ from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit
 
 from rfmlearn import RFMClassifierCV, RFMRegressorCV
 from rfmlearn.runtime._budget import EFFORTS, SearchBudget
-from rfmlearn.search import _race
+from rfmlearn.search._extra_members import ExtraModels
+from rfmlearn.search._own_models import OwnModels
 from rfmlearn.search._portfolio import default_settings
 
 PLAIN = {"max_iter": 0, "alpha": 0.1}
@@ -24,13 +25,13 @@ def Estimator(request):
 @pytest.fixture
 def runs(monkeypatch):
     """Keeps the index and the split of each fold of settings that was computed."""
-    seen, original = [], _race.Race._score_fold
+    seen, original = [], OwnModels.score
 
-    def score_fold(self, index, pair, folds):
+    def score(self, index, pair, last_round):
         seen.append((index, tuple(pair[0]), tuple(pair[1])))
-        return original(self, index, pair, folds)
+        return original(self, index, pair, last_round)
 
-    monkeypatch.setattr(_race.Race, "_score_fold", score_fold)
+    monkeypatch.setattr(OwnModels, "score", score)
     return seen
 
 
@@ -158,9 +159,9 @@ def test_splits_that_were_run_are_not_run_again(Estimator, runs, n_jobs):
 
 
 def test_members_of_other_families_are_fitted_on_the_last_rung_only(Estimator, monkeypatch):
-    seen, original = [], _race.ExtraModels.score
+    seen, original = [], ExtraModels.score
     score = lambda self, place, train, test: seen.append(len(train)) or original(self, place, train, test)  # noqa: E731
-    monkeypatch.setattr(_race.ExtraModels, "score", score)
+    monkeypatch.setattr(ExtraModels, "score", score)
     X, y = data(Estimator, 200)
     Small = with_budget(Estimator, rungs=(rung(60, 3, 1),))
     settings = [PLAIN, {**PLAIN, "alpha": 1.0}]

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from search_data import ESTIMATORS, data, rung, values, with_budget
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 
-from rfmlearn.search import _race
+from rfmlearn.search import _own_models, _race
 
 GOOD, OTHER = {"max_iter": 1}, {"kernel": "gaussian", "max_iter": 1}
 
@@ -23,14 +23,14 @@ def broken(monkeypatch):
     """Makes settings that hold some parameters fail on at least so many training rows."""
 
     def be(lowest=0, error=RuntimeError, **parameters):
-        original = _race.make_recursion
+        original = _own_models.make_recursion
 
         def make_recursion(model, points, *args, **options):
             if len(points) >= lowest and parameters.items() <= model.get_params().items():
                 raise error(f"no recursion of {len(points)} rows")
             return original(model, points, *args, **options)
 
-        monkeypatch.setattr(_race, "make_recursion", make_recursion)
+        monkeypatch.setattr(_own_models, "make_recursion", make_recursion)
 
     return be
 

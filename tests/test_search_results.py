@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from rfmlearn.search._candidates import Candidate, Scored
 from rfmlearn.search._failures import Failure
 from rfmlearn.search._folds import Folds
-from rfmlearn.search._race import Candidate, Scored
 from rfmlearn.search._results import candidate_params, cv_results, summary
 from rfmlearn.search._rungs import Rung
 from rfmlearn.solvers import Weights
@@ -32,7 +32,7 @@ def weighted_mean(predictions, rows, weights):
 def race(failures=()):
     return SimpleNamespace(
         params=lambda index: dict(SETTINGS[index]) if index < len(SETTINGS) else {"extra_member": "tree"},
-        weights=Weights.of(WEIGHTS),
+        own=SimpleNamespace(weights=Weights.of(WEIGHTS)),
         failures=dict(enumerate(failures)),
     )
 

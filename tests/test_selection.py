@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from rfmlearn.search._candidates import Candidate, Scored
 from rfmlearn.search._folds import Folds
-from rfmlearn.search._race import Candidate, Scored
 from rfmlearn.search._scoring import Score
 from rfmlearn.search._selection import Selector
 from rfmlearn.solvers import Weights

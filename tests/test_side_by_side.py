@@ -9,7 +9,7 @@ from sklearn.exceptions import FitFailedWarning
 
 from rfmlearn.runtime._side_by_side import side_by_side
 from rfmlearn.runtime._threads import Team
-from rfmlearn.search._race import Race
+from rfmlearn.search._own_models import OwnModels
 
 
 def failing(seen, place, error):
@@ -72,11 +72,11 @@ def test_a_team_stops_at_an_error():
 def test_a_search_stops_at_an_error(Estimator, monkeypatch):
     seen = []
 
-    def score_fold(self, index, pair, folds):
+    def score(self, index, pair, last_round):
         seen.append(pair)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Race, "_score_fold", score_fold)
+    monkeypatch.setattr(OwnModels, "score", score)
     with pytest.raises(KeyboardInterrupt):
         Estimator(n_jobs=2).fit(*data(Estimator))
     assert len(seen) <= 4

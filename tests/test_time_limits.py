@@ -8,8 +8,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from rfmlearn import RFMRegressorCV
 from rfmlearn.recursion._pace import Pace
+from rfmlearn.search._candidates import Candidate, Scored
 from rfmlearn.search._folds import Folds
-from rfmlearn.search._race import Candidate, Scored
 from rfmlearn.search._timetable import Timetable
 
 LAST = 3
@@ -29,12 +29,15 @@ class Clock:
 
 
 class Machines:
-    """Settings of known cost per pair of rows, which a search might compare on folds of 80 % of the rows."""
+    """A race of settings of known cost per pair of rows, which are compared on folds of 80 % of the rows."""
 
     def __init__(self, per_pair, fixed, n, clock, slowness=1.0):
-        self.settings, self.n_jobs, self.sizes = list(per_pair), 1, {"n_ridge_rows": 700}
+        self.own, self.n_jobs, self.sizes, self.large_plan = self, 1, {"n_ridge_rows": 700}, None
         self.per_pair, self.fixed, self.n, self.clock, self.slowness = per_pair, fixed, n, clock, slowness
-        self.large_plan, self.failures, self.note_failure = None, {}, None
+        self.failures, self.note_failure = {}, None
+
+    def __len__(self):
+        return len(self.per_pair)
 
     def last_round(self, index):
         return LAST
@@ -52,7 +55,7 @@ class Machines:
         table = Timetable(limit, self.clock)
         start, n_searched = self.clock(), min(self.n, 2000)
         fold = lambda n: Folds(tuple((np.arange(n), np.arange(n // 4)) for _ in range(5)))  # noqa: E731
-        rungs = [(700, len(self.settings) - n_spare, 5), (n_searched * 4 // 5, 4, 5)]
+        rungs = [(700, len(self) - n_spare, 5), (n_searched * 4 // 5, 4, 5)]
         table.plan(self, fold(n_searched * 4 // 5), self.n, 3000, rungs, n_spare)
         done = {}
         for n_rows in [700, n_searched * 4 // 5] if table.n_rows is None else [table.n_rows]:

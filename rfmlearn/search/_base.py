@@ -33,6 +33,7 @@ from ._failures import warn_of_failures
 from ._folds import make_folds
 from ._large_members import fit_large_members
 from ._members import fit_chosen
+from ._own_models import OwnModels
 from ._portfolio import CHEAPEST, default_settings
 from ._race import Race
 from ._results import candidate_params, cv_results, summary
@@ -152,7 +153,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         while True:
             selection, n_failures = selector.select(entries, rung.folds), len(race.failures)
             score.require_any()
-            if race.is_large:
+            if race.own.is_large:
                 with thread_limit(race.n_jobs):
                     self.members_, self.extra_members_, selection = fit_large_members(race, selection, rows, selector)
             else:
@@ -230,7 +231,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         large_plan = plan if isinstance(plan, LargePlan) else None
         suspicions = suspicions + self._warn_of_solvers(settings, len(standing)) if large_plan else suspicions
         budget = self.budget
-        return Race(
+        own = OwnModels(
             X=X,
             outcomes=outcomes,
             weights=weights,
@@ -240,17 +241,15 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             settings=settings,
             are_default=self.settings is None,
             seed=int(rng.randint(2**31 - 1)),
-            n_jobs=self._n_jobs(len(standing)),
-            timetable=timetable,
-            suspicions=suspicions,
             smallest_ridge_in_float32=(
                 budget.smallest_ridge_in_float32 if len(standing) >= budget.float32_from else np.inf
             ),
             large=large_plan.budget if large_plan else self.large_budget,
             large_plan=large_plan,
-            extra=self._make_extra(X, outcomes, weights, rng),
             sizes={"n_ridge_rows": budget.n_ridge_rows, "n_bandwidth_rows": budget.n_bandwidth_rows},
         )
+        extra, n_jobs = self._make_extra(X, outcomes, weights, rng), self._n_jobs(len(standing))
+        return Race(own=own, extra=extra, n_jobs=n_jobs, timetable=timetable, suspicions=suspicions)
 
     def _n_jobs(self, n_rows):
         """Threads for folds and settings: for few rows they would wait for the interpreter, and for each other."""

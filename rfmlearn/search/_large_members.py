@@ -10,8 +10,8 @@ import numpy as np
 from ..large._recursion import LargeRecursion
 from ..runtime._large_budget import MOST_LARGE_SETTINGS
 from ..tables._frames import take_rows
+from ._candidates import Scored
 from ._members import Member, MemberGroup
-from ._race import Scored
 
 
 def fit_large_members(race, selection, rows, selector):
@@ -54,7 +54,7 @@ def fit_large_members(race, selection, rows, selector):
         attempt(fitted, _fit, scored, rows, 1 / (len(own) - place))
     if not fitted:
         return [], [], selection
-    standing, places = race.copies.among(rows)
+    standing, places = race.own.copies.among(rows)
     left_out, is_seen = standing[fitted[0][2]], ~np.isin(places, fitted[0][2])  # nor are copies of what is left out
     for scored in others:
         attempt(extra, _fit_extra, scored, rows[is_seen], left_out)
@@ -100,18 +100,18 @@ def _fit(race, scored, rows, share):
     final = recursion.finish(current, is_latest=True)
     places, residuals = recursion.left_out(final)
     scores = fold.target.decode(fold.codes[places] - residuals)
-    standing, _ = race.copies.among(rows)
-    link = race.outcomes.calibrate(scores, standing[places], fold.weights.total[places])
+    standing, _ = race.own.copies.among(rows)
+    link = race.own.outcomes.calibrate(scores, standing[places], fold.weights.total[places])
     member = Member(
         machine=final.machine,
         n_iter=final.n_iter,
         alpha=final.alpha,
         link=link,
         weight=1.0,
-        deviation=recursion.deviation(final) if race.outcomes.shared is None else None,
+        deviation=recursion.deviation(final) if race.own.outcomes.shared is None else None,
     )
     group = MemberGroup(
-        params=dict(race.settings[candidate.index]),
+        params=race.params(candidate.index),
         encoder=fold.encoder,
         target=fold.target,
         machines=(member,),
@@ -124,9 +124,9 @@ def _fit(race, scored, rows, share):
 
 def _fit_extra(race, scored, rows, left_out):
     """A member of another family, and its predictions of the rows that it has not seen."""
-    start, place = time.perf_counter(), scored.candidate.index - len(race.settings)
+    start, place = time.perf_counter(), race.of(scored.candidate.index)[1]
     member = race.extra.member(place, rows, scored, 1.0, None)
-    scores = member.scores(take_rows(race.X, left_out))
-    link = race.extra.calibrate(scores, left_out, race.weights.total[left_out])
+    scores = member.scores(take_rows(race.own.X, left_out))
+    link = race.extra.calibrate(scores, left_out, race.own.weights.total[left_out])
     entry = Scored(scored.candidate, link(scores), link, time.perf_counter() - start)
     return replace(member, link=link, deviation=race.extra.deviation(entry.predictions, left_out)), entry

@@ -148,7 +148,7 @@ def fit_members(race, index, chosen, rows):
         learned[current.n_iter] = current.machine.feature_matrix, current.alpha
         trouble += current.trouble
     agop = recursion.agop(current)
-    weights = recursion.weights if race.outcomes.shared is None else None
+    weights = recursion.weights if race.own.outcomes.shared is None else None
     members = [_member(current, first_scored, first_weight, weights)]
     for scored, weight in order[1:]:
         candidate = scored.candidate
@@ -158,7 +158,7 @@ def fit_members(race, index, chosen, rows):
         trouble += current.trouble
         members.append(_member(current, scored, weight, weights))
     return MemberGroup(
-        params=dict(race.settings[index]),
+        params=race.params(index),
         encoder=fold.encoder,
         target=fold.target,
         machines=tuple(members),
@@ -196,7 +196,7 @@ def fit_chosen(race, chosen, rows, folds, refit_together):
         try:
             if index in race.extra_indices:
                 ((scored, weight),) = part
-                return race.extra.member(index - len(race.settings), rows, scored, weight, folds)
+                return race.extra.member(race.of(index)[1], rows, scored, weight, folds)
             return fit_members(race, index, part, rows)
         except Exception as error:
             race.note_failure(index, error, len(rows))

@@ -31,7 +31,7 @@ def cv_results(rungs, race, score):
     params, rung_numbers, resources, times, by_split = [], [], [], [], []
     n_splits = max(len(rung.folds) for rung in rungs)
     for number, rung in enumerate(rungs):
-        parts = [(test, race.weights.total[test]) for _, test in rung.folds.pairs]
+        parts = [(test, race.own.weights.total[test]) for _, test in rung.folds.pairs]
         edges = np.cumsum([len(test) for test, _ in parts])[:-1]
         for entry in rung.entries:
             pieces = np.split(entry.predictions, edges)

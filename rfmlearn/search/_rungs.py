@@ -8,8 +8,9 @@ from functools import cache
 import numpy as np
 
 from ..runtime._budget import SearchBudget
+from ._candidates import Scored
 from ._folds import Folds
-from ._race import Race, Scored
+from ._race import Race
 from ._thinning import thin
 
 
@@ -42,7 +43,7 @@ def run_rungs(race: Race, selector, folds: Folds, budget: SearchBudget, labels, 
     rng : RandomState
     """
     timetable, n_most = race.timetable, budget.n_search_samples
-    n_spare = len(race.settings) - race.n_compared
+    n_spare = len(race.own) - race.n_compared
     settings, searched = list(range(race.n_compared)), folds
     if timetable is not None:
         sizes, n_settings = [], len(settings)
@@ -50,7 +51,7 @@ def run_rungs(race: Race, selector, folds: Folds, budget: SearchBudget, labels, 
             sizes.append((rung.n_rows, n_settings, rung.n_folds))
             n_settings = rung.n_survivors
         sizes.append((min(len(folds.all_rows), n_most) * 4 // 5, n_settings, len(folds)))
-        timetable.plan(race, folds, int(np.sum(race.weights.rows > 0)), budget.refit_together, sizes, n_spare)
+        timetable.plan(race, folds, int(np.sum(race.own.weights.rows > 0)), budget.refit_together, sizes, n_spare)
         settings = timetable.settings
         if timetable.n_rows is not None:
             searched = thin(folds, timetable.n_rows * 5 // 4, labels, rng, n_tested=0)
@@ -61,7 +62,7 @@ def run_rungs(race: Race, selector, folds: Folds, budget: SearchBudget, labels, 
     for rung in _before_last(budget, len(settings)):
         first = _first(few(rung.n_rows), rung) if folds.are_complementary else few(rung.n_rows)
         rungs.append(Rung(race.run(settings, first), first))
-        settings = selector.survivors(rungs[-1].entries, first, rung.n_survivors, race.forms)
+        settings = selector.survivors(rungs[-1].entries, first, rung.n_survivors, race.own.forms)
         if timetable is not None and not timetable.allows(searched):
             race.missed.update(race.extra_indices)
             return rungs

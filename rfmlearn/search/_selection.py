@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..runtime._budget import N_FOLDS, SMALLEST_MEMBER
+from ._candidates import Scored
 from ._ensemble import select_ensemble, shrink_to
-from ._race import Scored
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,15 +69,15 @@ class Timetable:
         n_spare : int
             Settings at the end that are only there for when all others would take too long.
         """
-        everything = range(len(race.settings))
+        everything = range(len(race.own))
         order = [0, *everything[len(everything) - n_spare :], *everything[1 : len(everything) - n_spare]]
-        pilot = lambda index, n_rows: race.pilot(index, folds.pairs[0], n_rows, self.clock)  # noqa: E731
+        pilot = lambda index, n_rows: race.own.pilot(index, folds.pairs[0], n_rows, self.clock)  # noqa: E731
         last = {index: race.last_round(index) for index in everything}
         self._speed = TEAM_GAIN * race.n_jobs if race.n_jobs > 1 else 1.0
         self._n, self._together = n, race.n_jobs if n <= refit_together else 1
-        self._large = race.large_plan
+        self._large = race.own.large_plan
         with thread_limit(1 if race.n_jobs > 1 else None):
-            sizes = self.limit, race.sizes["n_ridge_rows"]
+            sizes = self.limit, race.own.sizes["n_ridge_rows"]
             self._costs = measure_costs(pilot, order, 1 + n_spare, *sizes, self.clock, race.note_failure)
         known = list(self._costs.trials)
         if not known:
