@@ -258,7 +258,7 @@ EFFORTS: dict[str, SearchBudget] = {
     "low": SearchBudget(),
     "medium": SearchBudget(),
     "high": SearchBudget(
-        repeated_up_to=3000,
+        repeated_up_to=1500,
         rungs=(RungBudget(1200, 3, 800, 10), RungBudget(1200, 5, 5000, 5)),
         n_search_samples=3000,
         n_tested=5000,
