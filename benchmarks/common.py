@@ -17,6 +17,8 @@ import numpy as np
 CASES = {
     "laplace-10k": dict(n=10_000, d=50, peer="l2", kernel="laplace", form="full", exponent=1.0, norm_p=None),
     "laplace-4k": dict(n=4_000, d=50, peer="l2", kernel="laplace", form="full", exponent=1.0, norm_p=None),
+    "laplace-6k": dict(n=6_000, d=50, peer="l2", kernel="laplace", form="full", exponent=1.0, norm_p=None),
+    "lpq-2k": dict(n=2_000, d=20, peer="lpq", kernel="lpq_laplace", form="diagonal", exponent=1.1, norm_p=1.5),
     "lpq-4k": dict(n=4_000, d=30, peer="lpq", kernel="lpq_laplace", form="diagonal", exponent=1.1, norm_p=1.5),
     "product-4k": dict(n=4_000, d=30, peer="product_laplace", kernel="product_laplace", form="diagonal",
                        exponent=1.1, norm_p=None),

@@ -122,15 +122,16 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
     Notes
     -----
     In each fold features are learned afresh from its training rows, and every round of every recursion, with the ridge
-    that leave-one-out chose and with the next larger candidate, predicts the rows left out: leave-one-out alone would
-    be optimistic, since the features have seen the label it leaves out. Above 800 rows all settings are first compared
-    on about 700 training rows, and the four that an ensemble takes most of on `n_search_samples` (successive halving).
-    Greedy selection with repetition then finds weights of an average of the out-of-fold predictions [1]_, which is
-    mixed with the default model as if that were worth 100 more rows. Members are fitted again on all rows.
+    that leave-one-out chose, predicts the rows left out: leave-one-out alone would be optimistic, since the features
+    have seen the label it leaves out. All settings are first compared on 600 training rows in one to three folds, six
+    in three folds, and three on `n_search_samples` in all: those that an ensemble takes most of, and the best of each
+    form of feature matrix (successive halving). Greedy selection with repetition then finds weights of an average of
+    the out-of-fold predictions [1]_, which is mixed with the default model as if that were worth 100 more rows. Members
+    are fitted again on all rows. A candidate that fails is left out, with a `FitFailedWarning`.
 
-    Time about 100 fits of 1,600 rows, whatever the number of rows, and a fit of all rows for each member. Beyond 10,000
-    rows these are the three settings of largest weight, each fitted as a single model is, and weighed anew by rows that
-    all of them held out.
+    Time about 100 fits of 600 rows and 15 of 1,200, whatever the number of rows, and a fit of all rows for each member.
+    Beyond 10,000 rows these are the three settings of largest weight, each fitted as a single model is, and weighed
+    anew by rows that all of them held out.
 
     References
     ----------
