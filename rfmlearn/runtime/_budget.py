@@ -150,8 +150,8 @@ FIXED_BYTES = 2**26
 
 # Search ----------------------------------------------------------------------------------------------------------
 
-# Folds of the default splits.
-N_FOLDS = 5
+# Folds of the default splits; folds that are not all of the same size are as large as they should be up to this share.
+N_FOLDS, ABOUT = 5, 0.95
 # Where many test rows are thinned, each split of the user's keeps so many: they cost little beside the fit.
 FEWEST_TEST_ROWS = 100
 # Where a full feature matrix over more coordinates than this would be learned, it is left out: its eigenvectors cost
@@ -194,7 +194,7 @@ class RungBudget:
     Attributes
     ----------
     n_rows, n_folds : int
-        Training rows, and folds, at most.
+        Training rows, and how many of five folds, at most; as many test rows where there are other splits.
     n_tested : int
         No more folds than have so many rows in their test parts: a fold more than that would better be one of more
         training rows.

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from ..runtime._budget import SearchBudget
+from ..runtime._budget import ABOUT, N_FOLDS, SearchBudget
 from ._candidates import Scored
 from ._folds import Folds
 from ._race import Race
@@ -81,6 +81,7 @@ def _fewer(folds, n_rows, budget, labels, rng):
 
 
 def _first(folds, rung):
-    """As many folds as are enough for a rung, where one tells as much as another."""
-    tested = np.cumsum([len(test) for _, test in folds.pairs])
-    return Folds(folds.pairs[: min(rung.n_folds, int(np.searchsorted(tested, rung.n_tested)) + 1)])
+    """As many folds as are enough for a rung, where one tells as much as another: of five, or the like of more."""
+    tested, n = np.cumsum([len(test) for _, test in folds.pairs]), len(np.unique(folds.rows))
+    enough = min(rung.n_tested, ABOUT * n * rung.n_folds / N_FOLDS)
+    return Folds(folds.pairs[: int(np.searchsorted(tested, enough)) + 1])
