@@ -17,6 +17,7 @@ from ..runtime._budget import ImageBudget
 from ..runtime._progress import log_to_stderr, logger, progress
 from ..solvers import Weights
 from ..tables._copies import merge_copies
+from ..targets._calibration import Calibration
 from ..targets._checks import check_groups, check_labels, class_factors, code_labels
 from ..targets._codes import ClassCodes
 from ..targets._probabilities import LogitsClassifierMixin
@@ -294,7 +295,8 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
         self._store(layers, agop, history)
         rows, decision = layers.left_out
         self._target = target
-        self._calibration = target.calibrate(target.decode(decision), labels[rows], weights.total[rows])
+        scores = target.decode(decision).astype(np.float64)
+        self._calibration = Calibration.fit(scores, labels[rows], weights.total[rows], target.prior)
         return self
 
     def _learn(self, kernels, images, targets, weights):
