@@ -36,7 +36,7 @@ from ._members import fit_chosen
 from ._own_models import OwnModels
 from ._portfolio import CHEAPEST, default_settings
 from ._race import Race
-from ._results import candidate_params, cv_results, summary
+from ._results import candidate_params, cv_results, summary, what_went_wrong
 from ._rungs import run_rungs
 from ._scoring import make_score
 from ._selection import Selector
@@ -136,7 +136,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         self.n_splits_ = len(rungs[-1].folds)
         scored = selection.rows, weights.total[selection.rows]
         self.ensemble_score_ = score(selection.predictions[selection.rows], *scored)
-        self.fit_warnings_ = self._collect_warnings(race, rungs)
+        self.fit_warnings_ = what_went_wrong(race, rungs, self.members_, self.time_limit)
         warn_of_trouble(self.fit_warnings_, stacklevel=5)
         failures = [failure for _, failure in sorted(race.failures.items())]
         warn_of_failures(failures, stacklevel=5)
@@ -190,20 +190,6 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
     def _selector(self, weights, score, max_members=None):
         max_members = self.budget.max_members if max_members is None else max_members
         return Selector(weights, score, max_members, self.budget.doubt)
-
-    def _collect_warnings(self, race, rungs):
-        messages = [message for group in self.members_ for message in group.trouble]
-        if race.trouble:
-            messages.append(f"{race.trouble[0]} (So in {len(race.trouble)} solutions while settings were compared.)")
-        if race.missed or (race.timetable is not None and race.timetable.is_cut):
-            compared = {entry.candidate.index for rung in rungs for entry in rung.entries}
-            n_asked = race.n_compared + len(race.extra_indices)
-            n_rows = max(len(train) for train, _ in rungs[-1].folds.pairs)
-            messages.append(
-                f"time_limit={self.time_limit} was reached: {len(compared)} of {n_asked} settings were "
-                f"compared, on {n_rows} rows, and {len(self.weights_)} machines kept. Increase time_limit for more."
-            )
-        return messages
 
     def _make_race(self, X, outcomes, weights, copies, rows, rng, timetable):
         encoder = ColumnEncoder("robust", self.categorical_features)

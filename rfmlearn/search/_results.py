@@ -72,6 +72,35 @@ def cv_results(rungs, race, score):
     return results | {"rank_test_score": ranks, "params": params}
 
 
+def what_went_wrong(race, rungs, groups, time_limit):
+    """What solutions have warned of, and what there was no time for.
+
+    Parameters
+    ----------
+    race : Race
+    rungs : list of Rung
+    groups : list of MemberGroup
+    time_limit : float or None
+
+    Returns
+    -------
+    list of str
+    """
+    messages = [message for group in groups for message in group.trouble]
+    if race.trouble:
+        messages.append(f"{race.trouble[0]} (So in {len(race.trouble)} solutions while settings were compared.)")
+    if race.missed or (race.timetable is not None and race.timetable.is_cut):
+        compared = {entry.candidate.index for rung in rungs for entry in rung.entries}
+        n_asked = race.n_compared + len(race.extra_indices)
+        n_rows = max(len(train) for train, _ in rungs[-1].folds.pairs)
+        n_machines = sum(len(group.machines) for group in groups)
+        messages.append(
+            f"time_limit={time_limit} was reached: {len(compared)} of {n_asked} settings were compared, on {n_rows} "
+            f"rows, and {n_machines} machines kept. Increase time_limit for more."
+        )
+    return messages
+
+
 def summary(n_compared, n_splits, score_name, best_score, ensemble_score, members):
     """What was compared, and the members with their weights, in plain words."""
     lines = [
