@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 
 import numpy as np
+from scipy.stats import loguniform, randint, uniform
 from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import (
@@ -23,7 +24,7 @@ from sklearn.ensemble import (
 from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import SVC, SVR
@@ -31,8 +32,36 @@ from sklearn.svm import SVC, SVR
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 
 # Module to import; pip gives it under the same name.
-PACKAGES = {"lgbm": "lightgbm", "xgb": "xgboost", "catboost": "catboost", "xrfm": "xrfm"}
+PACKAGES = {
+    "lgbm": "lightgbm",
+    "xgb": "xgboost",
+    "catboost": "catboost",
+    "xrfm": "xrfm",
+    "lgbm_tuned": "lightgbm",
+    "catboost_tuned": "catboost",
+}
 MODELS = ("rfm", "rfmcv", "rfmcv_low", "rfmcv_high", "rfmcv_trees", "krr", "hgb", "rf", "svm", "nystroem", *PACKAGES)
+
+# Twenty settings are drawn from each of these, and compared in five folds.
+_LGBM_GRID = {
+    "n_estimators": [100, 200, 400, 800],
+    "learning_rate": loguniform(0.01, 0.2),
+    "num_leaves": randint(4, 128),
+    "min_child_samples": randint(2, 60),
+    "subsample": uniform(0.5, 0.5),
+    "subsample_freq": [1],
+    "colsample_bytree": uniform(0.4, 0.6),
+    "reg_lambda": loguniform(1e-3, 30),
+}
+_CATBOOST_GRID = {
+    "iterations": [300, 600, 1000],
+    "learning_rate": loguniform(0.01, 0.2),
+    "depth": randint(3, 9),
+    "l2_leaf_reg": loguniform(0.3, 30),
+    "random_strength": loguniform(0.1, 10),
+    "bagging_temperature": uniform(0, 1),
+}
+_N_SETTINGS, _N_FOLDS = 20, 5
 
 _HGB_LEVELS = 255  # more are refused
 _MOST_LEVELS = 256  # a dense array of thousands of levels and many rows does not fit into memory
@@ -111,6 +140,11 @@ def make_model(name, classes, X, seed=0, n_threads=1):
                 allow_writing_files=False,
             )
             return make_pipeline(FunctionTransformer(_categories_as_text), model)
+        case "lgbm_tuned":
+            return _tuned(make_model("lgbm", classes, X, seed, n_threads), "", _LGBM_GRID, classes, seed)
+        case "catboost_tuned":
+            model = make_model("catboost", classes, X, seed, n_threads)
+            return _tuned(model, f"{model.steps[-1][0]}__", _CATBOOST_GRID, classes, seed)
         case "nystroem":
             model = LogisticRegression(max_iter=1000) if classes else Ridge()
             return make_pipeline(_preprocess(_MOST_LEVELS), Nystroem(n_components=1000, random_state=seed), model)
@@ -118,6 +152,13 @@ def make_model(name, classes, X, seed=0, n_threads=1):
             model = import_package(name).xRFM(device="cpu", random_state=seed, n_threads=n_threads, verbose=False)
             return make_pipeline(_preprocess(_MOST_LEVELS), _HoldOut(model, classes, seed))
     raise ValueError(f"models are {', '.join(MODELS)}; got {name!r}.")
+
+
+def _tuned(model, prefix, grid, classes, seed):
+    """A model with the best of random settings by log-loss, or squared error, in folds."""
+    grid = {prefix + name: values for name, values in grid.items()}
+    scoring = "neg_log_loss" if classes else "neg_mean_squared_error"
+    return RandomizedSearchCV(model, grid, n_iter=_N_SETTINGS, scoring=scoring, cv=_N_FOLDS, random_state=seed)
 
 
 def _preprocess(max_levels=None):
