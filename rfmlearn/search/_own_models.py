@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..kernels._reach import single_precision_tells_apart
 from ..large._plan import LargePlan
 from ..rfm._settings import make_encoder, make_kernel_of, make_recursion
 from ..runtime._budget import ALPHAS, PACKED_MEMBERS_FROM
@@ -161,7 +162,7 @@ class OwnModels:
 
     def _score_quickly(self, index, fold, last_round):
         """The same as `_score_rounds`, in single precision unless something is out of its reach."""
-        if self.quick_dtype is np.float32:
+        if self.quick_dtype is np.float32 and single_precision_tells_apart(fold.points):
             with contextlib.suppress(ValueError):
                 return self._score_rounds(index, fold.astype(np.float32), last_round)
         return self._score_rounds(index, fold.astype(np.float64), last_round)
