@@ -122,7 +122,7 @@ class OwnModels:
         """
         with self._named(index):
             fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
-            recursion = self._recursion(index, fold, solver=self._solver(index, len(fold.points)))
+            recursion = self._recursion(index, fold, solver=self._solver(index, fold.points))
         if few_agop_rows:
             recursion = recursion.with_few_agop_rows(np.random.RandomState(self.seed))
         return fold, recursion
@@ -145,12 +145,13 @@ class OwnModels:
             self._score_quickly(index, fold, last_round)
         return len(train), encoded - start, (clock() - encoded) / (last_round + 1)
 
-    def _solver(self, index, n_rows):
+    def _solver(self, index, points):
         """Who solves for a member: where rows are many and products dear, packed Gram matrices cost a third."""
         model = self._models[index]
         if self.is_large:
             return "two_level"
-        if model.solver == "auto" and n_rows >= PACKED_MEMBERS_FROM and not make_kernel_of(model).has_cheap_products:
+        are_many = len(points) >= PACKED_MEMBERS_FROM and not make_kernel_of(model).has_cheap_products
+        if model.solver == "auto" and are_many and single_precision_tells_apart(points):
             return "packed"
         return "auto" if model.solver == "two_level" else model.solver
 
