@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
-from extra_data import LINE, FreeClassifierCV, FreeRegressorCV, is_regression, linear, lines
+from extra_data import LINE, FreeClassifierCV, FreeRegressorCV, linear, lines
 from numpy.testing import assert_allclose, assert_array_equal
 from search_data import values
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -223,3 +223,15 @@ def test_stacks_have_probabilities_when_they_are_fitted():
 def test_methods_that_settings_take_away_are_asked_for(member):
     with pytest.raises(ValueError, match=r"extra_members\[0\] must have predict_proba, which \w+ has not"):
         FreeClassifierCV(LINE, extra_members=[member]).fit(*lines(FreeClassifierCV))
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_deviations_of_targets_of_any_size(scale):
+    X, y = lines(FreeRegressorCV)
+    members = [KNeighborsRegressor(2)]  # which squares no targets
+    one, other = (
+        FreeRegressorCV(LINE, extra_members=members, cv=3, random_state=0).fit(X, c * y) for c in (1.0, scale)
+    )
+    assert len(one.extra_members_) == len(other.extra_members_) == 1
+    expected = scale * one.predict(X, return_std=True)[1]
+    assert_allclose(other.predict(X, return_std=True)[1], expected, rtol=1e-6)

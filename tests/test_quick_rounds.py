@@ -40,7 +40,7 @@ def test_numbers_beyond_single_precision(problem, kernel, scale, offset):
 
 def test_one_offset_column_is_enough(problem):
     X, y = problem
-    assert_array_equal(*both(X + [0, 1e6, 0, 0], y, max_iter=1))
+    assert_array_equal(*both(X + np.array([0, 1e6, 0, 0]), y, max_iter=1))
     quick, exact = both(np.column_stack([X, np.full(len(X), 1e6)]), y, max_iter=1)  # constant: nothing to tell apart
     assert_allclose(quick, exact, atol=1e-3)
 
@@ -57,7 +57,7 @@ def test_what_single_precision_tells_apart():
         return single_precision_tells_apart(Points.of_numbers(X))
 
     assert told(X) and told(X + 100) and told(1e10 * X) and told(0 * X) and told(np.zeros((5, 0)))
-    assert not told(X + 1e4) and not told(1e20 * X) and not told(1e-20 * X) and not told(X - [1e5, 0])
+    assert not told(X + 1e4) and not told(1e20 * X) and not told(1e-20 * X) and not told(X - np.array([1e5, 0]))
 
 
 @pytest.mark.parametrize("offset", [0, 1e6])

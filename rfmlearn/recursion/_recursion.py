@@ -283,7 +283,7 @@ class Recursion:
         return solution, Workspace(gram=gram, choice=choice, factor=factor)
 
     def _fit_quickly(self, gram, centers, alpha):
-        """What a round is filled and solved with in float32; None where that has trouble, which float64 may not have."""
+        """What fills and solves a round in float32; None where that has trouble, which float64 may not have."""
         try:
             filled = self._fill(gram, centers, alpha)
             solved = self._solve_exactly(gram, *filled)

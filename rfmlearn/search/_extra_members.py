@@ -145,12 +145,13 @@ class ExtraModels:
         """Root mean square of errors of numbers that were predicted of rows left out."""
         if self._classes is not None:
             return None
-        squares, weights = (self._outcomes.y[rows] - predictions) ** 2, self._weights.total[rows] * shares
-        return np.sqrt(np.average(squares, axis=0, weights=weights))
+        errors, weights = np.abs(self._outcomes.y[rows] - predictions), self._weights.total[rows] * shares
+        largest = np.maximum(errors.max(axis=0), np.finfo(np.float64).tiny)  # squares might overflow
+        return largest * np.sqrt(np.average((errors / largest) ** 2, axis=0, weights=weights))
 
 
 def check_extra_members(estimators, predictor):
-    """Refuse what is no unfitted estimator of a kind with the method that an ensemble asks for.
+    """Refuse what is no unfitted estimator with the method that an ensemble asks for.
 
     Parameters
     ----------
@@ -179,7 +180,9 @@ def _scores(estimator, classes, X):
     known = np.asarray(estimator.predict_proba(X), dtype=np.float64)
     own = np.asarray(estimator.classes_)
     if not np.isin(own, classes).all():
-        raise ValueError(f"{type(estimator).__name__} has classes {own[~np.isin(own, classes)].tolist()}, which y has not.")
+        raise ValueError(
+            f"{type(estimator).__name__} has classes {own[~np.isin(own, classes)].tolist()}, which y has not."
+        )
     probabilities = np.zeros((n_rows, len(classes)))
     places = np.searchsorted(classes, own)
     probabilities[:, places] = _checked(estimator, "predict_proba", known, n_rows, len(own))
@@ -187,7 +190,7 @@ def _scores(estimator, classes, X):
 
 
 def _checked(estimator, method, predictions, n_rows, n_columns=None):
-    """Predictions with a row for each row and as many columns as asked for, of which no average would be none."""
+    """Predictions with a row for each row and as many columns as asked for, and with numbers that can be averaged."""
     what, shape = f"{method} of {type(estimator).__name__}", predictions.shape
     if predictions.ndim == 1 and n_columns is None:
         predictions = predictions[:, None]
