@@ -69,3 +69,11 @@ def test_members_and_candidates_too(problem, monkeypatch, offset):
     expected = RFMRegressorCV(settings, cv=2, random_state=0).fit(X - offset, y)
     assert_allclose(model.best_score_, expected.best_score_, atol=1e-3)
     assert_allclose(model.predict(X), expected.predict(X - offset), atol=0.05)
+
+
+@pytest.mark.parametrize("kernel", ["lpq_laplace", "gaussian"])
+def test_packed_machines_tell_offset_rows_apart(problem, kernel):
+    X, y = problem
+    options = {"solver": "packed", "scaling": None, "max_iter": 1, "alpha": 0.1, "kernel": kernel, "random_state": 0}
+    model, expected = (RFMRegressor(**options).fit(X + offset, y) for offset in (1e7, 0))
+    assert_allclose(model.predict(X + 1e7), expected.predict(X), atol=0.02)

@@ -70,6 +70,14 @@ def single_precision_tells_apart(points: Points):
     )
 
 
+def rounded_together(points: Points):
+    """Points in float32 whose differences are those of the points: moved to zero if it would not tell them apart."""
+    if points.numeric.size and not single_precision_tells_apart(points):
+        low, high = points.numeric.min(axis=0), points.numeric.max(axis=0)
+        points = replace(points, numeric=points.numeric - (low / 2 + high / 2))
+    return points.astype(np.float32)
+
+
 def in_precision(points: Points, dtype):
     """Points in a precision, with numbers no larger than training points of it may have."""
     return within_reach(points, dtype).astype(dtype)
