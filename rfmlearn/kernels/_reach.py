@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..runtime._budget import BANDWIDTH_REACH, POINT_REACH
+from ..runtime._budget import BANDWIDTH_REACH, LARGEST_OFFSET, POINT_REACH
 from ._points import Points
 
 
@@ -54,6 +54,28 @@ def check_coordinates(points: Points, names, dtype):
             f"no column varies by more than {1 / reach:g}, which is too little for {dtype.name}, in which points are "
             f"compared: {names[widest]} varies most, by {2 * spreads[widest]:.3g}. Take a scaling, or {way_out}."
         )
+
+
+def single_precision_tells_apart(points: Points):
+    """Whether float32 holds numeric coordinates, and rounds none of them by more than a trace of its spread."""
+    if not points.numeric.size:
+        return True
+    low, high = points.numeric.min(axis=0), points.numeric.max(axis=0)
+    sizes, spreads = np.maximum(-low, high), high / 2 - low / 2
+    reach, varying = POINT_REACH[np.float32], spreads > 0
+    return bool(
+        sizes.max() <= reach
+        and (not varying.any() or spreads.max() >= 1 / reach)
+        and np.all(sizes[varying] <= LARGEST_OFFSET * spreads[varying])
+    )
+
+
+def rounded_together(points: Points):
+    """Points in float32 whose differences are those of the points: moved to zero if it would not tell them apart."""
+    if points.numeric.size and not single_precision_tells_apart(points):
+        low, high = points.numeric.min(axis=0), points.numeric.max(axis=0)
+        points = replace(points, numeric=points.numeric - (low / 2 + high / 2))
+    return points.astype(np.float32)
 
 
 def in_precision(points: Points, dtype):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..kernels._packed_pairs import PackedPairMatrix
+from ..kernels._reach import rounded_together
 from ..recursion._packed_system import solve_packed
 from ..recursion._ridge_choice import choose_ridge_among
 from ..runtime._budget import N_RIDGE_ROWS
@@ -69,7 +70,7 @@ def solve_without_held_out(fit, rows, kernel, start):
     if alpha is None:
         some = draws.pilot[:: max(1, len(draws.pilot) // N_RIDGE_ROWS)]
         alpha = choose_ridge_among(kernel, centers[some], rows.targets[some], fit.weights[some], start).alpha
-    gram = PackedPairMatrix.of(kernel, centers.astype(np.float32))
+    gram = PackedPairMatrix.of(kernel, rounded_together(centers))
     fit.on_progress(1, 3, "exact machine")
     ridge, targets = fit.weights.ridge(alpha), rows.targets.copy()
     ridge[held], targets[held] = HELD_OUT_RIDGE, 0.0

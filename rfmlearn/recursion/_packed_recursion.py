@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from ..kernels._packed_pairs import PackedPairMatrix
+from ..kernels._reach import rounded_together
 from ..runtime._budget import N_LEARNING_ROWS
 from ..solvers import Solution
 from ._bandwidth import measure_bandwidth
@@ -64,7 +65,7 @@ class PackedRecursion(Recursion):
         kernel = self._with_bandwidth(centers)
         alpha, choice = self._choose_ridge(kernel, centers, alpha)
         alpha = next_larger(alpha, self.weights) if self.cautious and choice else alpha
-        packed = PackedPairMatrix.of(kernel, centers.astype(np.float32))
+        packed = PackedPairMatrix.of(kernel, rounded_together(centers))
         system, solution = solve_packed(packed, self.targets, self.weights.ridge(alpha), self.draws.landmarks)
         machine = Machine(kernel=kernel, feature_matrix=matrix, centers=centers, dual_coef=solution.coef)
         record = self._round(n_iter, machine, alpha, solution, start, Workspace(choice=choice, factor=system))

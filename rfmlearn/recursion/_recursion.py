@@ -12,6 +12,7 @@ import numpy as np
 
 from ..kernels import Kernel, Points
 from ..kernels._pairs import PairMatrix
+from ..kernels._reach import single_precision_tells_apart
 from ..runtime._budget import EXACT_RESIDUAL, MAX_REFINEMENTS, N_FEW_AGOP_ROWS, SMALLEST_QUICK_RIDGE
 from ..solvers import CholeskyFactor, NystromPreconditioner, Solution, Weights, conjugate_gradient, factor_residuals
 from ._agop import agop_rows
@@ -106,17 +107,16 @@ class Recursion:
         for n_iter in range(max_iter):
             gram = _reuse(gram, points)
             centers = matrix.transform(points)
-            kernel, alpha, choice = self._fill(gram, centers, alpha)
+            fitted = self._fit_quickly(gram, centers, alpha) if quick else None
+            if quick and fitted is None:
+                points, quick = self.points, False
+                gram, centers = PairMatrix.empty(len(points), points.dtype), matrix.transform(points)
+            kernel, alpha, choice = self._fill(gram, centers, alpha) if fitted is None else fitted[0]
             if iterative:
                 solution, workspace = self._solve_approximately(gram, alpha, coef), Workspace(choice=choice)
                 coef = solution.coef
             else:
-                solution, workspace = self._solve_exactly(gram, kernel, alpha, choice)
-                if quick and solution.trouble:  # which float64 may not have
-                    points, quick = self.points, False
-                    gram, centers = PairMatrix.empty(len(points), points.dtype), matrix.transform(points)
-                    kernel, alpha, choice = self._fill(gram, centers, alpha)
-                    solution, workspace = self._solve_exactly(gram, kernel, alpha, choice)
+                solution, workspace = fitted[1] if fitted else self._solve_exactly(gram, kernel, alpha, choice)
             machine = Machine(kernel=kernel, feature_matrix=matrix, centers=centers, dual_coef=solution.coef)
             yield self._round(n_iter, machine, alpha, solution, start, workspace, iterative)
             agop = machine.agop(self.draws.agop, gram=gram, center=self.center)
@@ -126,9 +126,13 @@ class Recursion:
 
     @property
     def is_quick(self):
-        """Whether rounds that only learn are solved in float32: as many ridges as there are must not drown in it."""
+        """Whether rounds that only learn are solved in float32: neither ridges nor points must drown in it."""
         smallest = candidates(self.weights)[0] if self.alpha is None else self.alpha
-        return self.plan.quick and self.weights.ridge(smallest).min() >= SMALLEST_QUICK_RIDGE
+        return (
+            self.plan.quick
+            and self.weights.ridge(smallest).min() >= SMALLEST_QUICK_RIDGE
+            and single_precision_tells_apart(self.points)
+        )
 
     def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=None) -> Round:
         """Exact fit with a feature matrix, by a Cholesky factor: n^3 / 3 operations, n^2 numbers of memory.
@@ -277,6 +281,15 @@ class Recursion:
             factor = self._factor(gram, kernel, alpha)
         solution = Solution(coef) if factor is None else factor.solve(self.targets)
         return solution, Workspace(gram=gram, choice=choice, factor=factor)
+
+    def _fit_quickly(self, gram, centers, alpha):
+        """What fills and solves a round in float32; None where that has trouble, which float64 may not have."""
+        try:
+            filled = self._fill(gram, centers, alpha)
+            solved = self._solve_exactly(gram, *filled)
+        except ValueError:  # numbers out of reach of float32, or a matrix that is not positive definite in it
+            return None
+        return None if solved[0].trouble else (filled, solved)
 
     def _solve_approximately(self, gram, alpha, start):
         dtype, ridge = gram.array.dtype, self.weights.ridge(alpha)

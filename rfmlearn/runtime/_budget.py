@@ -55,6 +55,8 @@ CANCELLED: dict[type, float] = {np.float64: 1e-6, np.float32: 1e-2}
 BANDWIDTH_REACH: dict[type, float] = {np.float32: 1e18, np.float64: 1e100}
 # The same for coordinates of training points, whose squares are summed, and which are multiplied by learned matrices.
 POINT_REACH: dict[type, float] = {np.float32: 1e16, np.float64: 1e75}
+# Coordinates farther from zero than so many times what they vary by are not rounded to float32 where float64 will do.
+LARGEST_OFFSET = 300.0
 # The code of 1 in 16-bit fixed point; rows of a tile of it: half a megabyte, which the second-level cache holds.
 FIXED_POINT_ONE, PACKED_TILE = 65535, 512
 # Columns by which such a tile is multiplied in a loop that reads codes, and, beyond, by a matrix product of numbers;

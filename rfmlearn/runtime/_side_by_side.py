@@ -7,6 +7,8 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from sklearn import config_context, get_config
+
 
 def side_by_side(pieces, n_threads, ahead=None):
     """Results of functions without arguments, in their order, as they come.
@@ -33,13 +35,14 @@ def side_by_side(pieces, n_threads, ahead=None):
         for piece in pieces:
             yield piece()
         return
-    stop = threading.Event()
+    stop, config = threading.Event(), get_config()  # of scikit-learn, which each thread has its own of
 
     def run(piece):
         if stop.is_set():
             return None
         try:
-            return piece()
+            with config_context(**config):
+                return piece()
         except BaseException:
             stop.set()
             raise

@@ -43,15 +43,7 @@ from ._selection import Selector
 from ._timetable import Timetable
 
 # Parameters of the single models that are not compared, but decided by the search.
-_OWN_PARAMETERS = {
-    "n_iter_no_change",
-    "time_limit",
-    "max_memory",
-    "callback",
-    "class_weight",
-    "random_state",
-    "verbose",
-}
+_DECIDED = {"n_iter_no_change", "time_limit", "max_memory", "callback", "class_weight", "random_state", "verbose"}
 
 
 class BaseRFMCV(CompressibleMixin, TableEstimator):
@@ -267,7 +259,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         for k, parameters in enumerate(settings):
             if not isinstance(parameters, dict):
                 raise TypeError(f"settings[{k}] must be a dict of parameters, got {parameters!r}.")
-            if own := _OWN_PARAMETERS.intersection(parameters):
+            if own := _DECIDED.intersection(parameters):
                 raise ValueError(
                     f"settings[{k}] must not hold {', '.join(sorted(own))}: {type(self).__name__} sees to it."
                 )

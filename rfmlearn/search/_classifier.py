@@ -44,9 +44,10 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         Members of other families: any estimators of scikit-learn with `fit` and ``predict_proba``, such as
         ``[HistGradientBoostingClassifier(), ExtraTreesClassifier()]``. Each is cloned, fitted in the folds of the
         last comparison to the same rows of X, as it was passed, and joins the average with the weight that its
-        out-of-fold predictions earn. Weights of rows go to those that take `sample_weight`; others fail where rows have
-        weights. What has no say is not kept. Importances and AGOP are those of the machines alone; gradients of the
-        average are taken by differences.
+        out-of-fold predictions earn. Weights of rows, times those of classes, go to those that take `sample_weight`,
+        of a pipeline to its last step, in a search to what is searched; others fail where rows have weights. What has
+        no say is not kept. Importances and AGOP are those of the machines alone; gradients of the average are taken by
+        differences.
     scoring : str, callable or None, default=None
         What to optimise, as in `sklearn.model_selection.GridSearchCV`: a name, a scorer, or a function
         ``(estimator, X, y)`` of what is left out, all folds in one, in which the estimator predicts these rows and no

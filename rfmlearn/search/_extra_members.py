@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import has_fit_parameter
 
 from ..runtime._budget import SMALLEST_EXTRA_PROBABILITY
 from ..tables._blocks import in_blocks
-from ..tables._frames import take_rows
+from ..tables._frames import copy_table, take_rows
 from ..targets._calibration import Calibration, Identity, Link
+from ._weights_of_fits import weight_parameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +54,8 @@ class ExtraMember:
 
     def scores(self, X):
         """Scores of the rows of a checked table, shape (n, n_outputs)."""
-        return in_blocks(partial(_scores, self.estimator, self.classes), X)
+        # Estimators may change what they are given, which is the user's, and the other members'.
+        return in_blocks(lambda block: _scores(self.estimator, self.classes, copy_table(block)), X)
 
     def predict(self, X):
         """Its share of the ensemble's predictions for a checked table."""
@@ -92,11 +92,17 @@ class ExtraModels:
     def score(self, place, train, test):
         """Scores of test rows by one of them, fitted to training rows."""
         fitted = self.fit(place, train)
-        return _scores(fitted, self._classes, take_rows(self._X, test))
+        scores = _scores(fitted, self._classes, self._table(test))
+        n_outputs = self._outcomes.y.shape[1] if self._classes is None else len(self._classes)
+        if scores.shape[1] != n_outputs:
+            name = type(fitted).__name__
+            raise ValueError(f"predict of {name} returns {scores.shape[1]} numbers for each row, not {n_outputs}.")
+        return scores
 
     def fit(self, place, rows):
         """One of them, fitted to rows; weights go to those that take any, and to the others only if all are equal."""
-        estimator, weights = clone(self._estimators[place]), self._weights.total[rows]
+        estimator = clone(self._estimators[place])
+        weights = self._weights.total[rows] * self._weights.unit  # the user's, times those of classes
         seeds = {
             name: self._seed
             for name, value in estimator.get_params().items()
@@ -105,11 +111,21 @@ class ExtraModels:
         estimator.set_params(**seeds)
         y = self._outcomes.y[rows]
         y = (y[:, 0] if y.shape[1] == 1 else y) if self._classes is None else self._classes[y]
-        if np.ptp(weights) == 0:
-            return estimator.fit(take_rows(self._X, rows), y)
-        if not has_fit_parameter(estimator, "sample_weight"):
-            raise ValueError(f"{type(estimator).__name__} takes no sample_weight, but rows or classes have weights.")
-        return estimator.fit(take_rows(self._X, rows), y, sample_weight=weights)
+        X, options = self._table(rows), {}
+        if np.ptp(weights) > 0:
+            name = weight_parameter(estimator)
+            if name is None:
+                raise ValueError(
+                    f"{type(estimator).__name__} takes no sample_weight, but rows or classes have weights."
+                )
+            options[name] = weights
+        estimator.fit(X, y, **options)
+        return estimator
+
+    def _table(self, rows):
+        """Rows of the table, which an estimator may change."""
+        part = take_rows(self._X, rows)
+        return copy_table(part) if part is self._X else part
 
     def calibrate(self, scores, rows, sample_weight):
         """The link from scores of rows that were left out to predictions."""
@@ -129,8 +145,9 @@ class ExtraModels:
         """Root mean square of errors of numbers that were predicted of rows left out."""
         if self._classes is not None:
             return None
-        squares, weights = (self._outcomes.y[rows] - predictions) ** 2, self._weights.total[rows] * shares
-        return np.sqrt(np.average(squares, axis=0, weights=weights))
+        errors, weights = np.abs(self._outcomes.y[rows] - predictions), self._weights.total[rows] * shares
+        largest = np.maximum(errors.max(axis=0), np.finfo(np.float64).tiny)  # squares might overflow
+        return largest * np.sqrt(np.average((errors / largest) ** 2, axis=0, weights=weights))
 
 
 def check_extra_members(estimators, predictor):
@@ -144,23 +161,42 @@ def check_extra_members(estimators, predictor):
     for k, estimator in enumerate(estimators):
         if isinstance(estimator, type) or not hasattr(estimator, "fit") or not hasattr(estimator, "get_params"):
             raise TypeError(f"extra_members[{k}] must be an estimator of scikit-learn, got {estimator!r}.")
-        if not hasattr(estimator, predictor):
+        if not hasattr(estimator, predictor) and not _is_known_in_fit(estimator):
             raise ValueError(f"extra_members[{k}] must have {predictor}, which {type(estimator).__name__} has not.")
+
+
+def _is_known_in_fit(estimator):
+    """Whether only a fit tells the methods of an estimator: those of a stack are those of its last part."""
+    from sklearn.ensemble import StackingClassifier  # takes long to import
+
+    return any(isinstance(part, StackingClassifier) for part in (estimator, *estimator.get_params().values()))
 
 
 def _scores(estimator, classes, X):
     """Numbers, or logarithms of probabilities of all classes, those too that the estimator has not seen."""
+    n_rows = len(X)  # which estimators that change X might change
     if classes is None:
-        numbers = np.asarray(estimator.predict(X), dtype=np.float64)
-        return _finite(numbers.reshape(len(numbers), -1), estimator, "predict")
+        return _checked(estimator, "predict", np.asarray(estimator.predict(X), dtype=np.float64), n_rows)
     known = np.asarray(estimator.predict_proba(X), dtype=np.float64)
-    probabilities = np.zeros((len(known), len(classes)))
-    probabilities[:, np.searchsorted(classes, estimator.classes_)] = known
-    return np.log(np.maximum(_finite(probabilities, estimator, "predict_proba"), SMALLEST_EXTRA_PROBABILITY))
+    own = np.asarray(estimator.classes_)
+    if not np.isin(own, classes).all():
+        raise ValueError(
+            f"{type(estimator).__name__} has classes {own[~np.isin(own, classes)].tolist()}, which y has not."
+        )
+    probabilities = np.zeros((n_rows, len(classes)))
+    places = np.searchsorted(classes, own)
+    probabilities[:, places] = _checked(estimator, "predict_proba", known, n_rows, len(own))
+    return np.log(np.maximum(probabilities, SMALLEST_EXTRA_PROBABILITY))
 
 
-def _finite(predictions, estimator, method):
-    """Predictions, unless one is not finite, with which no average would be."""
+def _checked(estimator, method, predictions, n_rows, n_columns=None):
+    """Predictions with a row for each row and as many columns as asked for, and with numbers that can be averaged."""
+    what, shape = f"{method} of {type(estimator).__name__}", predictions.shape
+    if predictions.ndim == 1 and n_columns is None:
+        predictions = predictions[:, None]
+    if predictions.ndim != 2 or len(predictions) != n_rows or n_columns not in (None, predictions.shape[1]):
+        asked = f"{n_rows} rows" if n_columns is None else f"{n_rows} rows and {n_columns} classes"
+        raise ValueError(f"{what} returns an array of shape {shape} for {asked}.")
     if not np.isfinite(predictions).all():
-        raise ValueError(f"{method} of {type(estimator).__name__} is not finite.")
+        raise ValueError(f"{what} is not finite.")
     return predictions

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..kernels._reach import single_precision_tells_apart
 from ..large._plan import LargePlan
 from ..rfm._settings import make_encoder, make_kernel_of, make_recursion
 from ..runtime._budget import ALPHAS, PACKED_MEMBERS_FROM
@@ -121,7 +122,7 @@ class OwnModels:
         """
         with self._named(index):
             fold = self._encodings.encode(make_encoder(self._models[index]), rows).astype(np.float64)
-            recursion = self._recursion(index, fold, solver=self._solver(index, len(fold.points)))
+            recursion = self._recursion(index, fold, solver=self._solver(index, fold.points))
         if few_agop_rows:
             recursion = recursion.with_few_agop_rows(np.random.RandomState(self.seed))
         return fold, recursion
@@ -144,12 +145,13 @@ class OwnModels:
             self._score_quickly(index, fold, last_round)
         return len(train), encoded - start, (clock() - encoded) / (last_round + 1)
 
-    def _solver(self, index, n_rows):
+    def _solver(self, index, points):
         """Who solves for a member: where rows are many and products dear, packed Gram matrices cost a third."""
         model = self._models[index]
         if self.is_large:
             return "two_level"
-        if model.solver == "auto" and n_rows >= PACKED_MEMBERS_FROM and not make_kernel_of(model).has_cheap_products:
+        are_many = len(points) >= PACKED_MEMBERS_FROM and not make_kernel_of(model).has_cheap_products
+        if model.solver == "auto" and are_many and single_precision_tells_apart(points):
             return "packed"
         return "auto" if model.solver == "two_level" else model.solver
 
@@ -161,7 +163,7 @@ class OwnModels:
 
     def _score_quickly(self, index, fold, last_round):
         """The same as `_score_rounds`, in single precision unless something is out of its reach."""
-        if self.quick_dtype is np.float32:
+        if self.quick_dtype is np.float32 and single_precision_tells_apart(fold.points):
             with contextlib.suppress(ValueError):
                 return self._score_rounds(index, fold.astype(np.float32), last_round)
         return self._score_rounds(index, fold.astype(np.float64), last_round)

@@ -136,6 +136,11 @@ def take_rows(X, rows):
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
+def copy_table(X):
+    """A copy of an array, pandas or polars table."""
+    return X.clone() if library_of(X) == "polars" else X.copy()
+
+
 def find_columns(asked, names, named, parameter, besides):
     """Indices of the columns that a mask, indices or names mean, in the order in which they are asked for.
 
