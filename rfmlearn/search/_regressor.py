@@ -33,10 +33,10 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         `max_iter` are compared too. The first is what the choice falls back to. None takes those of `effort`, which
         suit different tables: kernels, forms of the feature matrix, scalings, AGOP powers, codings of categories.
     effort : {"low", "medium", "high"}, default="medium"
-        How much is compared. "low" is the single machine with two rounds of feature learning, of which the best, and a
-        calibration by folds, are kept: about five fits of it. "medium" compares a dozen settings, about ten fits where
-        the table has some thousand rows. "high" compares more settings on more rows, and up to twelve machines make the
-        ensemble: some five times "medium". docs/model_choice.md has the seconds for tables of several sizes.
+        How much is compared. "low" is the default machine, of which the best round and a calibration are found in
+        folds: two to seven fits of it. "medium" compares a dozen settings, some ten fits. "high" compares more settings
+        on more rows, and up to twelve machines make the ensemble: some three times "medium". docs/model_choice.md has
+        the seconds for tables of several sizes, and what each brings.
     extra_members : list of estimators or None, default=None
         Members of other families: any estimators of scikit-learn with `fit` and ``predict``, such as
         ``[HistGradientBoostingRegressor(), ExtraTreesRegressor()]``. Each is cloned, fitted in the folds of the
