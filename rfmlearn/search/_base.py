@@ -320,7 +320,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             for member in group.machines
         ] + [(member.weight, None, None, member.params) for member in self.extra_members_]
         name = self._default_score if self.scoring is None else self.scoring
-        n_compared = len(self.cv_results_["params"])
+        n_compared = int(np.isfinite(self.cv_results_["mean_fit_time"]).sum())  # not those that failed
         return summary(n_compared, self.n_splits_, name, self.best_score_, self.ensemble_score_, members)
 
     def _average(self, X):

@@ -60,7 +60,7 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         own parts.
     max_members : int or None, default=None
         Machines in the ensemble, at most; None is 6, with ``effort="high"`` 12. Each costs the time of one single model
-        in prediction. 1 is the best machine by folds alone.
+        in prediction. 1 is the best machine by folds alone; beside another family's it has a share of 5 %.
     n_search_samples : int or None, default=None
         Rows that the search looks at, drawn at random, by class, if there are more; the members are then
         fitted on all. None is 1,500, with ``effort="high"`` 3,000.
