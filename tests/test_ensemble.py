@@ -61,8 +61,8 @@ def test_weights_are_a_distribution(n_candidates, max_members, seed):
 
 
 def test_shrinkage_mixes_with_the_reference_and_drops_the_small():
-    weights, first = np.array([0.0, 0.5, 0.47, 0.03]), np.eye(4)[0]
-    assert_allclose(shrink_to(weights, first, 100, 100), np.array([0.5, 0.25, 0.235, 0.0]) / 0.985)
-    assert_allclose(shrink_to(weights, first, 1e9, 50), np.array([0.0, 0.5, 0.47, 0.0]) / 0.97)
-    assert_allclose(shrink_to(weights, first, 1, 1e9), [1, 0, 0, 0])
-    assert_allclose(shrink_to(np.full(50, 0.02), np.eye(50)[0], 1e9, 1).sum(), 1)
+    weights = np.array([0.0, 0.5, 0.47, 0.03])
+    assert_allclose(shrink_to(weights, 0, 100, 100), np.array([0.5, 0.25, 0.235, 0.0]) / 0.985)
+    assert_allclose(shrink_to(weights, 0, 1e9, 50), np.array([0.0, 0.5, 0.47, 0.0]) / 0.97)
+    assert_allclose(shrink_to(weights, 0, 1, 1e9), [1, 0, 0, 0])
+    assert_allclose(shrink_to(np.full(50, 0.02), 0, 1e9, 1).sum(), 1)

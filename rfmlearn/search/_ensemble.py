@@ -51,11 +51,12 @@ def select_ensemble(predictions, losses, max_members, n_steps=N_TAKEN):
 
 
 def shrink_to(weights, reference, n_samples, n_doubt, smallest=SMALLEST_MEMBER):
-    """Weights mixed with others, as if these had been the best on `n_doubt` more rows.
+    """Weights mixed with one reference candidate's, as if that had been the best on `n_doubt` more rows.
 
-    What selection finds on few rows is half chance. ``w = n / (n + m) w + m / (n + m) r`` with the reference r; then
-    weights below `smallest` are dropped, since every member costs time in prediction.
+    What selection finds on few rows is half chance. ``w = n / (n + m) w + m / (n + m) e_reference``; then weights below
+    `smallest` are dropped, since every member costs time in prediction.
     """
-    mixed = (n_samples * weights + n_doubt * reference) / (n_samples + n_doubt)
+    mixed = weights * (n_samples / (n_samples + n_doubt))
+    mixed[reference] += n_doubt / (n_samples + n_doubt)
     mixed[mixed < min(smallest, mixed.max())] = 0.0
     return mixed / mixed.sum()

@@ -65,12 +65,7 @@ class Score:
         scores : callable
             Scores of a stack of parts; minus infinity for those that have none, and are not to be taken.
         """
-
-        def scores(parts):
-            values = np.array([self(part, rows, weights) for part in parts])
-            return np.where(np.isnan(values), -np.inf, values)
-
-        return predictions, scores
+        return predictions, lambda parts: _or_worst(np.array([self(part, rows, weights) for part in parts]))
 
     def require_any(self):
         """Refuse to go on where no predictions at all had a score."""
@@ -100,12 +95,12 @@ class OwnScore(Score):
         """As that of `Score`: log-loss looks at probabilities of the true classes."""
         parts, losses = self._outcomes.comparison(predictions, rows, weights)
         self._is_ever_known |= bool(np.isfinite(parts).all(axis=tuple(range(1, parts.ndim))).any())
+        return parts, lambda parts: _or_worst(self._best - losses(parts))
 
-        def scores(parts):
-            values = self._best - losses(parts)
-            return np.where(np.isnan(values), -np.inf, values)
 
-        return parts, scores
+def _or_worst(values):
+    """Scores, of which those that cannot be computed are the worst: such a candidate is not taken."""
+    return np.where(np.isnan(values), -np.inf, values)
 
 
 def make_score(scoring, outcomes, given, classes, weights):

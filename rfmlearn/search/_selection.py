@@ -122,7 +122,7 @@ class Selector:
         weights = self._ensemble(table)
         if self._max_members > 1:
             n_rows = float(self._weights.counts[np.unique(table.rows)].sum())
-            weights = shrink_to(weights, np.eye(len(weights))[default], n_rows, self._doubt)
+            weights = shrink_to(weights, default, n_rows, self._doubt)
         while np.count_nonzero(weights) > self._max_members:
             weights[np.flatnonzero(weights)[np.argmin(weights[weights > 0])]] = 0.0
         return weights / weights.sum()
