@@ -212,6 +212,11 @@ class Recursion:
         residuals = factor_residuals(workspace.factor, final.machine.dual_coef, self.weights, rows)
         return everything if rows is None else rows, residuals
 
+    def left_out_decisions(self, final: Round):
+        """Rows that were left out of an exact round, and what is predicted for them; as `left_out`."""
+        rows, residuals = self.left_out(final)
+        return rows, self.targets[rows] - residuals
+
     def solve_cautiously(self, current: Round) -> Solution:
         """Solution with the next larger ridge than an exact round chose, while `rounds` stands at it."""
         alpha, workspace = next_larger(current.alpha, self.weights), current._workspace
@@ -253,6 +258,15 @@ class Recursion:
 
     def _fill(self, gram, centers, alpha):
         """Sums and Gram matrix of the points; the kernel with its bandwidth, the ridge, and how it was chosen."""
+        kernel = self._fill_gram(gram, centers)
+        if self.alpha is not None:
+            return kernel, self.alpha, None
+        rows = self.draws.ridge
+        choice = choose_ridge(gram.block(rows), self.targets[rows], self.weights[rows], alpha)
+        return kernel, choice.alpha, choice
+
+    def _fill_gram(self, gram, centers):
+        """Sums and Gram matrix of the points; the kernel with its bandwidth."""
         kernel, (rows, weights) = self.kernel, self.draws.bandwidth
         if self.adaptive and kernel.sums_depend_on_bandwidth:
             kernel = adapt_bandwidth(kernel, gram, rows, weights, centers)
@@ -260,11 +274,7 @@ class Recursion:
         if self.adaptive and not kernel.sums_depend_on_bandwidth:
             kernel = adapt_bandwidth(kernel, gram, rows, weights, centers)
         gram.fill_gram(kernel)
-        if self.alpha is not None:
-            return kernel, self.alpha, None
-        rows = self.draws.ridge
-        choice = choose_ridge(gram.block(rows), self.targets[rows], self.weights[rows], alpha)
-        return kernel, choice.alpha, choice
+        return kernel
 
     def _solved(self, choice, alpha):
         """Dual coefficients that the choice of the ridge has solved for, if it was made among all rows."""

@@ -139,7 +139,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         points = self._encode(X, codes, weights, rng)
         names = self._encoder.coordinate_names_
         limits = {"large": self.large_budget, "max_memory": as_bytes(self.max_memory)}
-        recursion = make_recursion(self, points, names, codes, weights, rng, **limits)
+        recursion = make_recursion(self, points, names, codes, weights, rng, loss=target.objective, **limits)
         if validation is not None:
             table, y_val, sample_weight = validation
             points_val = self._encoder.transform(table)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from numbers import Real
+from typing import ClassVar
+
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from .._sklearn_compat import _fit_context, check_weights
+from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
 from ..solvers import Weights
 from ..tables._copies import merge_copies
 from ..tables._frames import take_rows
+from ..targets._calibration import Identity
 from ..targets._checks import check_groups, check_numbers
-from ..targets._codes import ScaledTargets
+from ..targets._loss_checks import check_loss, check_targets_of_loss
+from ..targets._loss_targets import LOSSES, make_target
 from ._base import BaseRFM
 from ._gradients import gradient_of_regressor
 
@@ -191,6 +196,72 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
     True
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseRFM._parameter_constraints,
+        "loss": [StrOptions(set(LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like", None],
+        "power": [Interval(Real, 1, 2, closed="both")],
+    }
+
+    def __init__(
+        self,
+        kernel="lpq_laplace",
+        *,
+        loss="squared_error",
+        quantile=None,
+        power=1.5,
+        bandwidth="auto",
+        exponent=1.2,
+        norm_p=1.5,
+        alpha="auto",
+        max_iter=3,
+        feature_matrix="diagonal",
+        feature_matrix_init=None,
+        agop_power=0.375,
+        shrinkage=0.005,
+        n_agop_samples=20_000,
+        center_gradients=False,
+        scaling="robust",
+        categorical_features="from_dtype",
+        categorical_encoding="one_hot",
+        solver="auto",
+        tol=1e-3,
+        max_memory=None,
+        n_iter_no_change=None,
+        time_limit=None,
+        callback=None,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            kernel,
+            bandwidth=bandwidth,
+            exponent=exponent,
+            norm_p=norm_p,
+            alpha=alpha,
+            max_iter=max_iter,
+            feature_matrix=feature_matrix,
+            feature_matrix_init=feature_matrix_init,
+            agop_power=agop_power,
+            shrinkage=shrinkage,
+            n_agop_samples=n_agop_samples,
+            center_gradients=center_gradients,
+            scaling=scaling,
+            categorical_features=categorical_features,
+            categorical_encoding=categorical_encoding,
+            solver=solver,
+            tol=tol,
+            max_memory=max_memory,
+            n_iter_no_change=n_iter_no_change,
+            time_limit=time_limit,
+            callback=callback,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.quantile = quantile
+        self.power = power
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, groups=None, X_val=None, y_val=None, sample_weight_val=None):
         """Learn features and coefficients from a table.
@@ -225,6 +296,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             If the fit does not fit in the memory available, or in `max_memory`, before anything is allocated.
         """
         X = self._check_X(X, reset=True)
+        check_loss(self)
         y = check_numbers(self, X, y)
         sample_weight = check_weights(sample_weight, X)
         kept = np.flatnonzero(sample_weight > 0)
@@ -232,21 +304,29 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         X, Y, weights = merge_copies(
             take_rows(X, kept), y.reshape(len(y), -1)[kept], weights, self.categorical_features
         )
-        target = ScaledTargets.fit(Y, weights.total)
+        check_targets_of_loss(self, Y, "y")
+        target = make_target(Y, weights.total, self.loss, self.quantile, self.power)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
             y_val = check_numbers(self, validation[0], y_val, "y_val").reshape(len(y_val), -1)
             if y_val.shape[1] != Y.shape[1]:
                 raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {Y.shape[1]}.")
+            check_targets_of_loss(self, y_val, "y_val")
             validation = validation[0], y_val, validation[1]
         recursion, best = self._fit(X, target, Y, weights, validation)
-        self._finish(recursion, best, y.shape[1:])
+        self._finish(recursion, best, y.shape[1:], Y, weights)
         return self
 
-    def _finish(self, recursion, best, y_shape):
+    def _finish(self, recursion, best, y_shape, Y, weights):
         """Keep what predictions need beside the machine."""
         self._deviation = recursion.deviation(best)
-        self._y_shape, self.intercept_ = y_shape, self._target.mean
+        self._link, self._y_shape = Identity(), y_shape
+        if self._target.objective is not None:
+            rows, decisions = recursion.left_out_decisions(best)
+            self._link = self._target.calibrate(self._target.decode(decisions), Y[rows], weights.total[rows])
+            if np.ndim(self.quantile) == 1:
+                self._y_shape = (len(self.quantile),)
+        self.intercept_ = self._link(self._target.decode(np.zeros((1, best.machine.dual_coef.shape[1]))))[0]
 
     def predict(self, X, return_std=False):
         """Predict targets.
@@ -276,7 +356,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             If the n^2 numbers do not fit in the memory available, before they are allocated.
         """
         F = self._decision(X)
-        Y = self._as_targets(self._target.decode(F), F.dtype)
+        Y = self._as_targets(self._link(self._target.decode(F)), F.dtype)
         if not return_std:
             return Y
         return Y, self._as_targets(self._target.units * self._in_blocks(self._deviation, X), F.dtype)

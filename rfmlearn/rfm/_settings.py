@@ -14,6 +14,7 @@ from ..large._recursion import LargeRecursion
 from ..large._rows import RowsHere
 from ..recursion._draws import Draws
 from ..recursion._initial_matrix import make_initial_matrix
+from ..recursion._loss_recursion import LossRecursion
 from ..recursion._packed_recursion import PackedRecursion
 from ..recursion._plan import make_plan, n_packed_landmarks, warn_of_large_blocks
 from ..recursion._recursion import Recursion
@@ -27,7 +28,9 @@ def make_encoder(model):
     return ColumnEncoder(model.scaling, model.categorical_features, model.categorical_encoding)
 
 
-def make_recursion(model, points, names, targets, weights, rng, *, solver=None, large=None, max_memory=None, **sizes):
+def make_recursion(
+    model, points, names, targets, weights, rng, *, loss=None, solver=None, large=None, max_memory=None, **sizes
+):
     """The recursion that the parameters of a model describe; over many rows one with a pilot.
 
     Parameters
@@ -41,6 +44,8 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
     targets : ndarray of shape (n, n_codes)
     weights : Weights
     rng : numpy.random.RandomState
+    loss : Loss, default=None
+        What machines minimise; None is squared error.
     solver : str, default=None
         Instead of the model's.
     large : LargeBudget, default=None
@@ -70,11 +75,14 @@ def make_recursion(model, points, names, targets, weights, rng, *, solver=None, 
         max_memory=max_memory,
     )
     plan.check()
+    if loss is not None:
+        check_loss_plan(plan, large)
     if isinstance(plan, LargePlan):
         check_coordinates(points, names, np.float32)
         rows = RowsHere(points=points, targets=targets, weights=weights)
         return make_large_recursion(model, rows, names, weights, rng, plan, **sizes)
-    return _make_recursion(model, points, names, targets, weights, rng, plan, sizes)
+    recursion = _make_recursion(model, points, names, targets, weights, rng, plan, sizes)
+    return recursion if loss is None else LossRecursion.of(recursion, loss)
 
 
 def _make_recursion(model, points, names, targets, weights, rng, plan, sizes):
@@ -102,6 +110,17 @@ def _make_recursion(model, points, names, targets, weights, rng, plan, sizes):
         initial=make_initial_matrix(model.feature_matrix_init, form, points, names),
     )
     return PackedRecursion.of(recursion, rng, model.n_agop_samples) if plan.n_learning_rows else recursion
+
+
+def check_loss_plan(plan, large):
+    """Refuse a loss other than squared error where rows are divided or the Gram matrix is packed."""
+    if isinstance(plan, LargePlan):
+        raise ValueError(
+            f"losses other than squared error are for at most {large.exact_up_to} rows, got {plan.n_samples}: fit a "
+            'random subsample, or take loss="squared_error".'
+        )
+    if plan.n_learning_rows:
+        raise ValueError('solver="packed" is for loss="squared_error" only: take solver="auto".')
 
 
 def make_large_recursion(model, rows, names, weights, rng, plan, **sizes):

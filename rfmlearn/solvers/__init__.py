@@ -9,7 +9,9 @@ many ridges at once. `Weights` says how much each row counts, and what is left o
 
 from ._cholesky import CholeskyFactor
 from ._conjugate_gradient import conjugate_gradient
+from ._factorable import FactorableGram
 from ._leave_one_out import factor_residuals, left_out_group_residuals, left_out_residuals
+from ._newton import Minimum, left_out_decisions, minimize
 from ._nystrom import NystromPreconditioner
 from ._ridge_path import RidgePath
 from ._solution import Solution
@@ -17,12 +19,16 @@ from ._weights import Weights
 
 __all__ = [
     "CholeskyFactor",
+    "FactorableGram",
+    "Minimum",
     "NystromPreconditioner",
     "RidgePath",
     "Solution",
     "Weights",
     "conjugate_gradient",
     "factor_residuals",
+    "left_out_decisions",
     "left_out_group_residuals",
     "left_out_residuals",
+    "minimize",
 ]

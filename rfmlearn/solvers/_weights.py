@@ -129,6 +129,10 @@ class Weights:
         """Weighted mean over rows of squared errors summed over outputs; errors of shape (n, n_outputs)."""
         return float(np.average(np.einsum("ij,ij->i", errors, errors), weights=self.total))
 
+    def mean(self, losses):
+        """Weighted mean over rows of losses summed over outputs, of shape (n, n_outputs)."""
+        return float(np.average(losses.sum(axis=1), weights=self.total))
+
     def _pieces(self):
         """In how many pieces, one after another, each row's weight is left out."""
         one_by_one = self.replicated & self.are_repetitions

@@ -10,6 +10,7 @@ import numpy as np
 from ..runtime._budget import SAME_LOSS
 from ._calibration import Calibration, Identity, Link
 from ._log_calibration import LogCalibration
+from ._losses import Loss
 
 _SMALLEST_PROBABILITY = 1e-12
 
@@ -20,6 +21,8 @@ class Target(ABC):
     The true outcomes y are coded, a machine is fitted to the codes by squared error, its decisions are decoded to
     scores, and a link, calibrated on rows left out, makes predictions of scores.
     """
+
+    objective: Loss | None = None  # what machines minimise of decisions and codes; None is squared error
 
     @abstractmethod
     def encode(self, y):
