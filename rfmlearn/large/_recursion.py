@@ -187,6 +187,10 @@ class LargeRecursion:
         held = final._workspace
         return held.rows, held.targets - held.predicted
 
+    def left_out_decisions(self, final: Round):
+        """Rows that were held out, together, and what is predicted for them, as `Recursion.left_out_decisions`."""
+        return final._workspace.rows, final._workspace.predicted
+
     def deviation(self, final: Round) -> LeafDeviation:
         """Deviations of targets from predictions, by leaves."""
         rows, residuals = self.left_out(final)

@@ -184,6 +184,11 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         self._store(recursion, best)
         return best
 
+    def _left_out_scores(self, recursion, best):
+        """Rows that were left out of the round that was kept, and scores of them."""
+        rows, decisions = recursion.left_out_decisions(best)
+        return rows, self._target.decode(decisions)
+
     def _store(self, recursion, best):
         """Keep what prediction and inspection need, and not the n x n arrays."""
         self.machine_ = best.machine

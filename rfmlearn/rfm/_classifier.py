@@ -11,7 +11,7 @@ from ..solvers import Weights
 from ..tables._copies import merge_copies
 from ..tables._frames import take_rows
 from ..targets._checks import check_groups, check_labels, class_factors, code_known_labels, code_labels
-from ..targets._codes import ClassCodes
+from ..targets._codes import ClassCodes, ClassLogits
 from ..targets._probabilities import LogitsClassifierMixin
 from ._base import BaseRFM
 from ._gradients import gradient_of_classifier
@@ -196,6 +196,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseRFM._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "log_loss"})],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -203,6 +204,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         self,
         kernel="lpq_laplace",
         *,
+        loss="squared_error",
         bandwidth="auto",
         exponent=1.0,
         norm_p=1.5,
@@ -252,6 +254,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
             random_state=random_state,
             verbose=verbose,
         )
+        self.loss = loss
         self.class_weight = class_weight
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -295,7 +298,8 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         kept = np.flatnonzero(sample_weight > 0)
         weights = Weights.of(sample_weight[kept], factors[kept], check_groups(groups, X, kept))
         X, labels, weights = merge_copies(take_rows(X, kept), labels[kept], weights, self.categorical_features)
-        target = ClassCodes.fit(labels, len(classes), weights.total)
+        codes = ClassCodes if self.loss == "squared_error" else ClassLogits
+        target = codes.fit(labels, len(classes), weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
             validation = validation[0], code_known_labels(self, classes, validation[0], y_val), validation[1]
@@ -305,8 +309,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
 
     def _finish(self, recursion, best, classes, labels, weights):
         """Calibrate probabilities on rows left out."""
-        rows, residuals = recursion.left_out(best)
-        scores = self._target.decode(self._target.encode(labels[rows]) - residuals)
+        rows, scores = self._left_out_scores(recursion, best)
         self.classes_ = classes
         self._calibration = self._target.calibrate(scores, labels[rows], weights.total[rows])
 

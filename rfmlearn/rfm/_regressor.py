@@ -317,13 +317,13 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         self._finish(recursion, best, y.shape[1:], Y, weights)
         return self
 
-    def _finish(self, recursion, best, y_shape, Y, weights):
+    def _finish(self, recursion, best, y_shape, Y=None, weights=None):
         """Keep what predictions need beside the machine."""
         self._deviation = recursion.deviation(best)
         self._link, self._y_shape = Identity(), y_shape
         if self._target.objective is not None:
-            rows, decisions = recursion.left_out_decisions(best)
-            self._link = self._target.calibrate(self._target.decode(decisions), Y[rows], weights.total[rows])
+            rows, scores = self._left_out_scores(recursion, best)
+            self._link = self._target.calibrate(scores, Y[rows], weights.total[rows])
             if np.ndim(self.quantile) == 1:
                 self._y_shape = (len(self.quantile),)
         self.intercept_ = self._link(self._target.decode(np.zeros((1, best.machine.dual_coef.shape[1]))))[0]

@@ -237,7 +237,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
 
     def _make_extra(self, X, outcomes, weights, rng):
         members, classes = self.extra_members or [], getattr(self, "classes_", None)
-        check_extra_members(members, "predict" if outcomes.shared is None else "predict_proba")
+        check_extra_members(members, "predict_proba" if outcomes.are_classes else "predict")
         seed = int(rng.randint(2**31 - 1)) if members else 0
         return ExtraModels(members, X, outcomes, weights, classes, seed)
 

@@ -151,6 +151,7 @@ class OwnModels:
         if self.is_large:
             return "two_level"
         are_many = len(points) >= PACKED_MEMBERS_FROM and not make_kernel_of(model).has_cheap_products
+        are_many = are_many and self.outcomes.objective is None
         if model.solver == "auto" and are_many and single_precision_tells_apart(points):
             return "packed"
         return "auto" if model.solver == "two_level" else model.solver
@@ -159,7 +160,7 @@ class OwnModels:
         rng = np.random.RandomState(self.seed)
         model, names = self._models[index], fold.encoder.coordinate_names_
         options |= self.sizes
-        return make_recursion(model, fold.points, names, fold.codes, fold.weights, rng, large=self.large, **options)
+        return make_recursion(model, fold.points, names, fold.codes, fold.weights, rng, large=self.large, loss=self.outcomes.objective, **options)
 
     def _score_quickly(self, index, fold, last_round):
         """The same as `_score_rounds`, in single precision unless something is out of its reach."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
@@ -12,6 +13,8 @@ from .._sklearn_compat import _fit_context, check_weights
 from ..rfm._regressor import RFMRegressor
 from ..solvers import Weights
 from ..targets._checks import check_group_labels, check_numbers
+from ..targets._loss_checks import check_loss, check_targets_of_loss
+from ..targets._loss_targets import make_target
 from ..targets._conformal import IntervalScores, for_each_coverage
 from ..targets._outcomes import Outcomes
 from ._base import BaseRFMCV
@@ -152,8 +155,51 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
     (2, 2)
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseRFMCV._parameter_constraints,
+        **{name: RFMRegressor._parameter_constraints[name] for name in ("loss", "quantile", "power")},
+    }
     _single = RFMRegressor
     _default_score = "r2"
+
+    def __init__(
+        self,
+        settings=None,
+        *,
+        loss="squared_error",
+        quantile=None,
+        power=1.5,
+        effort="medium",
+        extra_members=None,
+        scoring=None,
+        cv=None,
+        max_members=None,
+        n_search_samples=None,
+        categorical_features="from_dtype",
+        time_limit=None,
+        max_memory=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            settings,
+            effort=effort,
+            extra_members=extra_members,
+            scoring=scoring,
+            cv=cv,
+            max_members=max_members,
+            n_search_samples=n_search_samples,
+            categorical_features=categorical_features,
+            time_limit=time_limit,
+            max_memory=max_memory,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.quantile = quantile
+        self.power = power
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, groups=None):
@@ -184,16 +230,28 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         """
         given = Given.of(X, y, groups)
         X = self._check_X(given.X, reset=True)
+        check_loss(self)
         y = check_numbers(self, X, y)
         groups = check_group_labels(groups, X)
         weights = Weights.of(check_weights(sample_weight, X), groups=groups)
-        outcomes = Outcomes(y.reshape(len(y), -1))
+        Y = y.reshape(len(y), -1)
+        outcomes = Outcomes(Y, self._shared_target(Y, weights))
         selection = self._fit(X, given, outcomes, weights, groups, None)
-        self._y_shape = y.shape[1:]
-        self.oof_prediction_ = selection.predictions.reshape(y.shape)
+        self._y_shape = (len(self.quantile),) if np.ndim(self.quantile) == 1 else y.shape[1:]
+        self.oof_prediction_ = selection.predictions.reshape(len(y), *self._y_shape)
         residuals = (outcomes.y - selection.predictions)[selection.rows]
         self._interval_scores = IntervalScores(residuals, None, selection.counts)
         return self
+
+    def _shared_target(self, Y, weights):
+        """How outcomes are coded for a loss other than squared error; None for that."""
+        if self.loss == "squared_error":
+            return None
+        if self.extra_members:
+            raise ValueError(f"extra_members are for loss='squared_error' only, got loss={self.loss!r}.")
+        rows = weights.rows > 0
+        check_targets_of_loss(self, Y[rows], "y")
+        return make_target(Y[rows], weights.total[rows], self.loss, self.quantile, self.power)
 
     def predict(self, X, return_std=False):
         """Predict targets.

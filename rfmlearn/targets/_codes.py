@@ -10,7 +10,7 @@ import numpy as np
 from ..runtime._budget import SAME_LOSS
 from ._calibration import Calibration, Identity, Link
 from ._log_calibration import LogCalibration
-from ._losses import Loss
+from ._losses import Loss, MultinomialLoss
 
 _SMALLEST_PROBABILITY = 1e-12
 
@@ -168,3 +168,21 @@ class ClassCodes(Target):
             return -np.log(np.maximum(stack, _SMALLEST_PROBABILITY)) @ share
 
         return predictions[:, np.arange(len(y)), y], losses
+
+
+@dataclass(frozen=True)
+class ClassLogits(ClassCodes):
+    """Codes of classes for machines that predict logits: those of probabilities beside the prior's."""
+
+    @property
+    def objective(self):
+        """Log-loss."""
+        return MultinomialLoss.of(self.prior, self.basis)
+
+    def encode(self, y):
+        """Codes of labels, shape (n, n_classes - 1): rows of the basis."""
+        return self.basis[y]
+
+    def calibrate(self, scores, y, sample_weight):
+        """Temperature and bias of a softmax of the logits."""
+        return Calibration.fit(scores.astype(np.float64), y, sample_weight, self.prior)

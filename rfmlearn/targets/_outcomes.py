@@ -19,7 +19,8 @@ class Outcomes:
     ----------
     y : ndarray of shape (n, n_outputs), or of int of shape (n,)
     shared : Target or None
-        Codes centred on the prior of all rows; None has every part of the rows fit its own.
+        Codes of all rows, centred on their prior or with the constants of a loss; None has every part of the rows fit
+        its own, for squared error.
     """
 
     y: np.ndarray
@@ -28,6 +29,16 @@ class Outcomes:
     def target(self, rows, sample_weight) -> Target:
         """How the outcomes of training rows are coded."""
         return self.shared or ScaledTargets.fit(self.y[rows], sample_weight)
+
+    @property
+    def are_classes(self):
+        """Whether they are labels."""
+        return self.y.ndim == 1
+
+    @property
+    def objective(self):
+        """What machines minimise; None is squared error."""
+        return None if self.shared is None else self.shared.objective
 
     @property
     def n_codes(self):
@@ -42,7 +53,8 @@ class Outcomes:
 
     def loss(self, predictions, rows, sample_weight):
         """Weighted mean loss of predictions of some rows."""
-        return (self.shared or ScaledTargets).loss(predictions, self.y[rows], sample_weight)
+        parts, losses = self.comparison(predictions[np.newaxis], rows, sample_weight)
+        return float(losses(parts)[0])
 
     def comparison(self, predictions, rows, sample_weight):
         """What of a stack of predictions of some rows the loss looks at, and losses of a stack of that."""
