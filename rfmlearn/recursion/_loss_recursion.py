@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 
 from ..kernels._pairs import PairMatrix
 from ..runtime._budget import EXACT_GAIN, LEARNING_GAIN
-from ..solvers import FactorableGram, Minimum, left_out_decisions, minimize
-from ._deviation import NoDeviation
+from ..solvers import FactorableGram, left_out_decisions, minimize
 from ._feature_matrix import FORMS
 from ._loss_ridges import choose_ridges, columns_of
 from ._machine import Machine
-from ._recursion import Recursion
+from ._recursion import Recursion, reuse
 from ._round import Round, Workspace
+
+
+class _FirstRounds(Recursion):
+    """Rounds of squared error that learn features for another loss."""
+
+    is_preliminary: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +43,19 @@ class LossRecursion(Recursion):
         return cls(**shared, loss=loss)
 
     def rounds(self, max_iter) -> Generator[Round]:
-        """Rounds 0 (the plain kernel) to `max_iter`, of which the last is solved to rounding."""
+        """Rounds 0 (the plain kernel) to `max_iter`, of which the last is solved to rounding.
+
+        Features are learned by squared error first, which costs less and finds more, and in the round before the last
+        by the loss.
+        """
         start = time.perf_counter()
-        matrix = FORMS[self.form].identity(self.points) if self.initial is None else self.initial
+        squared = self._with_squared_error()
+        matrix, _, room = yield from squared.learning_rounds(max(max_iter - 1, 0), start)
         points = self.points.astype(np.float32) if self.is_quick or self.plan.iterative else self.points
-        gram, alpha, decisions = PairMatrix.empty(len(points), points.dtype), None, None
+        gram, alpha, decisions = reuse(room.pop(), points), None, None
         loss = self.loss.adapted(self.targets, self.weights.total)
-        for n_iter in range(max_iter):
-            current = self._solve(matrix, n_iter, points, gram, start, alpha, decisions, loss, LEARNING_GAIN)
+        if max_iter:
+            current = self._solve(matrix, max_iter - 1, points, gram, start, alpha, decisions, loss, LEARNING_GAIN)
             yield current
             agop = current.machine.agop(self.draws.agop, gram=gram, center=self.center)
             matrix = matrix.learn(agop, self.agop_power, self.shrinkage)
@@ -53,6 +64,14 @@ class LossRecursion(Recursion):
         if points.dtype != self.points.dtype:
             gram = PairMatrix.empty(len(points), self.points.dtype)
         yield self._solve(matrix, max_iter, self.points, gram, start, alpha, decisions, loss, EXACT_GAIN)
+
+    def _with_squared_error(self):
+        """The recursion over the same rows that minimises squared error."""
+        targets = self.targets - np.average(self.targets, axis=0, weights=self.weights.total)
+        if np.allclose(targets, targets[:, :1]):  # quantiles of one target
+            targets = targets[:, :1]
+        shared = {entry.name: getattr(self, entry.name) for entry in fields(Recursion)}
+        return _FirstRounds(**{**shared, "targets": targets})
 
     def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=None) -> Round:
         """Fit with a feature matrix, to rounding."""

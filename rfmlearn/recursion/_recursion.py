@@ -76,6 +76,7 @@ class Recursion:
     center: bool = False
     tol: float = 1e-3
     initial: FeatureMatrix | None = None
+    is_preliminary: ClassVar[bool] = False  # whether machines are of another kind than the one that is asked for
     is_large: ClassVar[bool] = False  # whether `finish` makes another round, of more rows than the others
 
     def rounds(self, max_iter) -> Generator[Round]:
@@ -105,7 +106,7 @@ class Recursion:
         matrix = FORMS[self.form].identity(self.points) if self.initial is None else self.initial
         points = self.points.astype(np.float32) if iterative or quick else self.points
         for n_iter in range(max_iter):
-            gram = _reuse(gram, points)
+            gram = reuse(gram, points)
             centers = matrix.transform(points)
             fitted = self._fit_quickly(gram, centers, alpha) if quick else None
             if quick and fitted is None:
@@ -148,7 +149,7 @@ class Recursion:
                 return self._solve_mixed(matrix, centers, n_iter, gram, start, alpha)
             gram = None  # of float32, which was not enough
             replace(self.plan, mixed=False).check()
-        gram = _reuse(gram, centers)
+        gram = reuse(gram, centers)
         kernel, alpha, choice = self._fill(gram, centers, alpha)
         alpha = next_larger(alpha, self.weights) if self.cautious and choice else alpha
         solution, workspace = self._solve_exactly(gram, kernel, alpha, choice)
@@ -157,7 +158,7 @@ class Recursion:
 
     def _solve_mixed(self, matrix, centers, n_iter, gram, start, alpha):
         single = centers.astype(np.float32)
-        gram = _reuse(gram, single)
+        gram = reuse(gram, single)
         kernel, alpha, choice = self._fill(gram, single, alpha)
         alpha = next_larger(alpha, self.weights) if self.cautious and choice else alpha
         ridge = self.weights.ridge(alpha)
@@ -331,11 +332,12 @@ class Recursion:
             train_loss=self._train_loss(solution.coef, alpha),
             leave_one_out_loss=None if workspace.choice is None else workspace.choice.loss,
             trouble=() if solution.trouble is None else (solution.trouble,),
+            is_preliminary=self.is_preliminary,
             _workspace=workspace,
         )
 
 
-def _reuse(gram, points):
+def reuse(gram, points):
     """The pair matrix at hand if it has the precision of the points, or else a new one."""
     if gram is not None and gram.array.dtype == points.dtype:
         return gram

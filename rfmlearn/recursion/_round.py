@@ -35,6 +35,8 @@ class Round:
         The same of rows left out, on which the ridge was chosen; None where it was given.
     trouble : tuple of str
         What went wrong in the solution, and which parameter to change.
+    is_preliminary : bool
+        Whether only features are learned, by squared error, for a machine with another loss.
     _workspace : Workspace
         What the recursion needs to go on from here; not for others.
 
@@ -57,6 +59,7 @@ class Round:
     train_loss: float
     leave_one_out_loss: float | None
     trouble: tuple[str, ...] = ()
+    is_preliminary: bool = False
     _workspace: Any = field(repr=False)
 
 

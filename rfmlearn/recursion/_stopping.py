@@ -110,8 +110,8 @@ class StoppingRule:
             matrices.append(latest.machine.feature_matrix)
             trouble += latest.trouble
             # Without a validation set, every round counts as better than those before.
-            loss = history[-1].get("validation_loss", -len(history))
-            if not history[:-1] or loss < best_loss:
+            loss = history[-1].get("validation_loss", np.inf if latest.is_preliminary else -len(history))
+            if not history[:-1] or loss < best_loss or best.is_preliminary:
                 best, best_loss = latest, loss
             now = self.clock()
             durations.append(now - before)
@@ -148,7 +148,7 @@ class StoppingRule:
         record |= {"bandwidth": latest.machine.kernel.bandwidth, "alpha": latest.alpha}
         if latest.leave_one_out_loss is not None:
             record["leave_one_out_loss"] = latest.leave_one_out_loss
-        if self.validation is not None:
+        if self.validation is not None and not latest.is_preliminary:
             record["validation_loss"] = self.validation.loss(latest.machine)
         log_record(record)
         return record

@@ -175,6 +175,8 @@ class OwnModels:
         recursion = self._recursion(index, fold, solver="cholesky")
         for current in recursion.rounds(last_round):
             trouble += current.trouble
+            if current.is_preliminary:
+                continue
             machine = current.machine
             if self._models[index].alpha == "cautious" and current.n_iter < last_round:
                 cautious = recursion.solve_cautiously(current)
