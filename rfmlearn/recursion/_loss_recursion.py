@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..kernels._pairs import PairMatrix
-from ..runtime._budget import EXACT_GAIN, LEARNING_GAIN
+from ..runtime._budget import EXACT_GAIN, LEARNING_GAIN, N_LOSS_LEARNING_ROWS
 from ..solvers import FactorableGram, left_out_decisions, minimize
-from ._feature_matrix import FORMS
+from ..targets._losses import Loss
 from ._loss_ridges import choose_ridges, columns_of
 from ._machine import Machine
+from ._packed_recursion import on_sample
 from ._recursion import Recursion, reuse
 from ._round import Round, Workspace
 
@@ -29,41 +29,43 @@ class _FirstRounds(Recursion):
 class LossRecursion(Recursion):
     """Rounds whose machines minimise ``sum_i w_i l(y_i, f(x_i)) + alpha / 2 |f|^2`` for any convex loss l.
 
+    Features are learned by squared error first, which costs less and finds more, and in the round before the last by
+    the loss.
+
     Parameters
     ----------
     loss : Loss
+    sample : LossRecursion, default=None
+        Over these rows features are learned by the loss; None is all.
     """
 
-    loss: object
+    loss: Loss
+    sample: LossRecursion | None = None
 
     @classmethod
-    def of(cls, recursion: Recursion, loss):
+    def of(cls, recursion: Recursion, loss, rng):
         """That of the same rows and settings."""
         shared = {entry.name: getattr(recursion, entry.name) for entry in fields(recursion)}
-        return cls(**shared, loss=loss)
+        sample = None
+        if len(recursion.points) > N_LOSS_LEARNING_ROWS:
+            sample = cls.of(on_sample(recursion, rng, N_LOSS_LEARNING_ROWS), loss, rng)
+        return cls(**shared, loss=loss, sample=sample)
 
     def rounds(self, max_iter) -> Generator[Round]:
-        """Rounds 0 (the plain kernel) to `max_iter`, of which the last is solved to rounding.
-
-        Features are learned by squared error first, which costs less and finds more, and in the round before the last
-        by the loss.
-        """
-        start = time.perf_counter()
+        """Rounds 0 (the plain kernel) to `max_iter`, of which the last is solved to rounding."""
+        start, first = time.perf_counter(), None
         squared = self._with_squared_error()
         matrix, _, room = yield from squared.learning_rounds(max(max_iter - 1, 0), start)
-        points = self.points.astype(np.float32) if self.is_quick or self.plan.iterative else self.points
-        gram, alpha, decisions = reuse(room.pop(), points), None, None
-        loss = self.loss.adapted(self.targets, self.weights.total)
+        gram = room.pop()
         if max_iter:
-            current = self._solve(matrix, max_iter - 1, points, gram, start, alpha, decisions, loss, LEARNING_GAIN)
-            yield current
-            agop = current.machine.agop(self.draws.agop, gram=gram, center=self.center)
+            learner = self if self.sample is None else self.sample
+            points = learner.points.astype(np.float32) if learner.is_quick else learner.points
+            first = learner._solve(matrix, max_iter - 1, points, start=start, gain=LEARNING_GAIN, gram=gram)
+            yield first
+            agop = first.machine.agop(learner.draws.agop, gram=first._workspace.gram, center=self.center)
             matrix = matrix.learn(agop, self.agop_power, self.shrinkage)
-            alpha, loss = current.alpha, current._workspace.choice.loss
-            decisions = np.hstack([part.decision for part in current._workspace.factor])
-        if points.dtype != self.points.dtype:
-            gram = PairMatrix.empty(len(points), self.points.dtype)
-        yield self._solve(matrix, max_iter, self.points, gram, start, alpha, decisions, loss, EXACT_GAIN)
+            gram = first._workspace.gram
+        yield self._solve(matrix, max_iter, self.points, start=start, gain=EXACT_GAIN, gram=gram, before=first)
 
     def _with_squared_error(self):
         """The recursion over the same rows that minimises squared error."""
@@ -74,33 +76,35 @@ class LossRecursion(Recursion):
         return _FirstRounds(**{**shared, "targets": targets})
 
     def solve(self, matrix, n_iter, *, gram=None, start=None, alpha=None) -> Round:
-        """Fit with a feature matrix, to rounding."""
+        """Fit with a feature matrix, to rounding; ridges are sought near `alpha`."""
         start = time.perf_counter() if start is None else start
-        if gram is None or gram.array.dtype != self.points.dtype:
-            gram = PairMatrix.empty(len(self.points), self.points.dtype)
-        loss = self.loss.adapted(self.targets, self.weights.total)
-        return self._solve(matrix, n_iter, self.points, gram, start, alpha, None, loss, EXACT_GAIN)
+        return self._solve(matrix, n_iter, self.points, start=start, gain=EXACT_GAIN, gram=gram, alpha=alpha)
 
-    def _solve(self, matrix, n_iter, points, gram, start, alpha, decisions, loss, gain):
+    def _solve(self, matrix, n_iter, points, *, start, gain, gram=None, before=None, alpha=None):
+        """One round: ridges and widths by rows left out, then the machine of all rows.
+
+        It starts from what a machine of the round before predicts, if there is one.
+        """
         centers = matrix.transform(points)
+        gram = reuse(gram, centers)
         kernel = self._fill_gram(gram, centers)
-        rows = self.draws.ridge
-        choice = choose_ridges(
-            gram.block(rows).astype(np.float64, copy=False), loss, self.targets[rows], self.weights[rows], alpha, given=self.alpha
-        )
-        square = FactorableGram(gram.array, lambda: gram.fill_gram(kernel))
-        parts = []
-        for columns, ridge_alpha in zip(columns_of(choice.loss, self.targets), choice.alphas, strict=True):
-            begin = self._beginning(decisions, choice, columns)
-            ridge = self.weights.ridge(ridge_alpha)
-            parts.append(
-                minimize(square, choice.loss.columns(columns), self.targets[:, columns], ridge, begin, gain)
-            )
+        loss, rows = self.loss.adapted(self.targets, self.weights.total), self.draws.ridge
+        if before is not None:
+            loss, alpha = before._workspace.choice.loss, before.alpha
+        block = gram.block(rows).astype(np.float64, copy=False)
+        choice = choose_ridges(block, loss, self.targets[rows], self.weights[rows], alpha, given=self.alpha)
+        decisions = choice.decision if len(rows) == len(points) else None
+        if decisions is None and before is not None:
+            decisions = before.machine.decision(points).astype(np.float64)
+        square, parts = FactorableGram(gram.array, lambda: gram.fill_gram(kernel)), []
+        for columns, ridge in zip(columns_of(choice.loss, self.targets), choice.alphas, strict=True):
+            begin = None if decisions is None else decisions[:, columns]
+            system = self.targets[:, columns], self.weights.ridge(ridge)
+            parts.append(minimize(square, choice.loss.columns(columns), *system, begin, gain))
         square.restore()
         dual_coef = np.hstack([part.coef for part in parts]).astype(points.dtype)
         machine = Machine(kernel=kernel, feature_matrix=matrix, centers=centers, dual_coef=dual_coef)
         decisions = np.hstack([part.decision for part in parts])
-        trouble = tuple(dict.fromkeys(part.trouble for part in parts if part.trouble))
         return Round(
             n_iter=n_iter,
             machine=machine,
@@ -110,28 +114,22 @@ class LossRecursion(Recursion):
             seconds=time.perf_counter() - start,
             train_loss=self.weights.mean(choice.loss.value(decisions, self.targets)),
             leave_one_out_loss=choice.left_out_loss,
-            trouble=trouble,
+            trouble=tuple(dict.fromkeys(part.trouble for part in parts if part.trouble)),
             _workspace=Workspace(gram=gram, choice=choice, factor=parts),
         )
 
-    def _beginning(self, decisions, choice, columns):
-        """Decisions to start with: those of the round before, or of the choice of the ridge among all rows."""
-        if len(self.draws.ridge) == len(self.points):
-            return choice.decision[:, columns]
-        return None if decisions is None else decisions[:, columns]
-
     def finish(self, best: Round, is_latest) -> Round:
         """The round that is kept, solved to rounding."""
-        if is_latest and best.residual <= EXACT_GAIN and best.machine.dual_coef.dtype == self.points.dtype:
+        is_exact = best.machine.dual_coef.dtype == self.points.dtype and len(best.machine.centers) == len(self.points)
+        if is_latest and not best.is_preliminary and best.residual <= EXACT_GAIN and is_exact:
             return best
-        return self.solve(best.machine.feature_matrix, best.n_iter, alpha=best.alpha)
+        return self.solve(best.machine.feature_matrix, best.n_iter, alpha=None if best.is_preliminary else best.alpha)
 
     def left_out_decisions(self, final: Round):
         """Rows, and what is predicted for them by machines that have not seen them, nearly: a Newton step away."""
-        rows, workspace = self.draws.calibration, final._workspace
-        everything = np.arange(len(self.points))
+        rows, workspace, n = self.draws.calibration, final._workspace, len(self.points)
         square = FactorableGram(workspace.gram.array, lambda: workspace.gram.fill_gram(final.machine.kernel))
         square.gram_is_gone()
         decisions = [left_out_decisions(square, part, self.weights, rows) for part in workspace.factor]
         square.restore()
-        return everything if rows is None else rows, np.hstack(decisions)
+        return np.arange(n) if rows is None else rows, np.hstack(decisions)

@@ -82,7 +82,7 @@ def make_recursion(
         rows = RowsHere(points=points, targets=targets, weights=weights)
         return make_large_recursion(model, rows, names, weights, rng, plan, **sizes)
     recursion = _make_recursion(model, points, names, targets, weights, rng, plan, sizes)
-    return recursion if loss is None else LossRecursion.of(recursion, loss)
+    return recursion if loss is None else LossRecursion.of(recursion, loss, rng)
 
 
 def _make_recursion(model, points, names, targets, weights, rng, plan, sizes):

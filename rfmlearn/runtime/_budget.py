@@ -153,6 +153,8 @@ LARGEST_ROUNDING = 1e-9
 # Ridges that are compared for these losses: targets may be mostly noise, as numbers of claims are.
 # From the side of large ones, whose systems are solved in few steps; small ones may all interpolate, and be alike.
 LOSS_ALPHAS, FIRST_LOSS_RIDGE = (*ALPHAS, 10.0, 30.0, 100.0), 1.0
+# Rows on which features are learned by them, after rounds of squared error on all rows.
+N_LOSS_LEARNING_ROWS = 2500
 # Gains that end it, in units of loss: in rounds that learn, where ridges are compared, and in the last round.
 LEARNING_GAIN, COMPARISON_GAIN, EXACT_GAIN = 1e-4, 1e-5, 1e-12
 # Rows of the array that is factored to learn how fast this machine is, where a time limit is to be kept.
