@@ -9,6 +9,7 @@ import numpy as np
 from ..kernels import Kernel, RadialKernel, make_kernel
 from ..kernels._reach import check_coordinates
 from ..large._draws import LargeDraws
+from ..large._loss_recursion import LargeLossRecursion
 from ..large._plan import LargePlan
 from ..large._recursion import LargeRecursion
 from ..large._rows import RowsHere
@@ -16,7 +17,7 @@ from ..recursion._draws import Draws
 from ..recursion._initial_matrix import make_initial_matrix
 from ..recursion._loss_recursion import LossRecursion
 from ..recursion._packed_recursion import PackedRecursion
-from ..recursion._plan import make_plan, n_packed_landmarks, warn_of_large_blocks
+from ..recursion._plan import Plan, make_plan, n_packed_landmarks, warn_of_large_blocks
 from ..recursion._recursion import Recursion
 from ..runtime._large_budget import LargeBudget
 from ..tables._encoder import ColumnEncoder
@@ -61,6 +62,7 @@ def make_recursion(
         If the fit does not fit in the memory available, or in the limit.
     """
     solver, large = model.solver if solver is None else solver, LargeBudget() if large is None else large
+    large = large if loss is None else large.for_losses(len(points))
     kernel = make_kernel_of(model)
     if isinstance(kernel, RadialKernel):
         # Values of a kernel of one's own may be negative, which those of packed Gram matrices are not.
@@ -75,10 +77,12 @@ def make_recursion(
         max_memory=max_memory,
     )
     plan.check()
-    if loss is not None:
-        check_loss_plan(plan, large)
+    if loss is not None and isinstance(plan, Plan) and plan.n_learning_rows:
+        raise ValueError('solver="packed" is for loss="squared_error" only: take solver="auto".')
     if isinstance(plan, LargePlan):
         check_coordinates(points, names, np.float32)
+        if loss is not None:
+            return _make_large_loss_recursion(model, points, names, targets, weights, rng, plan, loss, sizes)
         rows = RowsHere(points=points, targets=targets, weights=weights)
         return make_large_recursion(model, rows, names, weights, rng, plan, **sizes)
     recursion = _make_recursion(model, points, names, targets, weights, rng, plan, sizes)
@@ -112,15 +116,14 @@ def _make_recursion(model, points, names, targets, weights, rng, plan, sizes):
     return PackedRecursion.of(recursion, rng, model.n_agop_samples) if plan.n_learning_rows else recursion
 
 
-def check_loss_plan(plan, large):
-    """Refuse a loss other than squared error where rows are divided or the Gram matrix is packed."""
-    if isinstance(plan, LargePlan):
-        raise ValueError(
-            f"losses other than squared error are for at most {large.exact_up_to} rows, got {plan.n_samples}: fit a "
-            'random subsample, or take loss="squared_error".'
-        )
-    if plan.n_learning_rows:
-        raise ValueError('solver="packed" is for loss="squared_error" only: take solver="auto".')
+def _make_large_loss_recursion(model, points, names, targets, weights, rng, plan, loss, sizes):
+    draws = LargeDraws.of(weights, rng, plan.budget, model.n_agop_samples)
+    rows = draws.pilot
+    options = {"kernel": make_kernel_of(model), "form": model.feature_matrix, "dtype": points.dtype}
+    pilot_plan = make_plan(len(rows), points.widths, targets.shape[1], solver="auto", **options)
+    pilot = _make_recursion(model, points[rows], names, targets[rows], weights[rows], rng, pilot_plan, sizes)
+    pilot = LossRecursion.of(pilot, loss, rng)
+    return LargeLossRecursion(pilot=pilot, points=points, targets=targets, weights=weights, draws=draws, plan=plan)
 
 
 def make_large_recursion(model, rows, names, weights, rng, plan, **sizes):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Rows whose kernel with the landmarks is held at once, for the normal equations.
 LANDMARK_ROWS = 4096
@@ -131,6 +131,20 @@ class LargeBudget:
         """Most rows of a leaf of a tree."""
         return self.leaf_rows // (1 + number % 2)
 
+    def for_losses(self, n_samples):
+        """The same for losses other than squared error: a smaller pilot, and landmarks alone."""
+        return replace(
+            self,
+            packed_up_to=0,
+            n_trees=0,
+            n_pilot_rows=min(self.n_pilot_rows, LOSS_PILOT_ROWS),
+            n_landmarks=min(self.n_landmarks, math.ceil(math.sqrt(LOSS_LANDMARK_WORK / n_samples))),
+        )
+
     def landmarks_of(self, n_samples):
         """As many landmarks as so many rows can afford."""
         return min(self.n_landmarks, math.ceil(math.sqrt(self.landmark_work / n_samples)))
+
+# Losses other than squared error: rows of the pilot, operations of a step of Newton's method, steps at most, and the gain
+# of the last one, in units of loss.
+LOSS_PILOT_ROWS, LOSS_LANDMARK_WORK, MAX_LOSS_STEPS, LOSS_GAIN = 5000, 1e12, 30, 1e-6

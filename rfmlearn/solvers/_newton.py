@@ -81,9 +81,9 @@ def minimize(gram: FactorableGram, loss: Pointwise, Y, ridge, start=None, tol=1e
     say, trouble = 1 / ridge[:, None], None
     total, decrement = float(say.sum()), np.inf
     if start is not None:
-        C, F, trouble = _Step.at(loss, np.asarray(start, dtype=np.float64), Y, ridge).solve(gram)
+        C, F, trouble = NewtonStep.at(loss, np.asarray(start, dtype=np.float64), Y, ridge).solve(gram)
     for n_iter in range(1, max_iter + 1):  # noqa: B007
-        step = _Step.at(loss, F, Y, ridge)
+        step = NewtonStep.at(loss, F, Y, ridge)
         coef, decision, trouble = step.solve(gram)
         dC, dF = coef - C, decision - F
         if trouble and not (np.isfinite(dC).all() and np.isfinite(dF).all()):
@@ -96,18 +96,18 @@ def minimize(gram: FactorableGram, loss: Pointwise, Y, ridge, start=None, tol=1e
         decrement = -slope_at(0.0) / total
         if not decrement > 0:  # rounding is all that is left
             break
-        share = _smallest_along(slope_at)
+        share = smallest_along(slope_at)
         C, F = C + share * dC, F + share * dF
         if decrement <= tol:
             break
     else:
         trouble = f"Newton's method stopped after {max_iter} steps, with {decrement:.1e} to gain: increase alpha."
-    step = _Step.at(loss, F, Y, ridge)
+    step = NewtonStep.at(loss, F, Y, ridge)
     return Minimum(C, F, step.targets, step.ridge, n_iter, max(decrement, 0.0), trouble)
 
 
 @dataclass(frozen=True)
-class _Step:
+class NewtonStep:
     """The ridge system near some decisions.
 
     Attributes
@@ -147,7 +147,7 @@ class _Step:
         return coef, gram.matvec(coef).astype(np.float64), trouble
 
 
-def _smallest_along(slope_at):
+def smallest_along(slope_at):
     """Share of a step at which a convex function, whose slope at 0 is negative, is smallest; at most 1."""
     low, high = 0.0, 1.0
     if slope_at(high) <= 0:
