@@ -12,8 +12,8 @@ from ..rfm._classifier import RFMClassifier
 from ..solvers import Weights
 from ..targets._calibration import calibration_error
 from ..targets._checks import check_group_labels, check_labels, class_factors, code_labels
+from ..targets._class_sets import SetScores
 from ..targets._codes import ClassCodes
-from ..targets._conformal import SetScores
 from ..targets._outcomes import Outcomes, log_probabilities
 from ..targets._probabilities import LogitsClassifierMixin
 from ._base import BaseRFMCV
