@@ -21,10 +21,10 @@ SET_METHODS = ("lac", "aps", "raps")
 _PENALTY = 0.01
 
 
-def check_set_method(method):
-    """The method; a ValueError unless it is one of "lac", "aps" and "raps"."""
-    if not isinstance(method, str) or method not in SET_METHODS:
-        raise ValueError(f"method must be one of {', '.join(map(repr, SET_METHODS))}, got method={method!r}")
+def check_set_method(method, known=SET_METHODS):
+    """The method; a ValueError unless it is one of those that are known."""
+    if not isinstance(method, str) or method not in known:
+        raise ValueError(f"method must be one of {', '.join(map(repr, known))}, got method={method!r}")
     return method
 
 
@@ -52,7 +52,7 @@ def _class_scores(proba, *, method, penalty, k_reg, u):
     return scores + penalty * np.maximum(0, rank - k_reg) if method == "raps" else scores
 
 
-def _most_probable(proba):
+def most_probable(proba):
     """The most probable class of each row, or several if they are equally probable; mask of shape (m, K)."""
     return proba == proba.max(axis=1, keepdims=True)
 
@@ -143,7 +143,7 @@ class SetScores:
         given = 1.0 if u is None else u
         scores = set_scores(self.proba, self.labels, u=given, **self._parameters(coverage, method))
         if u is None:
-            scores = np.where(_of_labels(_most_probable(self.proba), self.labels), 0.0, scores)
+            scores = np.where(_of_labels(most_probable(self.proba), self.labels), 0.0, scores)
         return conformal_quantile(scores, self.weight, coverage)
 
     def predict(self, proba, coverage, method, rng=None):
@@ -156,7 +156,7 @@ class SetScores:
         def sets(coverage):
             threshold, u = self.threshold(coverage, method, ours), 1.0 if theirs is None else theirs
             inside = prediction_sets(proba, threshold, u=u, **self._parameters(coverage, method))
-            return inside | _most_probable(proba) if rng is None else inside
+            return inside | most_probable(proba) if rng is None else inside
 
         return for_each_coverage(sets, coverage)
 
