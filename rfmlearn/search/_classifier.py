@@ -94,6 +94,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    class_prior_ : ndarray of shape (n_classes,)
+        Their shares in fit, by weight and `class_weight`, which `class_prior` of predictions may replace.
     calibration_error_ : float
         Expected calibration error of the most probable class, out of fold, in 15 bins of equal width.
     n_features_in_ : int
@@ -248,6 +250,11 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         self.calibration_error_ = calibration_error(*held_out)
         self._set_scores = SetScores(*held_out)
         return self
+
+    @property
+    def class_prior_(self):
+        """Shares of the classes in fit."""
+        return self.members_[0].target.prior
 
     def _logits(self, X):
         """Logarithms of the averaged probabilities."""
