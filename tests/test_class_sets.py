@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
+import pandas as pd
 import pytest
 from large_data import SmallClassifierCV
 from numpy.testing import assert_allclose, assert_array_equal
@@ -165,6 +168,15 @@ def test_predict_set(randomized, fitted):
         assert found[np.arange(150), top].all()
 
 
+def test_a_saved_model_does_not_depend_on_what_was_asked(fitted):
+    _, X, y = fitted
+    fresh = RFMClassifierCV([{"max_iter": 1}], cv=3, random_state=0).fit(X, y)
+    before = len(pickle.dumps(fresh))
+    expected = fresh.predict_set(X, method="dance")
+    assert len(pickle.dumps(fresh)) == before
+    assert_array_equal(pickle.loads(pickle.dumps(fresh)).predict_set(X, method="dance"), expected)
+
+
 def test_neighbours_are_those_of_the_learned_metric(fitted):
     model, X, y = fitted
     machine = model.members_[0].machines[0].machine
@@ -217,6 +229,22 @@ def test_refused(fitted):
         model.predict_set(X, 0.999, method="dance")
     with pytest.raises(ValueError, match=r"coverage must be a number with 0 < coverage < 1"):
         model.predict_set(X, 1.5, method="dance")
+
+
+def test_columns_that_do_not_vary(rng):
+    _, y = table(rng, 40)
+    model = RFMClassifierCV(FEW, cv=3, random_state=0).fit(np.ones((40, 2)), y)
+    assert model.predict_set(np.ones((5, 2)), 0.9, method="dance").any(axis=1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_far_away_and_categories(dtype, rng):
+    X, y = table(rng, 60)
+    X = pd.DataFrame(X.astype(dtype), columns=list("pqr")).assign(k=pd.Categorical(rng.choice(list("uvw"), 60)))
+    X.loc[::5, "p"] = np.nan
+    model = RFMClassifierCV([{"max_iter": 1}], cv=3, random_state=0).fit(X, y)
+    new = X.assign(q=dtype(1e30), k=pd.Categorical(["x"] * 60))
+    assert model.predict_set(new, [0.8, 0.9], method="dance").shape == (60, 3, 2)
 
 
 def test_few_rows_for_a_part_of_what_may_go_wrong(rng):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..kernels._reach import in_precision
 from ..recursion._deviation import Deviation
 from ..recursion._learned_agop import AGOP
@@ -105,7 +107,7 @@ class MemberGroup:
 
     def learned_points(self, machine, X):
         """The rows of a checked table in the coordinates that one of the machines has learned to compare."""
-        points = in_precision(self.encoder.transform(X), machine.centers.dtype)
+        points = in_precision(self.encoder.transform(X).astype(np.float64), machine.centers.dtype)
         return machine.feature_matrix.transform(points)
 
     def distributions(self, X):

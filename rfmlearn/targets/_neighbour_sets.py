@@ -12,9 +12,9 @@ may go wrong. One looks at ranks, the other at densities:
 With a coverage 1 - a, ranks get the coverage 1 - (1 - s) a and contrasts 1 - s a; by the union bound the intersection
 covers at least 1 - a. The share s = 0, .1, ..., 1 is that of the smallest sets of the training rows.
 
-The form of the density, the row more, and the choice of s by the mean size are this module's reading of what the paper
-leaves open. It also takes neighbours of all rows but what belongs to the row itself, for training rows as for new ones,
-where the theory has two samples.
+This is rebuilt from the description of the method, not from its authors' code: the form of the density, the row more,
+and the choice of s by the mean size are a reading of it. Neighbours are taken among all training rows, but for those
+that belong to the row itself, where the theory has two samples. Rows that are equally near are taken in their order.
 
 References
 ----------
@@ -73,6 +73,9 @@ class NeighbourSets:
     groups: np.ndarray | None = None
     _left_out: tuple | None = field(default=None, repr=False, compare=False)
 
+    def __getstate__(self):
+        return vars(self) | {"_left_out": None}  # what can be computed again is no part of a saved model
+
     def scores(self, points, reference, units=None):
         """Ranks and contrasts, negative, of all classes at points, two arrays of shape (m, n_classes).
 
@@ -86,6 +89,8 @@ class NeighbourSets:
         from sklearn.neighbors import NearestNeighbors  # takes long to import
 
         n, own = len(reference), self._units
+        if not reference.shape[1]:  # no column varies: all rows are at one place
+            points, reference = (np.zeros((len(rows), 1)) for rows in (points, reference))
         n_asked = N_NEIGHBORS + (0 if units is None else int(np.bincount(own).max()))
         search = NearestNeighbors(n_neighbors=min(n_asked, n)).fit(reference)
         ranks, contrasts = np.empty((2, len(points), self.n_classes))
