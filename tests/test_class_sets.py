@@ -35,10 +35,11 @@ def clouds(rng, n, n_classes=4):
 def naive_scores(points, reference, sets, m, units=None):
     """Rank and contrast of each class, by loops."""
     own = np.arange(len(reference)) if sets.groups is None else sets.groups
-    share = np.bincount(sets.labels, sets.weight, sets.n_classes) / sets.weight.sum()
     ranks, contrasts = np.full((2, len(points), sets.n_classes), m + 1.0)
     for i, row in enumerate(cdist(points, reference)):
         kept = [j for j in np.argsort(row, kind="stable") if units is None or own[j] != units[i]][:m]
+        outside = np.array([units is None or own[j] != units[i] for j in range(len(reference))]) * sets.weight
+        share = np.bincount(sets.labels, outside, sets.n_classes) / outside.sum()
         width = np.mean([row[j] for j in kept])
         for k in range(sets.n_classes):
             of_class = [place + 1 for place, j in enumerate(kept) if sets.labels[j] == k]
@@ -70,14 +71,23 @@ def test_scores(groups, few_neighbours, rng):
 
 
 def test_own_label_has_no_say(rng):
-    """Nor have those of the group: what a row is compared by stays if they change."""
+    """Nor have those of the group: how far classes are from a row stays as it is if they change."""
     reference, labels = clouds(rng, 60)
     groups = np.arange(60) // 3
-    other = np.where(groups == 7, (labels + 1) % 4, labels)
-    other[groups == 8] = labels[groups == 7]  # as many of each class, as the shares look at all rows
-    own = NeighbourSets(labels, np.ones(60), 4, groups).left_out(reference)[0][groups == 7]
-    moved = NeighbourSets(np.where(groups == 7, (labels + 1) % 4, labels), np.ones(60), 4, groups)
-    assert_array_equal(moved.left_out(reference)[0][groups == 7], own)
+    inside, other = groups == 7, np.where(groups == 7, (labels + 1) % 4, labels)
+    own, moved = (NeighbourSets(y, np.ones(60), 4, groups).left_out(reference) for y in (labels, other))
+    for a, b in zip(own, moved, strict=True):
+        assert_allclose(a[inside], b[inside], rtol=1e-12)
+        assert not np.allclose(a[~inside], b[~inside])
+
+
+def test_class_of_a_single_row(rng):
+    """Left out, nothing is known of it: it is in no set but those of all classes."""
+    reference, labels = clouds(rng, 50, n_classes=2)
+    labels[0] = 2
+    ranks, contrasts = NeighbourSets(labels, np.ones(50), 3).left_out(reference)
+    assert contrasts[0, 2] == np.inf and ranks[0, 2] == _neighbour_sets.N_NEIGHBORS + 1
+    assert np.isfinite(contrasts[1:]).all()
 
 
 def test_fewer_rows_than_neighbours(rng):

@@ -103,7 +103,8 @@ class NeighbourSets:
                 distances, places, is_other = (
                     np.take_along_axis(values, order, axis=1) for values in (distances, places, is_other)
                 )
-            ranks[part], contrasts[part] = self._compare(distances, places, is_other)
+            shares = self._shares(None if units is None else units[part])
+            ranks[part], contrasts[part] = self._compare(distances, places, is_other, shares)
         return ranks, -contrasts
 
     def left_out(self, reference):
@@ -142,14 +143,23 @@ class NeighbourSets:
                     smallest, best = size, thresholds
         return best
 
-    def _compare(self, distances, places, is_other):
-        """Ranks and contrasts of all classes, from neighbours in order of distance."""
+    def _shares(self, units):
+        """Shares of the classes, of all rows or of those outside of each of some groups."""
+        totals = np.bincount(self.labels, self.weight, self.n_classes)[None]
+        if units is not None:
+            by_unit = np.zeros((int(self._units.max()) + 1, self.n_classes))
+            np.add.at(by_unit, (self._units, self.labels), self.weight)
+            totals = np.maximum(totals - by_unit[units], 0.0)
+        return totals / totals.sum(axis=1, keepdims=True)
+
+    def _compare(self, distances, places, is_other, shares):
+        """Ranks and contrasts of all classes, from neighbours in order of distance, and shares for the row more."""
         labels, rows, counts = self.labels[places], np.arange(len(places)), is_other.sum(axis=1)
         width = np.sum(distances, axis=1, where=is_other) / np.maximum(counts, 1)
         near = np.exp(-distances / np.where(width > 0, width, 1.0)[:, None]) * is_other
         near *= self.weight[places]
         ranks = np.full((len(places), self.n_classes), N_NEIGHBORS + 1.0)
-        density = np.tile(np.bincount(self.labels, self.weight, self.n_classes) / self.weight.sum(), (len(places), 1))
+        density = np.tile(shares, (len(places) // len(shares), 1))
         for j in reversed(range(places.shape[1])):
             known = rows[is_other[:, j]]
             ranks[known, labels[known, j]] = j + 1
