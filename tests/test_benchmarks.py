@@ -22,7 +22,7 @@ SHARED = {"set", "fold", "model", "task", "n", "d", "n_test", "t_fit", "t_predic
 def bench(monkeypatch):
     """The modules of benchmarks/, which is no package."""
     monkeypatch.syspath_prepend(BENCHMARKS)
-    names = "tabular", "peers", "report", "scores", "tables", "pictures", "images"
+    names = "tabular", "peers", "report", "scores", "tables", "pictures", "images", "class_sets"
     return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
 
 
@@ -275,3 +275,16 @@ def test_images(bench, tmp_path, rng, capsys):
     bench.images.main(["windows", *arguments[2:6], "--seeds", "1", "-n", "20"])
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("halves, seed 0")]
     assert len(lines) == 2 * len(bench.images.EITHER_KERNEL)
+
+
+def test_sets_of_classes(bench, folder, capsys):
+    """A line for each method, and its mean over the sets; known coverages of slices and classes."""
+    bench.class_sets.main(["--data", str(folder), "--sets", "classes", "--repeats", "8", "--effort", "low"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[4:]]
+    assert [line[3] for line in lines[:4]] == [line[1] for line in lines[4:]] == ["lac", "aps", "raps", "dance"]
+    assert [line[4:] for line in lines[:4]] == [line[2:] for line in lines[4:]]
+    labels, sure = np.repeat([0, 1], 50), np.linspace(1, 0, 100)
+    sets = np.stack([np.arange(100) < 40, np.arange(100) >= 50], axis=1)
+    size, share, distance, worst, slices = bench.class_sets.scores(sets, labels, sure, 0.9)
+    assert (size, share, worst) == (0.9, 0.9, 0.8) and distance == pytest.approx(10)
+    assert slices == [1, 1, 0.5, 1, 1]

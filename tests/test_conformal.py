@@ -9,16 +9,8 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from scipy.stats import binom
 
-from rfmlearn.targets._conformal import (
-    SET_METHODS,
-    IntervalScores,
-    SetScores,
-    check_coverage,
-    check_set_method,
-    conformal_quantile,
-    prediction_sets,
-    set_scores,
-)
+from rfmlearn.targets._class_sets import SET_METHODS, SetScores, check_set_method, prediction_sets, set_scores
+from rfmlearn.targets._conformal import IntervalScores, check_coverage, conformal_quantile
 
 PARAMETERS = {"penalty": 0.03, "k_reg": 2}
 SEEDS = 2000

@@ -136,6 +136,23 @@ def test_classification_is_that_of_one_machine(client, frame, parts, fitted):
     assert model.score(X, parts["label"]) == local.score(frame[COLUMNS], frame["label"])
 
 
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "decision_function"])
+def test_other_shares_of_classes(client, frame, parts, fitted, method):
+    """Of frames and of arrays; refused before anything is computed."""
+    X, shares = frame[COLUMNS][:200], {"yes": 0.1, "no": 0.2, "maybe": 0.7}
+    expected = getattr(fitted[1].to_local(), method)(X, class_prior=shares)
+    found = getattr(fitted[1], method)(dd.from_pandas(X, npartitions=1), class_prior=shares).compute()
+    np.testing.assert_array_equal(np.asarray(found), expected)
+    with pytest.raises(ValueError, match=r"class_prior must have a share for each .* unknown are \['no idea'\]"):
+        getattr(fitted[1], method)(parts[COLUMNS], class_prior=shares | {"no idea": 0.1})
+    numbers = frame[["a", "b"]].fillna(0.0).to_numpy()[:200]
+    blocks = da.from_array(numbers, chunks=(100, 2))
+    model = DaskRFMClassifier(max_iter=0, client=client).fit(blocks, blocks[:, 0] > 0.5)
+    found = getattr(model, method)(blocks, class_prior=[0.1, 0.9]).compute()
+    expected = getattr(model.to_local(), method)(numbers, class_prior=[0.1, 0.9])
+    assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_arrays_of_float32_outputs_and_samples(client):
     """Columns and trees are learned from some of the rows; chunks of columns do not matter."""
     rng = np.random.default_rng(1)

@@ -84,10 +84,10 @@ class DaskRFM(BaseRFM):
         recursion = make_large_recursion(self, on_workers, self._encoder.coordinate_names_, weights, rng, plan)
         return recursion, self._run(recursion, target, rng, start)
 
-    def _predict_on_workers(self, X, method, columns=None, dtype=None):
+    def _predict_on_workers(self, X, method, columns=None, dtype=None, **options):
         check_is_fitted(self)
         dtype = self._encoder.dtype_ if dtype is None else dtype
-        return predict_lazily(self._model_on_workers(), X, method, columns, dtype)
+        return predict_lazily(self._model_on_workers(), X, method, columns, dtype, options)
 
     def _model_on_workers(self):
         """The future of the fitted model, which is sent to the workers once."""

@@ -12,6 +12,7 @@ from ..rfm._regressor import RFMRegressor
 from ..solvers import Weights
 from ..tables._copies import without_copies
 from ..targets._checks import check_numbers, class_factors, code_labels
+from ..targets._class_prior import check_class_prior
 from ..targets._codes import ClassCodes, ScaledTargets
 from ._estimator import DaskRFM, constructor
 
@@ -200,63 +201,75 @@ class DaskRFMClassifier(DaskRFM, RFMClassifier):
         self._finish(recursion, best, classes, labels, weights)
         return self
 
-    def predict(self, X):
+    def predict(self, X, *, class_prior=None):
         """Most probable class, lazily.
 
         Parameters
         ----------
         X : dask DataFrame or Array
             Columns as in fit.
+        class_prior : array-like of shape (n_classes,) or dict, default=None
+            As in `RFMClassifier.predict_proba`.
 
         Returns
         -------
         dask Array, or Series with the index of X
             Of a dask DataFrame the latter.
         """
-        return self._predict_on_workers(X, "predict", dtype=self._known_classes.dtype)
+        return self._predict_on_workers(X, "predict", None, self._known_classes.dtype, **self._shares(class_prior))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, *, class_prior=None):
         """Calibrated probabilities of the classes, in the order of `classes_`, lazily.
 
         Parameters
         ----------
         X : dask DataFrame or Array
             Columns as in fit.
+        class_prior : array-like of shape (n_classes,) or dict, default=None
+            As in `RFMClassifier.predict_proba`.
 
         Returns
         -------
         dask Array, or DataFrame with the index of X and a column for each class
         """
-        return self._predict_on_workers(X, "predict_proba", self._known_classes.tolist())
+        return self._predict_on_workers(X, "predict_proba", self._known_classes.tolist(), **self._shares(class_prior))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X, *, class_prior=None):
         """Logarithms of the probabilities, lazily.
 
         Parameters
         ----------
         X : dask DataFrame or Array
             Columns as in fit.
+        class_prior : array-like of shape (n_classes,) or dict, default=None
+            As in `RFMClassifier.predict_proba`.
 
         Returns
         -------
         dask Array, or DataFrame with the index of X and a column for each class
         """
-        return self._predict_on_workers(X, "predict_log_proba", self._known_classes.tolist())
+        return self._predict_on_workers(
+            X, "predict_log_proba", self._known_classes.tolist(), **self._shares(class_prior)
+        )
 
-    def decision_function(self, X):
+    def decision_function(self, X, *, class_prior=None):
         """Logarithms of probabilities up to a constant, or of the odds of the second of two classes, lazily.
 
         Parameters
         ----------
         X : dask DataFrame or Array
             Columns as in fit.
+        class_prior : array-like of shape (n_classes,) or dict, default=None
+            As in `RFMClassifier.predict_proba`.
 
         Returns
         -------
         dask Array, or Series or DataFrame with the index of X
         """
         classes = self._known_classes.tolist()
-        return self._predict_on_workers(X, "decision_function", None if len(classes) == 2 else classes)
+        return self._predict_on_workers(
+            X, "decision_function", None if len(classes) == 2 else classes, **self._shares(class_prior)
+        )
 
     def score(self, X, y, sample_weight=None):
         """Accuracy of predictions.
@@ -277,3 +290,9 @@ class DaskRFMClassifier(DaskRFM, RFMClassifier):
     def _known_classes(self):
         check_is_fitted(self)
         return self.classes_
+
+    def _shares(self, class_prior):
+        """Options of a method, checked here and not by the workers."""
+        if class_prior is None:
+            return {}
+        return {"class_prior": check_class_prior(class_prior, self._known_classes).tolist()}

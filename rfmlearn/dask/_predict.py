@@ -10,7 +10,7 @@ from ._run import one_thread
 from ._table import check_collection
 
 
-def predict_lazily(model, X, method, columns, dtype):
+def predict_lazily(model, X, method, columns, dtype, options):
     """What a method of a model makes of each partition.
 
     Parameters
@@ -24,6 +24,8 @@ def predict_lazily(model, X, method, columns, dtype):
         Names of the columns of the result; None is a single one, of one dimension.
     dtype : dtype
         Of the result.
+    options : dict
+        Of the method.
 
     Returns
     -------
@@ -32,22 +34,24 @@ def predict_lazily(model, X, method, columns, dtype):
     check_collection(X, "X", f"{method}(X)")
     if isinstance(X, dd.DataFrame):
         meta = _in_frame(np.empty((0, *([len(columns)] if columns else [])), dtype), X._meta.index, columns)
-        return X.map_partitions(_predict_frame, model, method, columns, dtype, meta=meta, enforce_metadata=False)
+        return X.map_partitions(
+            _predict_frame, model, method, columns, dtype, options=options, meta=meta, enforce_metadata=False
+        )
     X = X.rechunk({1: -1})
     shape = {"drop_axis": 1} if columns is None else {"chunks": (X.chunks[0], (len(columns),))}
     meta = np.empty((0,) if columns is None else (0, 0), dtype)
-    return X.map_blocks(_predict_array, model, method, columns, dtype, dtype=dtype, meta=meta, **shape)
+    return X.map_blocks(_predict_array, model, method, columns, dtype, options=options, dtype=dtype, meta=meta, **shape)
 
 
-def _predict_frame(X, model, method, columns, dtype):
-    return _in_frame(_predict_array(X, model, method, columns, dtype), X.index, columns)
+def _predict_frame(X, model, method, columns, dtype, options):
+    return _in_frame(_predict_array(X, model, method, columns, dtype, options), X.index, columns)
 
 
 @one_thread
-def _predict_array(X, model, method, columns, dtype):
+def _predict_array(X, model, method, columns, dtype, options):
     if not len(X):
         return np.empty((0, *([len(columns)] if columns else [])), dtype)
-    return getattr(model, method)(X).astype(dtype, copy=False)
+    return getattr(model, method)(X, **options).astype(dtype, copy=False)
 
 
 def _in_frame(values, index, columns):

@@ -54,6 +54,9 @@ class DeepRFMClassifier(LogitsClassifierMixin, BaseDeepRFM):
         Their names, if all are strings.
     classes_ : ndarray of shape (n_classes,)
         Labels.
+    class_prior_ : ndarray of shape (n_classes,)
+        Their shares in fit, by weight and `class_weight` of the estimator, which `class_prior` of predictions may
+        replace.
     layers_ : list of Layer
         Up to the one that predicts: ``features``, ``estimator``, ``mean``, ``agop`` and ``root`` of each.
     best_layer_ : int
@@ -153,6 +156,11 @@ class DeepRFMClassifier(LogitsClassifierMixin, BaseDeepRFM):
         errors = probabilities - np.eye(probabilities.shape[1])[labels]
         loss = float(np.average(np.square(errors).sum(axis=1), weights=weights))
         return loss, loss
+
+    @property
+    def class_prior_(self):
+        """Shares of the classes in fit."""
+        return self.layers_[-1].estimator.class_prior_
 
     def _logits(self, X):
         H, estimator = self._last_points(X)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Layer:
     """
 
     features: RandomFeatures | None
-    estimator: object
+    estimator: Any
     mean: np.ndarray
     agop: np.ndarray
     root: np.ndarray

@@ -102,6 +102,8 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+    class_prior_ : ndarray of shape (n_classes,)
+        Their shares in fit, by weight and `class_weight`, which `class_prior` of predictions may replace.
     image_shape_ : tuple of int
         (height, width, n_channels).
     patch_agop_ : ndarray of shape (D, D)
@@ -331,6 +333,11 @@ class ConvRFMClassifier(LogitsClassifierMixin, BaseConvRFM):
             layers = learn_layers(recursion, kernels, tried, self.standardize, self.n_filters, self.max_iter, report)
         first = layers.first
         return layers, recursion.agop(first.kernel, first.patches, first.coef), history
+
+    @property
+    def class_prior_(self):
+        """Shares of the classes in fit."""
+        return self._target.prior
 
     def _logits(self, X):
         check_is_fitted(self)

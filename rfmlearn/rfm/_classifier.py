@@ -114,6 +114,8 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    class_prior_ : ndarray of shape (n_classes,)
+        Their shares in fit, by weight and `class_weight`, which `class_prior` of predictions may replace.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -312,6 +314,11 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         rows, scores = self._left_out_scores(recursion, best)
         self.classes_ = classes
         self._calibration = self._target.calibrate(scores, labels[rows], weights.total[rows])
+
+    @property
+    def class_prior_(self):
+        """Shares of the classes in fit."""
+        return self._target.prior
 
     def _logits(self, X):
         F = self._decision(X)

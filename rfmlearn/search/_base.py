@@ -119,7 +119,7 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         with log_to_stderr(self.verbose), progress(self.verbose) as race.on_progress:
             rungs = run_rungs(race, self._selector(weights, score), folds, self.budget, labels, rng)
             selection = self._choose(race, rungs[-1], weights, score, rows)
-        self._keep_members()
+        self._keep_members(race.own, rows)
         self.cv_results_ = cv_results(rungs, race, score)
         compared = [entry for rung in rungs for entry in rung.entries]
         self.best_index_ = next(place for place, entry in enumerate(compared) if entry is selection.best)
@@ -274,7 +274,8 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         model._validate_params()
         return model
 
-    def _keep_members(self):
+    def _keep_members(self, own, rows):
+        """Keep what is known of the members, which were fitted to some rows of a table."""
         self.__dict__.pop("compression_", None)
         self.weights_ = np.array([member.weight for group in self.members_ for member in group.machines])
         shares = [group.weight * group.column_importances(self.n_features_in_) for group in self.members_]

@@ -12,12 +12,14 @@ from ..rfm._classifier import RFMClassifier
 from ..solvers import Weights
 from ..targets._calibration import calibration_error
 from ..targets._checks import check_group_labels, check_labels, class_factors, code_labels
+from ..targets._class_sets import SET_METHODS, SetScores, check_set_method, most_probable
 from ..targets._codes import ClassCodes
-from ..targets._conformal import SetScores
+from ..targets._neighbour_sets import NeighbourSets
 from ..targets._outcomes import Outcomes, log_probabilities
 from ..targets._probabilities import LogitsClassifierMixin
 from ._base import BaseRFMCV
 from ._gradients import gradient_of_classifying_ensemble
+from ._members import heaviest_machine
 from ._splits import Given
 
 
@@ -92,6 +94,8 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    class_prior_ : ndarray of shape (n_classes,)
+        Their shares in fit, by weight and `class_weight`, which `class_prior` of predictions may replace.
     calibration_error_ : float
         Expected calibration error of the most probable class, out of fold, in 15 bins of equal width.
     n_features_in_ : int
@@ -247,6 +251,11 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         self._set_scores = SetScores(*held_out)
         return self
 
+    @property
+    def class_prior_(self):
+        """Shares of the classes in fit."""
+        return self.members_[0].target.prior
+
     def _logits(self, X):
         """Logarithms of the averaged probabilities."""
         return log_probabilities(self._average(X))
@@ -260,9 +269,10 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
             Columns as in fit.
         coverage : float or array-like of shape (n_coverages,), default=0.9
             Share of new rows whose target should be inside, 0 < coverage < 1; or several.
-        method : {"lac", "aps", "raps"}, default="raps"
+        method : {"lac", "aps", "raps", "dance"}, default="raps"
             "lac" makes the smallest sets on average, "aps" larger ones for rows that are harder, "raps" cuts their
-            tails of improbable classes.
+            tails of improbable classes. "dance" asks the nearest training rows, in the metric that the machine of
+            largest weight has learned, instead of the probabilities.
         randomized : bool, default=True
             Randomised sets (by `random_state`) cover as often as asked for, and are therefore sometimes empty where the
             classifier is right more often. Others always hold the most probable class and cover at least as often.
@@ -276,17 +286,50 @@ class RFMClassifierCV(LogitsClassifierMixin, BaseRFMCV):
         Raises
         ------
         ValueError
-            If coverage is not in (0, 1), or so close to 1 that the training rows are too few for it.
+            If coverage is not in (0, 1), or so close to 1 that the training rows are too few for it; if method is none
+            of these, or "dance" is asked of a model that has no training rows any more.
+
+        Notes
+        -----
+        The first call with "dance" finds the neighbours of all n training rows, O(n^2 d) operations.
 
         References
         ----------
         Romano, Sesia, Candes, Classification with valid and adaptive coverage, arXiv 2006.02544, equation 5;
         Angelopoulos, Bates, Malik, Jordan, Uncertainty sets for image classifiers using conformal prediction,
-        arXiv 2009.14193.
+        arXiv 2009.14193; Feng, Reich, Beaglehole and others, DANCE: Doubly adaptive neighborhood conformal estimation,
+        arXiv 2602.20652.
         """
         check_is_fitted(self)
+        check_set_method(method, (*SET_METHODS, "dance"))
         rng = check_random_state(self.random_state) if randomized else None
+        if method == "dance":
+            return self._sets_by_neighbours(X, coverage, rng)
         return self._set_scores.predict(self._average(X), coverage, method, rng)
+
+    def _sets_by_neighbours(self, X, coverage, rng):
+        """Sets by the nearest training rows; without a generator, with the most probable class in each."""
+        group, machine = heaviest_machine(self.members_)
+        reference = machine.centers.dense()
+        if len(reference) != len(self._neighbour_sets.labels):
+            raise ValueError(
+                f"method='dance' compares with the {len(self._neighbour_sets.labels)} rows of the fit, of which this "
+                f"model has {len(reference)} left: ask the model that was not compressed, or take method='raps'."
+            )
+        points = group.learned_points(machine, self._check_X(X, reset=False)).dense()
+        sets = self._neighbour_sets.predict(points, reference, coverage, rng)
+        if rng is not None:
+            return sets
+        first = most_probable(self._average(X))
+        return sets | first.reshape(first.shape + (1,) * (sets.ndim - 2))
+
+    def _keep_members(self, own, rows):
+        super()._keep_members(own, rows)
+        standing, places = own.copies.among(rows)
+        weights = own.weights.merge(rows, standing, places)
+        self._neighbour_sets = NeighbourSets(
+            own.outcomes.y[standing], weights.counts, len(self.classes_), weights.groups
+        )
 
     def _input_gradient(self, output):
         """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""

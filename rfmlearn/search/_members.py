@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
+from ..kernels._reach import in_precision
 from ..recursion._deviation import Deviation
 from ..recursion._learned_agop import AGOP
 from ..recursion._machine import Machine
@@ -102,6 +105,11 @@ class MemberGroup:
         ]
         return sum(parts[1:], start=parts[0])
 
+    def learned_points(self, machine, X):
+        """The rows of a checked table in the coordinates that one of the machines has learned to compare."""
+        points = in_precision(self.encoder.transform(X).astype(np.float64), machine.centers.dtype)
+        return machine.feature_matrix.transform(points)
+
     def distributions(self, X):
         """For each machine its share, its predictions for a checked table, and the deviations of targets from them."""
         points, target = self.encoder.transform(X), self.target
@@ -117,6 +125,12 @@ class MemberGroup:
     def column_importances(self, n_columns):
         """Shares of the columns in the trace of the AGOP; equal ones if it vanishes."""
         return column_shares(self.agop.diagonal, self.encoder.coordinate_columns_, n_columns)
+
+
+def heaviest_machine(groups):
+    """The machine of the largest share of an ensemble, and its group."""
+    group, member = max(((group, member) for group in groups for member in group.machines), key=lambda p: p[1].weight)
+    return group, member.machine
 
 
 def fit_members(race, index, chosen, rows):

@@ -5,66 +5,97 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ._class_prior import check_class_prior, log_shift
 
 
 class LogitsClassifierMixin(ClassifierMixin):
-    """Classes, probabilities and decisions of an estimator that has ``_logits(X)``, of shape (m, n_classes)."""
+    """Classes, probabilities and decisions of an estimator that has ``_logits(X)``, of shape (m, n_classes).
 
-    def decision_function(self, X):
+    And `class_prior_`, the shares of the classes to which it was fitted.
+    """
+
+    def decision_function(self, X, *, class_prior=None):
         """Logarithms of probabilities up to a constant, or of the odds of the second of two classes.
 
         Parameters
         ----------
         X : array-like or DataFrame
             As in fit.
+        class_prior : array-like of shape (n_classes,) or dict, default=None
+            Shares of the classes among these rows, as in `predict_proba`.
 
         Returns
         -------
         ndarray of shape (m,) or (m, n_classes)
         """
-        logits = self._logits(X)
+        logits = self._logits_under(class_prior, X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, *, class_prior=None):
         """Calibrated probabilities of the classes, in the order of `classes_`.
 
         Parameters
         ----------
         X : array-like or DataFrame
             As in fit.
+        class_prior : array-like of shape (n_classes,) or dict, default=None
+            Shares of the classes among these rows, in the order of `classes_` or by label, where they differ from those
+            of the training rows, `class_prior_`, while rows of one class look as they did in training:
+            probabilities become ``p_k class_prior_k / class_prior_[k]``, divided by their sum. None takes them for
+            equal.
 
         Returns
         -------
         ndarray of shape (m, n_classes)
             Rows sum to one.
-        """
-        return softmax(self._logits(X), axis=1)
 
-    def predict_log_proba(self, X):
+        Raises
+        ------
+        ValueError
+            If `class_prior` has not a positive share for each class, or the shares do not sum to one.
+        """
+        return softmax(self._logits_under(class_prior, X), axis=1)
+
+    def predict_log_proba(self, X, *, class_prior=None):
         """Logarithms of the probabilities, finite where these are too small for a number.
 
         Parameters
         ----------
         X : array-like or DataFrame
             As in fit.
+        class_prior : array-like of shape (n_classes,) or dict, default=None
+            Shares of the classes among these rows, as in `predict_proba`.
 
         Returns
         -------
         ndarray of shape (m, n_classes)
         """
-        return log_softmax(self._logits(X), axis=1)
+        return log_softmax(self._logits_under(class_prior, X), axis=1)
 
-    def predict(self, X):
+    def predict(self, X, *, class_prior=None):
         """Most probable class.
 
         Parameters
         ----------
         X : array-like or DataFrame
             As in fit.
+        class_prior : array-like of shape (n_classes,) or dict, default=None
+            Shares of the classes among these rows, as in `predict_proba`.
 
         Returns
         -------
         ndarray of shape (m,)
         """
-        logits = self._logits(X)
+        logits = self._logits_under(class_prior, X)
         return self.classes_[np.argmax(logits, axis=1)]
+
+    def _logits_under(self, class_prior, X):
+        """Logits for rows among which the classes have other shares than in training."""
+        if class_prior is None:
+            return self._logits(X)
+        check_is_fitted(self)
+        shift = log_shift(check_class_prior(class_prior, self.classes_), self.class_prior_)
+        logits = self._logits(X)
+        return logits + shift.astype(logits.dtype)
