@@ -338,7 +338,7 @@ class Recursion:
 
 
 def reuse(gram, points):
-    """The pair matrix at hand if it has the precision of the points, or else a new one."""
-    if gram is not None and gram.array.dtype == points.dtype:
+    """The pair matrix at hand if it has the size and the precision of the points, or else a new one."""
+    if gram is not None and gram.array.dtype == points.dtype and len(gram) == len(points):
         return gram
     return PairMatrix.empty(len(points), points.dtype)
