@@ -3,6 +3,7 @@
 from ._agop_display import AGOPDisplay
 from ._importance_display import FeatureImportanceDisplay
 from ._leaf_agop_display import LeafAGOPDisplay
+from ._local_importances import local_importances
 from ._neural_features import NFADisplay
 from ._patch_agop import PatchAGOPDisplay
 from ._path_display import RFMPathDisplay
@@ -17,5 +18,6 @@ __all__ = [
     "PatchAGOPDisplay",
     "ProjectionDisplay",
     "RFMPathDisplay",
+    "local_importances",
     "write_report",
 ]

@@ -69,6 +69,33 @@ class Tree:
 
 
 @dataclass(frozen=True)
+class WrittenOutTree:
+    """A tree that reads points whose categories are written out as numbers: of each, the level that counts most.
+
+    Parameters
+    ----------
+    tree : Tree
+    widths : tuple of int
+        Of the blocks of the points: numbers, then categories.
+    """
+
+    tree: Tree
+    widths: tuple[int, ...]
+
+    def leaves(self, points: Points):
+        """The leaf of each point, shape (m,)."""
+        numeric, *indicators = np.split(points.numeric, np.cumsum(self.widths[:-1]), axis=1)
+        codes = [np.where(part.any(axis=1), part.argmax(axis=1), part.shape[1]) for part in indicators]
+        codes = np.column_stack(codes) if codes else np.empty((len(points), 0), dtype=np.intp)
+        return self.tree.leaves(Points(numeric, codes))
+
+    @property
+    def nbytes(self):
+        """Size of its arrays in bytes."""
+        return self.tree.nbytes
+
+
+@dataclass(frozen=True)
 class _Split:
     spread: float
     column: int

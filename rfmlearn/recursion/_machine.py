@@ -52,10 +52,11 @@ class Machine:
         gradient = self.kernel.gradient(self.centers, self.dual_coef, self._transform(points))
         return self.feature_matrix.pull_back_numeric(gradient)
 
-    def written_out(self):
+    def written_out(self, widths):
         """The same function, in float64, of points whose categories are written out as numbers.
 
-        So it is known between categories too, where `mean_gradient` looks.
+        So it is known between categories too, where `mean_gradient` looks. `widths` are those of the points that are
+        written out, which matter to large machines.
         """
         centers = Points.of_numbers(self.centers.dense().astype(np.float64, copy=False))
         coef = self.dual_coef.astype(np.float64, copy=False)

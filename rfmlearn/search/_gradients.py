@@ -17,17 +17,23 @@ def gradient_of_ensemble(model):
     if model.extra_members_:
         return None
 
-    def gradient(X):
-        X, total = model._check_X(X, reset=False), 0.0
-        for group in model.members_:
-            rows = EncodedRows.of(group.encoder, X)
-            for member in group.machines:
-                of_scores = group.target.pull_back(rows.by_column(member.machine.numeric_gradient(rows.points)))
-                scores = group.target.decode(member.machine.decision(rows.points))
-                total = total + member.weight * member.link.pull_back(scores, of_scores)
-        return total
+    def gradient(X, encode=EncodedRows.of):
+        return _predictions_and_gradient(model, X, encode)[1]
 
     return gradient
+
+
+def _predictions_and_gradient(model, X, encode):
+    """Weighted sums over members."""
+    X, values, gradient = model._check_X(X, reset=False), 0.0, 0.0
+    for group in model.members_:
+        rows = encode(group.encoder, X)
+        for member in group.machines:
+            of_scores = group.target.pull_back(rows.gradient(member.machine))
+            scores = group.target.decode(rows.decision(member.machine))
+            values = values + member.weight * member.link(scores)
+            gradient = gradient + member.weight * member.link.pull_back(scores, of_scores)
+    return values, gradient
 
 
 def gradient_of_classifying_ensemble(model, output):
@@ -36,9 +42,9 @@ def gradient_of_classifying_ensemble(model, output):
     if of_probabilities is None:
         return None
 
-    def gradient(X):
+    def gradient(X, encode=EncodedRows.of):
         # Decisions are logarithms of probabilities, and constant where these are below the smallest normal number.
-        probabilities, slopes = model.predict_proba(X), of_probabilities(X)
+        probabilities, slopes = _predictions_and_gradient(model, X, encode)
         seen = probabilities > np.finfo(probabilities.dtype).tiny
         inverse = np.divide(1.0, probabilities, out=np.zeros_like(probabilities), where=seen)
         of_logits = _links.scaled(inverse, slopes)

@@ -1,0 +1,160 @@
+"""Gradients integrated along straight paths from one row to others: what of a change each column brings about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..runtime._budget import CLOSED_FORM_ROWS, INPUT_GRADIENT_ENTRIES
+from ..tables._base import TableEstimator
+from ..tables._frames import split_table, table_names, take_rows
+from ..tables._paths import Paths
+from ._categorical import categorical_columns
+from ._input_gradients import make_gradient
+from ._moves import Columns, copy_rows
+from ._outputs import choose_output, output_function
+from ._registry import closed_form
+
+# Segments into which a path is divided at first, and at most.
+_FEWEST, _MOST = 2, 64
+# Nodes of Gauss' rule of order four in a segment from 0 to 1, of equal weight.
+_NODES = (0.5 - np.sqrt(3) / 6, 0.5 + np.sqrt(3) / 6)
+
+
+@dataclass(frozen=True)
+class PathIntegral:
+    """Shares of the columns in the change of an output along straight paths.
+
+    Attributes
+    ----------
+    evaluate : callable
+        From a table to the output, shape (m, n_outputs).
+    mean : callable
+        ``mean(start, ends)`` gives a function of two shares of the path, ``low`` and ``high``, from one row to others:
+        the mean derivative by the share, for each column, shape (n_outputs, m, n_columns).
+    max_rows : int
+        Rows that are taken at a time.
+    finish : callable
+        Warns of what only all rows together tell.
+    """
+
+    evaluate: Callable
+    mean: Callable
+    max_rows: int
+    finish: Callable
+
+    @classmethod
+    def of(cls, estimator, X, output):
+        """That of an output of a fitted estimator, for a checked table."""
+        while hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        output = choose_output(estimator, output)
+        evaluate, function = output_function(estimator, output), closed_form(estimator, output)
+        if function is None or not isinstance(estimator, TableEstimator):
+            return cls(evaluate, *_of_numbers(estimator, X, output))
+
+        def mean(start, ends):
+            paths = Paths(start, ends)
+
+            def between(low, high):
+                return function(ends, lambda encoder, _: paths.between(encoder, low, high))
+
+            return between
+
+        return cls(evaluate, mean, CLOSED_FORM_ROWS, lambda: None)
+
+    def blocks(self, start, X, choose, tol):
+        """Slices of rows, their shares of shape (n_outputs, m, n_columns), and errors of shape (n_outputs, m).
+
+        Parameters
+        ----------
+        start : table of one row
+        X : table
+        choose : callable
+            From outputs, the first axis, to those that are wanted.
+        tol : float
+            Errors that are allowed, in units of the sum of the sizes of a row's shares.
+        """
+        origin = choose(self._values(start))
+        for first in range(0, len(X), self.max_rows):
+            rows = slice(first, min(first + self.max_rows, len(X)))
+            ends = take_rows(X, rows)
+            yield rows, *self._refined(start, ends, choose(self._values(ends)) - origin, choose, tol)
+
+    def _values(self, X):
+        return np.asarray(self.evaluate(copy_rows(X, slice(None))), dtype=np.float64).T
+
+    def _refined(self, start, ends, change, choose, tol):
+        """Shares by more and more segments, of the rows that need them."""
+        coarse = _settled(self._sums(start, ends, choose, _FEWEST), change)[0]
+        shares, errors = np.empty_like(coarse), np.empty(change.shape)
+        left, n_segments = np.arange(len(ends)), 2 * _FEWEST
+        while len(left):
+            here, spread = _settled(self._sums(start, ends, choose, n_segments), change)
+            error = np.max(np.abs(here - coarse) + np.abs(spread), axis=2, initial=0.0)
+            shares[:, left], errors[:, left] = here, error
+            open_ = np.flatnonzero((error > tol * np.abs(here).sum(axis=2)).any(axis=0))
+            if n_segments == _MOST:
+                break
+            ends, change, coarse = take_rows(ends, open_), change[:, open_], here[:, open_]
+            left, n_segments = left[open_], 2 * n_segments
+        return shares, errors
+
+    def _sums(self, start, ends, choose, n_segments):
+        """Means over so many segments of equal length."""
+        between, edges = self.mean(start, ends), np.linspace(0.0, 1.0, n_segments + 1)
+        total = 0.0
+        for low, high in zip(edges[:-1], edges[1:], strict=True):
+            total = total + choose(between(low, high)) / n_segments
+        return total
+
+
+def _settled(shares, change):
+    """Shares that sum to the change, and what was added to them: to each in proportion to its size."""
+    sizes = np.abs(shares)
+    total = sizes.sum(axis=2, keepdims=True)
+    sizes = np.where(total > 0, sizes / np.where(total > 0, total, 1.0), 1 / max(1, shares.shape[2]))
+    spread = (change - shares.sum(axis=2))[:, :, None] * sizes
+    return shares + spread, spread
+
+
+def _of_numbers(estimator, X, output):
+    """The same by gradients at rows of the table, whose columns are numbers."""
+    _check_numbers(estimator, X)
+    gradient = make_gradient(estimator, X, output, "auto", None, None, 10_000, None)
+    every = np.arange(X.shape[1])
+
+    def mean(start, ends):
+        columns = Columns.of(ends, every)
+        begin = Columns.of(start, every).numbers
+        way = columns.numbers - begin
+
+        def between(low, high):
+            shares = (low + t * (high - low) for t in _NODES)
+            first, second = (gradient.at(columns.replace(ends, begin + share * way)) for share in shares)
+            return (first + second) / 2 * way
+
+        return between
+
+    rows = max(1, min(CLOSED_FORM_ROWS, INPUT_GRADIENT_ENTRIES // (gradient.n_outputs * X.shape[1])))
+    return mean, rows, gradient.finish
+
+
+def _check_numbers(estimator, X):
+    """ValueError unless all columns are numbers, and none is missing."""
+    name = type(estimator).__name__
+    categorical = categorical_columns(estimator, table_names(X)[0])
+    for j, column in enumerate(split_table(X)):
+        if j in categorical or column.is_category:
+            raise ValueError(
+                f"Column {column.name!r} is categorical, and {name} is not one of the estimators of rfmlearn for "
+                "tables whose gradients are known, which say what lies between two categories: pass one of these, or "
+                "numeric columns only."
+            )
+        if np.isnan(Columns.of(X, [j]).numbers).any():
+            raise ValueError(
+                f"Column {column.name!r} has missing numbers, and {name} is not one of the estimators of rfmlearn for "
+                "tables whose gradients are known, which say what stands for these: impute them, or pass one of these."
+            )
