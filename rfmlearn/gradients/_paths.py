@@ -19,6 +19,8 @@ from ._registry import closed_form
 
 # Segments into which a path is divided at first, and at most.
 _FEWEST, _MOST = 2, 64
+# Probabilities that change by less than this need be no more exact than those that change by as much.
+_SMALL_CHANGE = 0.1
 # Nodes of Gauss' rule of order four in a segment from 0 to 1, of equal weight.
 _NODES = (0.5 - np.sqrt(3) / 6, 0.5 + np.sqrt(3) / 6)
 
@@ -34,6 +36,8 @@ class PathIntegral:
     mean : callable
         ``mean(start, ends)`` gives a function of two shares of the path, ``low`` and ``high``, from one row to others:
         the mean derivative by the share, for each column, shape (n_outputs, m, n_columns).
+    smallest : float
+        Changes that are smaller than this need be no more exact than those that are as large.
     max_rows : int
         Rows that are taken at a time.
     finish : callable
@@ -42,6 +46,7 @@ class PathIntegral:
 
     evaluate: Callable
     mean: Callable
+    smallest: float
     max_rows: int
     finish: Callable
 
@@ -51,9 +56,11 @@ class PathIntegral:
         while hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         output = choose_output(estimator, output)
+        smallest = _SMALL_CHANGE if output == "probability" else 0.0
         evaluate, function = output_function(estimator, output), closed_form(estimator, output)
         if function is None or not isinstance(estimator, TableEstimator):
-            return cls(evaluate, *_of_numbers(estimator, X, output))
+            mean, max_rows, finish = _of_numbers(estimator, X, output)
+            return cls(evaluate, mean, smallest, max_rows, finish)
 
         def mean(start, ends):
             paths = Paths(start, ends)
@@ -63,7 +70,12 @@ class PathIntegral:
 
             return between
 
-        return cls(evaluate, mean, CLOSED_FORM_ROWS, lambda: None)
+        return cls(evaluate, mean, smallest, CLOSED_FORM_ROWS, lambda: None)
+
+    def shares_of_sizes(self, shares, errors):
+        """Errors in units of the sums of the sizes of shares, of the output that changes most, for each row."""
+        sizes = np.max(np.abs(shares).sum(axis=2), axis=0).clip(self.smallest)
+        return np.divide(errors.max(axis=0), sizes, out=np.zeros(len(sizes)), where=sizes > 0)
 
     def blocks(self, start, X, choose, tol):
         """Slices of rows, their shares of shape (n_outputs, m, n_columns), and errors of shape (n_outputs, m).
@@ -95,11 +107,11 @@ class PathIntegral:
             here, spread = _settled(self._sums(start, ends, choose, n_segments), change)
             error = np.max(np.abs(here - coarse) + np.abs(spread), axis=2, initial=0.0)
             shares[:, left], errors[:, left] = here, error
-            open_ = np.flatnonzero((error > tol * np.abs(here).sum(axis=2)).any(axis=0))
             if n_segments == _MOST:
                 break
-            ends, change, coarse = take_rows(ends, open_), change[:, open_], here[:, open_]
-            left, n_segments = left[open_], 2 * n_segments
+            rough = np.flatnonzero(self.shares_of_sizes(here, error) > tol)
+            ends, change, coarse = take_rows(ends, rough), change[:, rough], here[:, rough]
+            left, n_segments = left[rough], 2 * n_segments
         return shares, errors
 
     def _sums(self, start, ends, choose, n_segments):

@@ -47,7 +47,8 @@ def local_importances(
         The class, by its label, or the place of the output of a regressor of several. None takes all; of two classes
         the second.
     tol : float, default=0.01
-        Largest error of a column that is aimed at, in units of :math:`\sum_j |a_j(x)|`.
+        Largest error of a column that is aimed at, in units of :math:`\sum_j |a_j(x)|` of the output that changes
+        most, and of probabilities at least of 0.1.
     return_error : bool, default=False
         Whether estimates of the errors are returned too.
 
@@ -130,7 +131,7 @@ def local_importances(
             values[:, rows] += part / len(starts)
             errors[:, rows] += error / len(starts)
     integral.finish()
-    _warn_of_errors(values, errors, tol)
+    _warn_of_errors(integral.shares_of_sizes(values, errors), tol)
     if n_chosen == 1:
         values, errors = values[0], errors[0]
     return (values, errors) if return_error else values
@@ -185,15 +186,13 @@ def _listed(names):
     return ", ".join(names[:5]) + (f" and {len(names) - 5} others" if len(names) > 5 else "")
 
 
-def _warn_of_errors(values, errors, tol):
-    sizes = np.abs(values).sum(axis=2)
-    shares = np.divide(errors, sizes, out=np.zeros_like(errors), where=sizes > 0)
-    beyond = (shares > tol).any(axis=0)
-    if beyond.any():
+def _warn_of_errors(shares, tol):
+    n_beyond = np.count_nonzero(shares > tol)
+    if n_beyond:
         warnings.warn(
-            f"local importances of {np.count_nonzero(beyond)} of {values.shape[1]} rows have errors of up to "
-            f"{shares.max():.2g} of the sum of their sizes, more than tol={tol!r}: the model jumps, or bends often, "
-            "between these rows and the baseline. return_error=True tells where; their sums are exact all the same.",
+            f"local importances of {n_beyond} of {len(shares)} rows have errors of up to {shares.max():.2g} of the sum "
+            f"of their sizes, more than tol={tol!r}: the model jumps, or bends often, between these rows and the "
+            "baseline. Their sums are exact all the same; return_error=True gives the error of each row.",
             UserWarning,
             stacklevel=3,
         )

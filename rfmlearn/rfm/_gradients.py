@@ -25,13 +25,11 @@ def gradient_of_classifier(model, output):
     def gradient(X, encode=EncodedRows.of):
         rows = encode(model._encoder, model._check_X(X, reset=False))
         of_scores = target.pull_back(rows.gradient(model.machine_))
-
-        def scores():
-            return target.decode(rows.decision(model.machine_))
-
         if output == "probability":
-            return link.pull_back(scores(), of_scores)
-        of_logits = link.logit_gradient(scores, of_scores)
+            return rows.over_scores(model.machine_, target.decode, lambda scores: link.pull_back(scores(), of_scores))
+        of_logits = rows.over_scores(
+            model.machine_, target.decode, lambda scores: link.logit_gradient(scores, of_scores)
+        )
         return of_logits[1:] - of_logits[:1] if len(model.classes_) == 2 else of_logits
 
     return gradient
