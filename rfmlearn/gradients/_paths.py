@@ -72,9 +72,9 @@ class PathIntegral:
 
         return cls(evaluate, mean, smallest, CLOSED_FORM_ROWS, lambda: None)
 
-    def shares_of_sizes(self, shares, errors):
+    def relative(self, errors, sizes):
         """Errors in units of the sums of the sizes of shares, of the output that changes most, for each row."""
-        sizes = np.max(np.abs(shares).sum(axis=2), axis=0).clip(self.smallest)
+        sizes = sizes.max(axis=0).clip(self.smallest)
         return np.divide(errors.max(axis=0), sizes, out=np.zeros(len(sizes)), where=sizes > 0)
 
     def blocks(self, start, X, choose, tol):
@@ -89,27 +89,33 @@ class PathIntegral:
         tol : float
             Errors that are allowed, in units of the sum of the sizes of a row's shares.
         """
-        origin = choose(self._values(start))
+        origin, precision = self._values(start)
+        origin = choose(origin)
         for first in range(0, len(X), self.max_rows):
             rows = slice(first, min(first + self.max_rows, len(X)))
             ends = take_rows(X, rows)
-            yield rows, *self._refined(start, ends, choose(self._values(ends)) - origin, choose, tol)
+            values = choose(self._values(ends)[0])
+            rounding = np.sqrt(precision) * np.max(np.abs(values), axis=1, keepdims=True)
+            yield rows, *self._refined(start, ends, values - origin, rounding, choose, tol)
 
     def _values(self, X):
-        return np.asarray(self.evaluate(copy_rows(X, slice(None))), dtype=np.float64).T
+        """Outputs in float64, shape (n_outputs, m), and the machine epsilon of what they were in."""
+        values = np.asarray(self.evaluate(copy_rows(X, slice(None))))
+        epsilon = np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).eps
+        return values.T.astype(np.float64), epsilon
 
-    def _refined(self, start, ends, change, choose, tol):
+    def _refined(self, start, ends, change, rounding, choose, tol):
         """Shares by more and more segments, of the rows that need them."""
-        coarse = _settled(self._sums(start, ends, choose, _FEWEST), change)[0]
+        coarse = _settled(self._sums(start, ends, choose, _FEWEST), change, rounding)[0]
         shares, errors = np.empty_like(coarse), np.empty(change.shape)
         left, n_segments = np.arange(len(ends)), 2 * _FEWEST
         while len(left):
-            here, spread = _settled(self._sums(start, ends, choose, n_segments), change)
+            here, spread = _settled(self._sums(start, ends, choose, n_segments), change, rounding)
             error = np.max(np.abs(here - coarse) + np.abs(spread), axis=2, initial=0.0)
             shares[:, left], errors[:, left] = here, error
             if n_segments == _MOST:
                 break
-            rough = np.flatnonzero(self.shares_of_sizes(here, error) > tol)
+            rough = np.flatnonzero(self.relative(error, np.abs(here).sum(axis=2)) > tol)
             ends, change, coarse = take_rows(ends, rough), change[:, rough], here[:, rough]
             left, n_segments = left[rough], 2 * n_segments
         return shares, errors
@@ -123,12 +129,16 @@ class PathIntegral:
         return total
 
 
-def _settled(shares, change):
-    """Shares that sum to the change, and what was added to them: to each in proportion to its size."""
+def _settled(shares, change, rounding):
+    """Shares that sum to the change, and what was added to them: to each in proportion to its size.
+
+    Where no column has a share, all have the same one, unless the change is hardly more than rounding.
+    """
     sizes = np.abs(shares)
     total = sizes.sum(axis=2, keepdims=True)
-    sizes = np.where(total > 0, sizes / np.where(total > 0, total, 1.0), 1 / max(1, shares.shape[2]))
-    spread = (change - shares.sum(axis=2))[:, :, None] * sizes
+    missing = (change - shares.sum(axis=2))[:, :, None]
+    equal = (np.abs(missing) > rounding[:, :, None]) / max(1, shares.shape[2])
+    spread = missing * np.where(total > 0, sizes / np.where(total > 0, total, 1.0), equal)
     return shares + spread, spread
 
 

@@ -8,6 +8,7 @@ from ._neural_features import NFADisplay
 from ._patch_agop import PatchAGOPDisplay
 from ._path_display import RFMPathDisplay
 from ._projection_display import ProjectionDisplay
+from ._slope_display import SlopeDisplay
 from .report._page import write_report
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "PatchAGOPDisplay",
     "ProjectionDisplay",
     "RFMPathDisplay",
+    "SlopeDisplay",
     "local_importances",
     "write_report",
 ]

@@ -125,13 +125,14 @@ def local_importances(
         starts = _beside("baseline", baseline, X)
     n_outputs = integral.evaluate(take_rows(X, slice(0, 1))).shape[1]
     choose, n_chosen = chosen_outputs(estimator, target, n_outputs)
-    values, errors = np.zeros((n_chosen, *X.shape)), np.zeros((n_chosen, len(X)))
+    values, (errors, sizes) = np.zeros((n_chosen, *X.shape)), np.zeros((2, n_chosen, len(X)))
     for k in range(len(starts)):
         for rows, part, error in integral.blocks(take_rows(starts, slice(k, k + 1)), X, choose, tol):
             values[:, rows] += part / len(starts)
             errors[:, rows] += error / len(starts)
+            sizes[:, rows] += np.abs(part).sum(axis=2) / len(starts)
     integral.finish()
-    _warn_of_errors(integral.shares_of_sizes(values, errors), tol)
+    _warn_of_errors(integral.relative(errors, sizes), tol)
     if n_chosen == 1:
         values, errors = values[0], errors[0]
     return (values, errors) if return_error else values

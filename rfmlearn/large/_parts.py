@@ -146,7 +146,9 @@ class LargeMachine:
         """The same function, in float64, of points whose categories are written out, as `Machine.written_out`."""
         centers = Points.of_numbers(self.centers.dense().astype(np.float64, copy=False))
         parts = [
-            replace(part, tree=WrittenOutTree(part.tree, widths)) if isinstance(part, LocalPart) else part
+            replace(part, tree=WrittenOutTree(part.tree, widths, self.centers.dtype))
+            if isinstance(part, LocalPart)
+            else part
             for part in self.parts
         ]
         matrix = self.feature_matrix.written_out()

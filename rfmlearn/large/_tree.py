@@ -77,17 +77,20 @@ class WrittenOutTree:
     tree : Tree
     widths : tuple of int
         Of the blocks of the points: numbers, then categories.
+    dtype : dtype
+        In which the tree compares numbers.
     """
 
     tree: Tree
     widths: tuple[int, ...]
+    dtype: np.dtype
 
     def leaves(self, points: Points):
         """The leaf of each point, shape (m,)."""
         numeric, *indicators = np.split(points.numeric, np.cumsum(self.widths[:-1]), axis=1)
         codes = [np.where(part.any(axis=1), part.argmax(axis=1), part.shape[1]) for part in indicators]
         codes = np.column_stack(codes) if codes else np.empty((len(points), 0), dtype=np.intp)
-        return self.tree.leaves(Points(numeric, codes))
+        return self.tree.leaves(Points(numeric.astype(self.dtype, copy=False), codes))
 
     @property
     def nbytes(self):
