@@ -114,7 +114,9 @@ def test_sums_of_classifiers(kind, n_classes):
 
 
 @pytest.mark.filterwarnings("ignore:local importances")
-@pytest.mark.parametrize("make", [lambda: RFMRegressorCV(effort="low", cv=2), lambda: DeepRFMRegressor(n_random_features=32)])
+@pytest.mark.parametrize(
+    "make", [lambda: RFMRegressorCV(effort="low", cv=2), lambda: DeepRFMRegressor(n_random_features=32)]
+)
 def test_sums_of_other_regressors(make):
     X, y = mixed()
     model = make().fit(X, y)

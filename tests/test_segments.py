@@ -1,6 +1,7 @@
 """Mean gradients along segments: their sums, limits, and against many short segments."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -84,10 +85,7 @@ def test_short_segments_have_the_gradient_of_their_middle(kernel, case):
 def test_against_many_short_segments(kernel, case):
     X, coef, A, B = (part[4:] if k > 1 else part for k, part in enumerate(case))
     edges = np.linspace(0, 1, 65)
-    parts = [
-        kernel.mean_gradient(X, coef, A + low * (B - A), A + high * (B - A))
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    parts = [kernel.mean_gradient(X, coef, A + low * (B - A), A + high * (B - A)) for low, high in pairwise(edges)]
     fine = np.mean(parts, axis=0) * (B - A)
     coarse = kernel.mean_gradient(X, coef, A, B) * (B - A)
     assert_allclose(coarse, fine, atol=0.35 * np.abs(fine).max())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -61,16 +62,7 @@ class PathIntegral:
         if function is None or not isinstance(estimator, TableEstimator):
             mean, max_rows, finish = _of_numbers(estimator, X, output)
             return cls(evaluate, mean, smallest, max_rows, finish)
-
-        def mean(start, ends):
-            paths = Paths(start, ends)
-
-            def between(low, high):
-                return function(ends, lambda encoder, _: paths.between(encoder, low, high))
-
-            return between
-
-        return cls(evaluate, mean, smallest, CLOSED_FORM_ROWS, lambda: None)
+        return cls(evaluate, _of_points(function), smallest, CLOSED_FORM_ROWS, lambda: None)
 
     def relative(self, errors, sizes):
         """Errors in units of the sums of the sizes of shares, of the output that changes most, for each row."""
@@ -124,7 +116,7 @@ class PathIntegral:
         """Means over so many segments of equal length."""
         between, edges = self.mean(start, ends), np.linspace(0.0, 1.0, n_segments + 1)
         total = 0.0
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             total = total + choose(between(low, high)) / n_segments
         return total
 
@@ -140,6 +132,20 @@ def _settled(shares, change, rounding):
     equal = (np.abs(missing) > rounding[:, :, None]) / max(1, shares.shape[2])
     spread = missing * np.where(total > 0, sizes / np.where(total > 0, total, 1.0), equal)
     return shares + spread, spread
+
+
+def _of_points(function):
+    """Means of the gradient of an estimator of tables, which looks at paths where it would look at rows."""
+
+    def mean(start, ends):
+        paths = Paths(start, ends)
+
+        def between(low, high):
+            return function(ends, lambda encoder, _: paths.between(encoder, low, high))
+
+        return between
+
+    return mean
 
 
 def _of_numbers(estimator, X, output):

@@ -113,7 +113,7 @@ def local_importances(
     """
     if is_torch_module(estimator):
         raise TypeError("local_importances is not for torch modules: pass a function from a table to an array.")
-    if not isinstance(tol, Real) or isinstance(tol, bool) or not 0 < tol < np.inf:
+    if not (isinstance(tol, Real) and 0 < float(tol) < np.inf) or tol is True:
         raise ValueError(f"tol must be a positive number, got {tol!r}.")
     if baseline is not None and background is not None:
         raise ValueError("baseline and background were both given: pass one of them.")
@@ -156,7 +156,7 @@ def chosen_outputs(estimator, target, n_outputs):
         places = [1] if classes is not None and n_outputs == len(classes) == 2 else [*range(n_outputs)]
         return (lambda outputs: outputs[places]), len(places)
     if classes is None or np.size(classes) == 0:
-        if not isinstance(target, Integral) or isinstance(target, bool) or not 0 <= target < n_outputs:
+        if target is True or not (isinstance(target, Integral) and 0 <= int(target) < n_outputs):
             raise ValueError(f"target must be None or the place of one of {n_outputs} outputs, got {target!r}.")
         return (lambda outputs: outputs[[target]]), 1
     found = np.flatnonzero([name == target for name in np.asarray(classes).tolist()])

@@ -212,7 +212,9 @@ class SlopeDisplay:
                 ax.tick_params(axis="x", length=0, labelbottom=False)
         unit = "contribution, in units of the output" if shared else "slope, output per unit of the column"
         self.axes_[-1].set_xlabel(unit, fontsize="small", color=DARK_GRAY)
-        bar = self.figure_.colorbar(ScalarMappable(cmap="viridis"), ax=list(self.axes_), aspect=50, fraction=0.02, pad=0.02)
+        bar = self.figure_.colorbar(
+            ScalarMappable(cmap="viridis"), ax=list(self.axes_), aspect=50, fraction=0.02, pad=0.02
+        )
         bar.set_ticks([0.0, 1.0], labels=["low", "high"], fontsize="x-small")
         bar.set_label("value of the column", fontsize="x-small", labelpad=-12)
         bar.outline.set_visible(False)
@@ -224,7 +226,7 @@ class SlopeDisplay:
 def swarm(values, limits):
     """Heights of points between -1/2 and 1/2: side by side around zero where many have nearly the same value.
 
-    The width of the swarm grows with the root of how many there are, so that thin parts can be seen beside crowded ones.
+    The width of the swarm grows with the root of how many there are, lest crowded parts hide that thin ones are wide.
     """
     bins = np.round((values - limits[0]) / (limits[1] - limits[0]) * _N_BINS)
     order = np.argsort(bins, kind="stable")

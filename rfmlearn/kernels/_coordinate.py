@@ -50,7 +50,8 @@ class _CoordinateKernel(ExponentKernel):
 
     def mean_gradient(self, X, coef, A, B):
         """By quotients of differences; see `Kernel.mean_gradient`."""
-        return mean_by_quotients(self, *segments(X, coef, A, B), self._power(), self._rate())
+        X, coef, A, B = segments(X, coef, A, B)
+        return mean_by_quotients(self, X, coef, A, B, self._power(), self._rate())
 
 
 @dataclass(frozen=True)

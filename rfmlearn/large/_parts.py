@@ -44,7 +44,7 @@ class LocalPart:
 
     Parameters
     ----------
-    tree : Tree or WrittenOutTree
+    tree : Tree
     rows : ndarray of int of shape (n,)
         Places of the rows of all leaves among the centres, one leaf after another.
     starts : ndarray of int of shape (n_leaves + 1,)
@@ -58,7 +58,7 @@ class LocalPart:
         Rows of a leaf beyond so many, which nothing tells apart from those before, have coefficients of zero.
     """
 
-    tree: Tree | WrittenOutTree
+    tree: Tree
     rows: np.ndarray
     starts: np.ndarray
     coef: np.ndarray
@@ -146,7 +146,7 @@ class LargeMachine:
         """The same function, in float64, of points whose categories are written out, as `Machine.written_out`."""
         centers = Points.of_numbers(self.centers.dense().astype(np.float64, copy=False))
         parts = [
-            replace(part, tree=WrittenOutTree(part.tree, widths, self.centers.dtype))
+            replace(part, tree=WrittenOutTree.of(part.tree, widths, self.centers.dtype))
             if isinstance(part, LocalPart)
             else part
             for part in self.parts

@@ -13,6 +13,7 @@ from ._encoder import ColumnEncoder
 _TWO_NODES = (np.polynomial.legendre.leggauss(2)[0] + 1) / 2
 _NODES, _WEIGHTS = (np.polynomial.legendre.leggauss(5) + np.array([[1.0], [0.0]])) / 2
 
+
 @dataclass(frozen=True)
 class Paths:
     """Straight paths from one row to each row of a table, in the coordinates in which a model compares rows.
@@ -36,9 +37,10 @@ class Paths:
         """The segments from share `low` to share `high` of each path, as an encoder sees them."""
         if id(encoder) not in self._encoded:
             points = [encoder.transform(table, known=True) for table in (self.start, self.ends)]
-            dense = [side.dense().astype(np.float64, copy=False) for side in points]
-            self._encoded[id(encoder)] = points[0].widths, *dense
-        return Segments(encoder, *self._encoded[id(encoder)], low, high, self._values)
+            start, ends = (side.dense().astype(np.float64, copy=False) for side in points)
+            self._encoded[id(encoder)] = points[0].widths, start, ends
+        widths, start, ends = self._encoded[id(encoder)]
+        return Segments(encoder, widths, start, ends, low, high, self._values)
 
 
 @dataclass(frozen=True)
