@@ -1,6 +1,6 @@
 """Local importances beside SHAP values of the same model: speed, rank correlations, sums.
 
-usage: local_importances.py [--data FOLDER --set B/airfoil] [--rows 1000] [--peer-rows 20] [--background 100]
+usage: local_importances.py [--data FOLDER --set B/mortgage] [--rows 1000] [--peer-rows 20] [--background 100]
 
 On "synthetic" (2,000 rows, 20 columns, four of which matter, two of them by their product), scikit-learn's diabetes
 and a set in a folder in the format of `tables.py`, if one is given, `RFMRegressor` is fitted, and its predictions for
@@ -93,7 +93,7 @@ def main(argv=None):
     """Run all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data")
-    parser.add_argument("--set", default="B/airfoil")
+    parser.add_argument("--set", default="B/mortgage")
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--peer-rows", type=int, default=20)
     parser.add_argument("--background", type=int, default=100)

@@ -39,6 +39,7 @@ class PathIntegral:
         the mean derivative by the share, for each column, shape (n_outputs, m, n_columns).
     smallest : float
         Changes that are smaller than this need be no more exact than those that are as large.
+    n_outputs : int
     max_rows : int
         Rows that are taken at a time.
     finish : callable
@@ -48,6 +49,7 @@ class PathIntegral:
     evaluate: Callable
     mean: Callable
     smallest: float
+    n_outputs: int
     max_rows: int
     finish: Callable
 
@@ -60,9 +62,12 @@ class PathIntegral:
         smallest = _SMALL_CHANGE if output == "probability" else 0.0
         evaluate, function = output_function(estimator, output), closed_form(estimator, output)
         if function is None or not isinstance(estimator, TableEstimator):
-            mean, max_rows, finish = _of_numbers(estimator, X, output)
-            return cls(evaluate, mean, smallest, max_rows, finish)
-        return cls(evaluate, _of_points(function), smallest, CLOSED_FORM_ROWS, lambda: None)
+            mean, n_coordinates, finish = _of_numbers(estimator, X, output)
+        else:
+            mean, n_coordinates, finish = _of_points(estimator, function)
+        n_outputs = evaluate(copy_rows(X, slice(0, 1))).shape[1]
+        max_rows = min(CLOSED_FORM_ROWS, max(1, INPUT_GRADIENT_ENTRIES // (n_outputs * max(1, n_coordinates))))
+        return cls(evaluate, mean, smallest, n_outputs, max_rows, finish)
 
     def relative(self, errors, sizes):
         """Errors in units of the sums of the sizes of shares, of the output that changes most, for each row."""
@@ -134,8 +139,12 @@ def _settled(shares, change, rounding):
     return shares + spread, spread
 
 
-def _of_points(function):
-    """Means of the gradient of an estimator of tables, which looks at paths where it would look at rows."""
+def _of_points(estimator, function):
+    """Means of the gradient of an estimator of tables, which looks at paths where it would look at rows.
+
+    Then how many coordinates paths have, and what is to be done at the end.
+    """
+    encoders = [group.encoder for group in getattr(estimator, "members_", ())] or [estimator._encoder]
 
     def mean(start, ends):
         paths = Paths(start, ends)
@@ -145,7 +154,7 @@ def _of_points(function):
 
         return between
 
-    return mean
+    return mean, max(len(encoder.coordinate_columns_) for encoder in encoders), lambda: None
 
 
 def _of_numbers(estimator, X, output):
@@ -166,8 +175,7 @@ def _of_numbers(estimator, X, output):
 
         return between
 
-    rows = max(1, min(CLOSED_FORM_ROWS, INPUT_GRADIENT_ENTRIES // (gradient.n_outputs * X.shape[1])))
-    return mean, rows, gradient.finish
+    return mean, X.shape[1], gradient.finish
 
 
 def _check_numbers(estimator, X):

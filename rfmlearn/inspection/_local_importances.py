@@ -123,8 +123,7 @@ def local_importances(
         starts = mean_row(estimator, X if background is None else _beside("background", background, X))
     else:
         starts = _beside("baseline", baseline, X)
-    n_outputs = integral.evaluate(take_rows(X, slice(0, 1))).shape[1]
-    choose, n_chosen = chosen_outputs(estimator, target, n_outputs)
+    choose, n_chosen = chosen_outputs(estimator, target, integral.n_outputs)
     values, (errors, sizes) = np.zeros((n_chosen, *X.shape)), np.zeros((2, n_chosen, len(X)))
     for k in range(len(starts)):
         for rows, part, error in integral.blocks(take_rows(starts, slice(k, k + 1)), X, choose, tol):

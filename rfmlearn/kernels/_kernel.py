@@ -270,7 +270,8 @@ class Kernel(ABC):
         -------
         ndarray of float64 of shape (n_outputs, m, d)
             ``[l, j]`` times ``B[j] - A[j]``, summed over coordinates, is the change of f_l from A_j to B_j: for kernels
-            of coordinate-wise powers to rounding, for others to fourth order in the length of the segment.
+            of coordinate-wise powers to rounding, for others to fourth order in the length of the segment. By
+            coordinates that do not move it may be zero.
         """
         return mean_by_nodes(self, *segments(X, coef, A, B))
 

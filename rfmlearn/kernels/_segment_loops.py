@@ -16,7 +16,8 @@ def mean_slopes(start, stop, AT, BT, XT, p, rate, factor, near, W, coef, out):
 
     ``out[l, k, i] += sum_j W[i, j] coef[l, j] (g(b_ik - x_jk) - g(a_ik - x_jk)) / (b_ik - a_ik)``, where g(D) is
     |D|^p, or 2^(-rate |D|^p) if rate > 0. Where b_ik - a_ik is at most ``near[k]``, the derivative in the middle stands
-    for the quotient: ``factor`` times sign(D) |D|^(p - 1), times the exponential.
+    for the quotient: ``factor`` times sign(D) |D|^(p - 1), times the exponential. Coordinates that do not
+    move at all, as most indicators of categories, have no part in the change, and are left at zero.
     """
     m, n = W.shape
     zero, r, c = W.dtype.type(0), W.dtype.type(-rate), W.dtype.type(factor)
@@ -30,6 +31,8 @@ def mean_slopes(start, stop, AT, BT, XT, p, rate, factor, near, W, coef, out):
             for i in range(m):
                 a, b, weights = AT[k, i], BT[k, i], W[i, strip:end]
                 way = b - a
+                if way == zero:
+                    continue
                 moves = abs(way) > limit
                 a = a if moves else (a + b) / 2
                 for j in range(t.size):
