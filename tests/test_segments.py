@@ -102,6 +102,17 @@ def test_coordinates_that_stay_have_no_part(kernel, case):
     assert (kernel.mean_gradient(X, coef, A, A) == 0).all()
 
 
+@pytest.mark.parametrize("kernel", POWERS, ids=repr)
+def test_many_indicators(kernel, rng):
+    """Of which rows have few: their centres are summed up, which must not change anything."""
+    X, A, B = (np.eye(90)[rng.integers(0, 90, n)] + 0.1 * (rng.random((n, 90)) < 0.02) for n in (50, 70, 70))
+    coef = rng.normal(size=50)
+    gradient = kernel.mean_gradient(X, coef, A, B)
+    assert_allclose(total(gradient, A, B), change(kernel, X, coef, A, B), atol=1e-7)
+    rows = slice(60, 68)
+    assert_allclose(kernel.mean_gradient(X, coef, A[rows], B[rows]), gradient[:, rows], atol=1e-8)
+
+
 def test_single_output_and_precision(case):
     X, coef, A, B = case
     kernel = POWERS[0]

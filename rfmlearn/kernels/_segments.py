@@ -18,6 +18,8 @@ from ._tiles import Workspace, coef_columns, tiles
 # Ends of a segment whose sums differ by less than this share are one; so are coordinates that move by less than this
 # share of their spread. Quotients of differences keep half of the digits there, and derivatives err by less.
 _NEAR = 1e-7
+# Rows that are taken at a time where there are more coordinates than that, most of which few rows have.
+_FEW_ROWS = 64
 # Nodes of Gauss' rule of order four in a segment from 0 to 1, of equal weight.
 _NODES = (0.5 - np.sqrt(3) / 6, 0.5 + np.sqrt(3) / 6)
 
@@ -48,6 +50,28 @@ def mean_by_quotients(kernel, X, coef, A, B, power, rate):
     -------
     ndarray of shape (n_outputs, m, d)
     """
+    if rate or X.shape[1] <= _FEW_ROWS:
+        return _mean_of_all(kernel, X, coef, A, B, power, rate)
+    parts = []
+    for start in range(0, len(A), _FEW_ROWS):
+        rows = slice(start, start + _FEW_ROWS)
+        parts.append(_mean_of_few(kernel, X, coef, A[rows], B[rows], power))
+    return np.concatenate(parts, axis=1)
+
+
+def _mean_of_few(kernel, X, coef, A, B, power):
+    """The same of few rows: coordinates in which they all are zero, as most indicators are, become a single one."""
+    used = (A != 0).any(axis=0) | (B != 0).any(axis=0)
+    rest = np.sum(np.abs(X[:, ~used]) ** power, axis=1) ** (1 / power)
+    zero = np.zeros((len(A), 1))
+    ends = (np.hstack([end[:, used], zero]) for end in (A, B))
+    part = _mean_of_all(kernel, np.column_stack([X[:, used], rest]), coef, *ends, power, 0.0)
+    out = np.zeros((len(part), *A.shape))
+    out[:, :, used] = part[:, :, :-1]
+    return out
+
+
+def _mean_of_all(kernel, X, coef, A, B, power, rate):
     from ._segment_loops import mean_slopes
 
     X, A, B = map(as_points, (X, A, B))
