@@ -64,8 +64,8 @@ def _mean_of_few(kernel, X, coef, A, B, power):
     used = (A != 0).any(axis=0) | (B != 0).any(axis=0)
     rest = np.sum(np.abs(X[:, ~used]) ** power, axis=1) ** (1 / power)
     zero = np.zeros((len(A), 1))
-    ends = (np.hstack([end[:, used], zero]) for end in (A, B))
-    part = _mean_of_all(kernel, np.column_stack([X[:, used], rest]), coef, *ends, power, 0.0)
+    start, end = (np.hstack([side[:, used], zero]) for side in (A, B))
+    part = _mean_of_all(kernel, np.column_stack([X[:, used], rest]), coef, start, end, power, 0.0)
     out = np.zeros((len(part), *A.shape))
     out[:, :, used] = part[:, :, :-1]
     return out
