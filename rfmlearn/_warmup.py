@@ -75,6 +75,7 @@ def _use_kernel(kernel, dtype):
     PackedPairMatrix.of(kernel, X, tile=4).matvec(coef)
     kernel(X, X[:3])
     kernel.gradient(X, coef, X[:3])
+    kernel.mean_gradient(numbers, coef, numbers[:3], numbers[1:])
 
 
 def _use_profile(dtype):

@@ -14,7 +14,7 @@ ARROWS = {
     "__init__": {"_warmup", "deep", "search", "rfm", "images", "gradients"},
     "_warmup": {"rfm", "images", "kernels"},
     "dask": {"rfm", "large", "tables", "targets", "solvers", "kernels"},
-    "inspection": {"deep", "search", "rfm", "neural", "large", "recursion", "tables"},
+    "inspection": {"deep", "search", "rfm", "gradients", "neural", "large", "recursion", "tables"},
     "deep": {"rfm", "gradients", "recursion", "tables", "targets"},
     "search": {"rfm", "large", "recursion", "tables", "targets", "solvers", "kernels"},
     "rfm": {"large", "recursion", "tables", "targets", "solvers", "kernels"},

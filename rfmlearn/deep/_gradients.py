@@ -12,8 +12,11 @@ def gradient_of_layers(model, output):
     if last is None:
         return None
 
-    def gradient(X):
-        rows = EncodedRows.of(model._encoder, model._check_X(X, reset=False))
+    def gradient(X, encode=EncodedRows.of):
+        nodes = [*encode(model._encoder, model._check_X(X, reset=False)).nodes()]
+        return sum(map(at, nodes[1:]), start=at(nodes[0])) / len(nodes)
+
+    def at(rows):
         mapped = [rows.points.dense()]
         for layer in model.layers_[:-1]:
             mapped.append(layer.map(layer.enter(mapped[-1])))

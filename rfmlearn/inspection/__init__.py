@@ -3,10 +3,12 @@
 from ._agop_display import AGOPDisplay
 from ._importance_display import FeatureImportanceDisplay
 from ._leaf_agop_display import LeafAGOPDisplay
+from ._local_importances import local_importances
 from ._neural_features import NFADisplay
 from ._patch_agop import PatchAGOPDisplay
 from ._path_display import RFMPathDisplay
 from ._projection_display import ProjectionDisplay
+from ._slope_display import SlopeDisplay
 from .report._page import write_report
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     "PatchAGOPDisplay",
     "ProjectionDisplay",
     "RFMPathDisplay",
+    "SlopeDisplay",
+    "local_importances",
     "write_report",
 ]

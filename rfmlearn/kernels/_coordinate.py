@@ -12,6 +12,7 @@ from ..runtime._budget import SPARSE_FROM
 from ._exponent import ExponentKernel
 from ._profile_parameters import LOG2_E, Polynomial, Power
 from ._profiles import CompiledProfile
+from ._segments import mean_by_quotients, segments
 from ._tiles import GradientAccumulator, _loops
 
 
@@ -46,6 +47,11 @@ class _CoordinateKernel(ExponentKernel):
     def accumulator(self, z, x, z_coef, x_coef):
         """Gradients by loops."""
         return _CoordinateGradient(z, x, z_coef, x_coef, self._power(), self._rate())
+
+    def mean_gradient(self, X, coef, A, B):
+        """By quotients of differences; see `Kernel.mean_gradient`."""
+        X, coef, A, B = segments(X, coef, A, B)
+        return mean_by_quotients(self, X, coef, A, B, self._power(), self._rate())
 
 
 @dataclass(frozen=True)

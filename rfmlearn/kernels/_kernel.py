@@ -15,6 +15,7 @@ from ..runtime._threads import Team
 from ._pairs import PairMatrix
 from ._points import as_points
 from ._reach import check_prepared
+from ._segments import mean_by_nodes, segments
 from ._tiles import GradientAccumulator, Prepared, Workspace, coef_columns, tiles
 
 
@@ -252,6 +253,27 @@ class Kernel(ABC):
                 team.share(work_off, len(S), self.sum_pass(z[rows], x[columns], S), S, W)
                 collect.add(team, rows, columns, W)
         return collect.gradient()
+
+    def mean_gradient(self, X, coef, A, B):
+        """Mean gradient of the expansion along the straight segments from points A to points B.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Centres.
+        coef : array-like of shape (n,) or (n, n_outputs)
+            Dual coefficients.
+        A, B : array-like of shape (m, d)
+            Both ends of each segment.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_outputs, m, d)
+            ``[l, j]`` times ``B[j] - A[j]``, summed over coordinates, is the change of f_l from A_j to B_j: for kernels
+            of coordinate-wise powers to rounding, for others to fourth order in the length of the segment. By
+            coordinates that do not move it may be zero.
+        """
+        return mean_by_nodes(self, *segments(X, coef, A, B))
 
     def prepare(self, Z, X):
         """Both sets as the loops want them, from a common origin: subtracting it keeps the digits of distances."""

@@ -10,7 +10,7 @@ from ..kernels import Kernel, Points
 from ..kernels._reach import in_precision
 from ..recursion._feature_matrix import FeatureMatrix
 from ..runtime._budget import GRADIENT_ENTRIES
-from ._tree import Tree
+from ._tree import Tree, WrittenOutTree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +142,29 @@ class LargeMachine:
         pieces = self._pieces_of(*self._leaves_and_coordinates(points))
         return self.feature_matrix.pull_back_numeric(self._gradient(pieces, len(points)))
 
+    def written_out(self, widths):
+        """The same function, in float64, of points whose categories are written out, as `Machine.written_out`."""
+        centers = Points.of_numbers(self.centers.dense().astype(np.float64, copy=False))
+        parts = [
+            replace(part, tree=WrittenOutTree.of(part.tree, widths, self.centers.dtype))
+            if isinstance(part, LocalPart)
+            else part
+            for part in self.parts
+        ]
+        matrix = self.feature_matrix.written_out()
+        return replace(self, feature_matrix=matrix, centers=centers, parts=tuple(parts))
+
+    def mean_gradient(self, start, end):
+        """Mean gradient along segments between points without categories, in the leaves of their middles."""
+        A, B = (self.feature_matrix.transform(in_precision(points, np.float64)).numeric for points in (start, end))
+        middle = Points.of_numbers((start.numeric + end.numeric) / 2)
+        gradient = np.zeros((self.n_outputs, len(middle), self.centers.n_coordinates))
+        leaves = self._leaves(middle)
+        for places, share, kernel, rows, coef, _ in self._pieces_of(leaves, middle):
+            part = kernel.mean_gradient(self.centers.numeric[rows], coef, A[places], B[places])
+            gradient[:, places] += share * part
+        return self.feature_matrix.pull_back_numeric(gradient)
+
     def agop(self, sample, *, gram=None, center=False):
         """Average gradient outer product over training rows, in the blocks that M has, as `Machine.agop`."""
         return self._agop(sample, self.feature_matrix.outer_products, center)
@@ -179,8 +202,10 @@ class LargeMachine:
 
     def _leaves_and_coordinates(self, points):
         """Of new points the leaf in each part, and the coordinates of the feature matrix."""
-        leaves = [part.tree.leaves(points) if isinstance(part, LocalPart) else None for part in self.parts]
-        return leaves, self.feature_matrix.transform(points)
+        return self._leaves(points), self.feature_matrix.transform(points)
+
+    def _leaves(self, points):
+        return [part.tree.leaves(points) if isinstance(part, LocalPart) else None for part in self.parts]
 
     def _pieces_at_centers(self, rows):
         """The same at training rows, whose leaves are known."""

@@ -68,6 +68,35 @@ class Tree:
         return sum(a.nbytes for a in (self.column, self.threshold, self.children, self.first_rank, self.ranks))
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenOutTree(Tree):
+    """The same tree for points whose categories are written out as numbers: of each, the level that counts most.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Of the blocks of the points: numbers, then categories.
+    dtype : dtype
+        In which numbers are compared.
+    """
+
+    widths: tuple[int, ...]
+    dtype: np.dtype
+
+    @classmethod
+    def of(cls, tree, widths, dtype):
+        """A tree, written out."""
+        return cls(**vars(tree), widths=widths, dtype=dtype)
+
+    def leaves(self, points: Points):
+        """The leaf of each point, shape (m,)."""
+        numeric, *indicators = np.split(points.numeric, np.cumsum(self.widths[:-1]), axis=1)
+        codes = np.empty((len(points), len(indicators)), dtype=np.int32)
+        for g, part in enumerate(indicators):
+            codes[:, g] = np.where(part.any(axis=1), part.argmax(axis=1), part.shape[1])
+        return super().leaves(Points(numeric.astype(self.dtype, copy=False), codes))
+
+
 @dataclass(frozen=True)
 class _Split:
     spread: float

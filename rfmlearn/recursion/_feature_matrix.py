@@ -81,6 +81,10 @@ class FeatureMatrix(ABC):
         gradient = gradient[:, :, : len(root)].astype(np.float64)
         return gradient * root if root.ndim == 1 else gradient @ root
 
+    def written_out(self):
+        """The same matrix for points whose categories are written out as numbers."""
+        return self
+
     @property
     def blocks(self):
         """M in blocks."""
@@ -165,6 +169,10 @@ class BlockFeatureMatrix(FeatureMatrix):
         numeric, *categorical = (root.astype(points.dtype, copy=False) for root in self.roots)
         levels = tuple(level_rows(rows) @ root for rows, root in zip(points.levels, categorical, strict=True))
         return Points(_product(points.numeric, numeric), points.codes, levels)
+
+    def written_out(self):
+        """One block of all: d^2 numbers."""
+        return FullFeatureMatrix((scipy.linalg.block_diag(*self.roots),))
 
     def outer_products(self, gradient, weights):
         """Gram matrix of the gradients of each block, between two roots."""

@@ -52,6 +52,22 @@ class Machine:
         gradient = self.kernel.gradient(self.centers, self.dual_coef, self._transform(points))
         return self.feature_matrix.pull_back_numeric(gradient)
 
+    def written_out(self, widths):
+        """The same function, in float64, of points whose categories are written out as numbers.
+
+        So it is known between categories too, where `mean_gradient` looks. `widths` are those of the points that are
+        written out, which matter to large machines.
+        """
+        centers = Points.of_numbers(self.centers.dense().astype(np.float64, copy=False))
+        coef = self.dual_coef.astype(np.float64, copy=False)
+        return replace(self, feature_matrix=self.feature_matrix.written_out(), centers=centers, dual_coef=coef)
+
+    def mean_gradient(self, start, end):
+        """Mean gradient along segments between points without categories, shape (n_outputs, m, n_coordinates)."""
+        ends = (self._transform(points).numeric for points in (start, end))
+        gradient = self.kernel.mean_gradient(self.centers.numeric, self.dual_coef, *ends)
+        return self.feature_matrix.pull_back_numeric(gradient)
+
     def _transform(self, points):
         """New points in the coordinates of the feature matrix, in no more precision than centres have."""
         if self.centers.dtype == np.float32 and points.dtype != np.float32:

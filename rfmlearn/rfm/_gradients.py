@@ -1,4 +1,7 @@
-"""Gradients of single machines, with respect to the columns of the table in their own units."""
+"""Gradients of single machines, with respect to the columns of the table in their own units.
+
+They are taken where `encode` says: at the rows of the table, or along paths that end there (`rfmlearn.tables._paths`).
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from ..tables._slopes import EncodedRows
 def gradient_of_regressor(model):
     """Gradient of the kernel expansion in units of the targets."""
 
-    def gradient(X):
-        rows = EncodedRows.of(model._encoder, model._check_X(X, reset=False))
-        return model._target.pull_back(rows.by_column(model.machine_.numeric_gradient(rows.points)))
+    def gradient(X, encode=EncodedRows.of):
+        rows = encode(model._encoder, model._check_X(X, reset=False))
+        return model._target.pull_back(rows.gradient(model.machine_))
 
     return gradient
 
@@ -19,16 +22,14 @@ def gradient_of_classifier(model, output):
     """Gradients of calibrated logits, or of their softmax."""
     target, link = model._target, model._calibration
 
-    def gradient(X):
-        rows = EncodedRows.of(model._encoder, model._check_X(X, reset=False))
-        of_scores = target.pull_back(rows.by_column(model.machine_.numeric_gradient(rows.points)))
-
-        def scores():
-            return target.decode(model.machine_.decision(rows.points))
-
+    def gradient(X, encode=EncodedRows.of):
+        rows = encode(model._encoder, model._check_X(X, reset=False))
+        of_scores = target.pull_back(rows.gradient(model.machine_))
         if output == "probability":
-            return link.pull_back(scores(), of_scores)
-        of_logits = link.logit_gradient(scores, of_scores)
+            return rows.over_scores(model.machine_, target.decode, lambda scores: link.pull_back(scores(), of_scores))
+        of_logits = rows.over_scores(
+            model.machine_, target.decode, lambda scores: link.logit_gradient(scores, of_scores)
+        )
         return of_logits[1:] - of_logits[:1] if len(model.classes_) == 2 else of_logits
 
     return gradient

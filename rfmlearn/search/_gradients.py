@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ..tables._slopes import EncodedRows
@@ -17,17 +19,32 @@ def gradient_of_ensemble(model):
     if model.extra_members_:
         return None
 
-    def gradient(X):
+    def gradient(X, encode=EncodedRows.of):
         X, total = model._check_X(X, reset=False), 0.0
         for group in model.members_:
-            rows = EncodedRows.of(group.encoder, X)
+            rows = encode(group.encoder, X)
             for member in group.machines:
-                of_scores = group.target.pull_back(rows.by_column(member.machine.numeric_gradient(rows.points)))
-                scores = group.target.decode(member.machine.decision(rows.points))
-                total = total + member.weight * member.link.pull_back(scores, of_scores)
+                of_scores = group.target.pull_back(rows.gradient(member.machine))
+                pull_back = partial(_pull_back, member.link, of_scores)
+                total = total + member.weight * rows.over_scores(member.machine, group.target.decode, pull_back)
         return total
 
     return gradient
+
+
+def _pull_back(link, of_scores, scores):
+    return link.pull_back(scores(), of_scores)
+
+
+def _edge_predictions(model, X, encode):
+    """Weighted sums of predictions at the rows, or at both edges of segments; a first axis says where."""
+    X, total = model._check_X(X, reset=False), 0.0
+    for group in model.members_:
+        rows = encode(group.encoder, X)
+        for member in group.machines:
+            edges = rows.edge_decisions(member.machine)
+            total = total + member.weight * np.array([member.link(group.target.decode(part)) for part in edges])
+    return total
 
 
 def gradient_of_classifying_ensemble(model, output):
@@ -36,12 +53,20 @@ def gradient_of_classifying_ensemble(model, output):
     if of_probabilities is None:
         return None
 
-    def gradient(X):
+    def gradient(X, encode=EncodedRows.of):
         # Decisions are logarithms of probabilities, and constant where these are below the smallest normal number.
-        probabilities, slopes = model.predict_proba(X), of_probabilities(X)
-        seen = probabilities > np.finfo(probabilities.dtype).tiny
-        inverse = np.divide(1.0, probabilities, out=np.zeros_like(probabilities), where=seen)
-        of_logits = _links.scaled(inverse, slopes)
+        edges = _edge_predictions(model, X, encode)
+        of_logits = _links.scaled(_mean_inverse(edges[0], edges[-1]), of_probabilities(X, encode))
         return of_logits[1:] - of_logits[:1] if len(model.classes_) == 2 else of_logits
 
     return of_probabilities if output == "probability" else gradient
+
+
+def _mean_inverse(p, q):
+    """Change of the logarithm by change of the probability, its derivative where p is q; zero where both vanish."""
+    smallest = np.finfo(p.dtype).tiny
+    seen = np.maximum(p, q) > smallest
+    p, q = np.maximum(p, smallest), np.maximum(q, smallest)
+    still = np.abs(q - p) <= 1e-6 * p
+    inverse = np.where(still, 1 / p, np.log(q / p) / np.where(still, 1.0, q - p))
+    return np.where(seen, inverse, 0.0)

@@ -41,6 +41,22 @@ class EncodedRows:
             slopes[:, i] = block.slope(j, columns[encoder.numeric_[j]].numbers_as(encoder._measures[j]))
         return cls(encoder.transform(X), encoder.numeric_[moving], slopes, encoder.n_features_in)
 
+    def nodes(self):
+        """The rows themselves, as those of paths have several places."""
+        yield self
+
+    def gradient(self, machine):
+        """Gradient of a machine at the rows, by column."""
+        return self.by_column(machine.numeric_gradient(self.points))
+
+    def over_scores(self, machine, decode, function):
+        """A function of the scores of a machine at the rows, which it may ask for."""
+        return function(lambda: decode(machine.decision(self.points)))
+
+    def edge_decisions(self, machine):
+        """Values of a machine at the rows."""
+        return (machine.decision(self.points),)
+
     def by_column(self, gradient):
         """Chain rule of the encoding, for a gradient by the coordinates or by the first of them."""
         by_column = np.zeros((*gradient.shape[:2], self.n_columns))
