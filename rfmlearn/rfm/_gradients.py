@@ -6,14 +6,21 @@ They are taken where `encode` says: at the rows of the table, or along paths tha
 from __future__ import annotations
 
 from ..tables._slopes import EncodedRows
+from ..targets._calibration import Identity
 
 
 def gradient_of_regressor(model):
-    """Gradient of the kernel expansion in units of the targets."""
+    """Gradient of the kernel expansion in units of the targets, or of the logarithm that it predicts."""
+    link = model._link
 
     def gradient(X, encode=EncodedRows.of):
         rows = encode(model._encoder, model._check_X(X, reset=False))
-        return model._target.pull_back(rows.gradient(model.machine_))
+        of_scores = model._target.pull_back(rows.gradient(model.machine_))
+        if isinstance(link, Identity):
+            return of_scores
+        return rows.over_scores(
+            model.machine_, model._target.decode, lambda scores: link.link_gradient(scores, of_scores)
+        )
 
     return gradient
 

@@ -47,19 +47,33 @@ def _edge_predictions(model, X, encode):
     return total
 
 
-def gradient_of_classifying_ensemble(model, output):
-    """The same of probabilities, or gradients of their logarithms."""
-    of_probabilities = gradient_of_ensemble(model)
-    if of_probabilities is None:
+def gradient_of_logarithm(model):
+    """Gradient of the logarithm of what an ensemble predicts, if that is positive; None where `gradient_of_ensemble` is.
+
+    It is constant where predictions are below the smallest normal number.
+    """
+    of_predictions = gradient_of_ensemble(model)
+    if of_predictions is None:
         return None
 
     def gradient(X, encode=EncodedRows.of):
-        # Decisions are logarithms of probabilities, and constant where these are below the smallest normal number.
         edges = _edge_predictions(model, X, encode)
-        of_logits = _links.scaled(_mean_inverse(edges[0], edges[-1]), of_probabilities(X, encode))
+        return _links.scaled(_mean_inverse(edges[0], edges[-1]), of_predictions(X, encode))
+
+    return gradient
+
+
+def gradient_of_classifying_ensemble(model, output):
+    """Gradients of probabilities, or of their logarithms, which are the decisions."""
+    of_logarithms = gradient_of_logarithm(model)
+    if output == "probability" or of_logarithms is None:
+        return gradient_of_ensemble(model)
+
+    def gradient(X, encode=EncodedRows.of):
+        of_logits = of_logarithms(X, encode)
         return of_logits[1:] - of_logits[:1] if len(model.classes_) == 2 else of_logits
 
-    return of_probabilities if output == "probability" else gradient
+    return gradient
 
 
 def _mean_inverse(p, q):

@@ -14,11 +14,11 @@ from ..rfm._regressor import RFMRegressor
 from ..solvers import Weights
 from ..targets._checks import check_group_labels, check_numbers
 from ..targets._loss_checks import check_loss, check_targets_of_loss
-from ..targets._loss_targets import make_target
+from ..targets._loss_targets import LOG_LINKS, make_target
 from ..targets._conformal import IntervalScores, for_each_coverage
 from ..targets._outcomes import Outcomes
 from ._base import BaseRFMCV
-from ._gradients import gradient_of_ensemble
+from ._gradients import gradient_of_ensemble, gradient_of_logarithm
 from ._splits import Given
 
 
@@ -331,4 +331,4 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
 
     def _input_gradient(self, output):
         """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""
-        return gradient_of_ensemble(self)
+        return gradient_of_logarithm(self) if self.loss in LOG_LINKS else gradient_of_ensemble(self)

@@ -26,6 +26,10 @@ class Link(ABC):
     def pull_back(self, scores, gradient):
         """Gradients of predictions from those of scores, shape (n_outputs, m, d): the chain rule."""
 
+    def link_gradient(self, scores, gradient):
+        """Gradients on the scale of the link, of logarithms for some losses; `scores` is a function that tells them."""
+        return self.pull_back(scores(), gradient)
+
 
 @dataclass(frozen=True)
 class Identity(Link):
@@ -35,6 +39,10 @@ class Identity(Link):
         return scores
 
     def pull_back(self, scores, gradient):
+        """The gradients as they are."""
+        return gradient
+
+    def link_gradient(self, scores, gradient):
         """The gradients as they are."""
         return gradient
 

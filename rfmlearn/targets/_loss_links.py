@@ -81,6 +81,10 @@ class Exponential(Link):
         """Gradients of means."""
         return scaled(self(scores) * self.stretch, gradient)
 
+    def link_gradient(self, scores, gradient):
+        """Gradients of logarithms of means."""
+        return self.stretch[:, None, None] * gradient
+
 
 def _fit_line(s, y, weight, loss, doubt):
     """a and t of ``a + t s``, by Newton's method on a convex loss with a penalty on t - 1."""

@@ -15,6 +15,7 @@ from ._loss_links import Exponential, OrderedShift
 from ._losses import ExpectileLoss, HuberLoss, Loss, SmoothQuantileLoss, TweedieLoss, weighted_quantiles
 
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "expectile", "poisson", "gamma", "tweedie")
+LOG_LINKS = ("poisson", "gamma", "tweedie")
 POWERS = {"poisson": 1.0, "gamma": 2.0}
 
 
@@ -22,7 +23,7 @@ def make_target(Y, sample_weight, loss, quantile, power) -> Target:
     """How targets are coded for a loss, by its name and parameters."""
     if loss == "squared_error":
         return ScaledTargets.fit(Y, sample_weight)
-    if loss in ("poisson", "gamma", "tweedie"):
+    if loss in LOG_LINKS:
         return PositiveTargets.fit(Y, sample_weight, POWERS.get(loss, power))
     return LocatedTargets.fit(Y, sample_weight, loss, np.atleast_1d(0.5 if quantile is None else quantile))
 
