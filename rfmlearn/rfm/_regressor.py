@@ -13,14 +13,15 @@ from ..solvers import Weights
 from ..tables._copies import merge_copies
 from ..tables._frames import take_rows
 from ..targets._calibration import Identity
-from ..targets._checks import check_groups, check_numbers
-from ..targets._loss_checks import check_loss, check_targets_of_loss
-from ..targets._loss_targets import LOSSES, make_target
+from ..targets._checks import check_groups
+from ..targets._loss_checks import check_loss, check_targets, check_targets_of_loss
+from ..targets._loss_targets import LOSSES
 from ._base import BaseRFM
 from ._gradients import gradient_of_regressor
+from ._losses import LossMixin
 
 
-class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
+class RFMRegressor(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
     """Regression by a recursive feature machine: kernel ridge regression in a metric that it learns.
 
     Takes tables as they are: numbers in any scale, missing values, categories. The columns and directions on which
@@ -297,7 +298,7 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         """
         X = self._check_X(X, reset=True)
         check_loss(self)
-        y = check_numbers(self, X, y)
+        y = check_targets(self, X, y)
         sample_weight = check_weights(sample_weight, X)
         kept = np.flatnonzero(sample_weight > 0)
         weights = Weights.of(sample_weight[kept], groups=check_groups(groups, X, kept))
@@ -305,16 +306,16 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
             take_rows(X, kept), y.reshape(len(y), -1)[kept], weights, self.categorical_features
         )
         check_targets_of_loss(self, Y, "y")
-        target = make_target(Y, weights.total, self.loss, self.quantile, self.power)
+        target = self._make_target(Y, weights.total)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
-            y_val = check_numbers(self, validation[0], y_val, "y_val").reshape(len(y_val), -1)
+            y_val = check_targets(self, validation[0], y_val, "y_val").reshape(len(y_val), -1)
             if y_val.shape[1] != Y.shape[1]:
                 raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {Y.shape[1]}.")
             check_targets_of_loss(self, y_val, "y_val")
             validation = validation[0], y_val, validation[1]
         recursion, best = self._fit(X, target, Y, weights, validation)
-        self._finish(recursion, best, y.shape[1:], Y, weights)
+        self._finish(recursion, best, self._shape_of(y), Y, weights)
         return self
 
     def _finish(self, recursion, best, y_shape, Y=None, weights=None):
@@ -324,8 +325,6 @@ class RFMRegressor(MultiOutputMixin, RegressorMixin, BaseRFM):
         if self._target.objective is not None:
             rows, scores = self._left_out_scores(recursion, best)
             self._link = self._target.calibrate(scores, Y[rows], weights.total[rows])
-            if np.ndim(self.quantile) == 1:
-                self._y_shape = (len(self.quantile),)
         self.intercept_ = self._link(self._target.decode(np.zeros((1, best.machine.dual_coef.shape[1]))))[0]
 
     def predict(self, X, return_std=False):

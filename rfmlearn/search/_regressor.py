@@ -10,11 +10,12 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import _fit_context, check_weights
+from ..rfm._losses import LossMixin
 from ..rfm._regressor import RFMRegressor
 from ..solvers import Weights
-from ..targets._checks import check_group_labels, check_numbers
-from ..targets._loss_checks import check_loss, check_targets_of_loss
-from ..targets._loss_targets import LOG_LINKS, make_target
+from ..targets._checks import check_group_labels
+from ..targets._loss_checks import check_loss, check_targets, check_targets_of_loss
+from ..targets._loss_targets import LOG_LINKS
 from ..targets._conformal import IntervalScores, for_each_coverage
 from ..targets._outcomes import Outcomes
 from ._base import BaseRFMCV
@@ -22,7 +23,7 @@ from ._gradients import gradient_of_ensemble, gradient_of_logarithm
 from ._splits import Given
 
 
-class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
+class RFMRegressorCV(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFMCV):
     """Regression by recursive feature machines that choose all their settings: nothing to tune.
 
     Takes tables as they are: numbers in any scale, missing values, categories. Kernel, form of the feature matrix,
@@ -231,13 +232,13 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
         given = Given.of(X, y, groups)
         X = self._check_X(given.X, reset=True)
         check_loss(self)
-        y = check_numbers(self, X, y)
+        y = check_targets(self, X, y)
         groups = check_group_labels(groups, X)
         weights = Weights.of(check_weights(sample_weight, X), groups=groups)
         Y = y.reshape(len(y), -1)
         outcomes = Outcomes(Y, self._shared_target(Y, weights))
         selection = self._fit(X, given, outcomes, weights, groups, None)
-        self._y_shape = (len(self.quantile),) if np.ndim(self.quantile) == 1 else y.shape[1:]
+        self._y_shape = self._shape_of(y)
         self.oof_prediction_ = selection.predictions.reshape(len(y), *self._y_shape)
         residuals = (outcomes.y - selection.predictions)[selection.rows]
         self._interval_scores = IntervalScores(residuals, None, selection.counts)
@@ -251,7 +252,7 @@ class RFMRegressorCV(MultiOutputMixin, RegressorMixin, BaseRFMCV):
             raise ValueError(f"extra_members are for loss='squared_error' only, got loss={self.loss!r}.")
         rows = weights.rows > 0
         check_targets_of_loss(self, Y[rows], "y")
-        return make_target(Y[rows], weights.total[rows], self.loss, self.quantile, self.power)
+        return self._make_target(Y[rows], weights.total[rows])
 
     def predict(self, X, return_std=False):
         """Predict targets.

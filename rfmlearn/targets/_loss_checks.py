@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.utils import column_or_1d
+
+from ._checks import check_numbers
+from ._loss_targets import LOG_LINKS
 
 
 def check_loss(model):
@@ -29,18 +33,29 @@ def check_loss(model):
         raise ValueError(f"quantile must be in ascending order, without equal ones, got {levels!r}.")
 
 
+def is_for_one_output(model):
+    """Whether a loss is for one target at a time."""
+    return model.loss in LOG_LINKS or np.ndim(model.quantile) == 1
+
+
+def check_targets(model, X, y, name="y"):
+    """Numeric targets as `check_numbers` has them; of one dimension where a loss is for one output."""
+    y = check_numbers(model, X, y, name)
+    if not is_for_one_output(model):
+        return y
+    if y.ndim == 2 and y.shape[1] > 1:
+        what = f"loss={model.loss!r}" if model.loss in LOG_LINKS else f"quantile={model.quantile!r}"
+        raise ValueError(f"{name} has {y.shape[1]} outputs, but {what} is for one: fit one output at a time.")
+    return column_or_1d(y, warn=True)
+
+
 def check_targets_of_loss(model, Y, name):
     """Refuse targets that a loss does not allow, naming both."""
-    if np.ndim(model.quantile) == 1 and Y.shape[1] > 1:
-        raise ValueError(
-            f"{name} has {Y.shape[1]} outputs, and quantile={model.quantile!r} asks for several of each: give one "
-            "quantile, or fit one output at a time."
-        )
-    if model.loss not in ("poisson", "gamma", "tweedie"):
+    if model.loss not in LOG_LINKS:
         return
     least, is_gamma = float(Y.min()), model.loss == "gamma" or (model.loss == "tweedie" and model.power == 2)
     if least < 0 or (is_gamma and least == 0):
         allowed = "positive" if is_gamma else "at least 0"
         raise ValueError(f"{name} must be {allowed} for loss={model.loss!r}, got {least:g}.")
-    if not Y.max(axis=0).min() > 0:
-        raise ValueError(f"{name} must have a positive value in each output for loss={model.loss!r}, but all are 0.")
+    if not Y.max() > 0:
+        raise ValueError(f"{name} must have a positive value for loss={model.loss!r}, but all are 0.")
