@@ -12,6 +12,7 @@ from ..kernels import Points
 from ..runtime._budget import AGOP_SHARE, OUTPUTS_OF_AGOP_SHARE
 from ..runtime._progress import log_record
 from ..solvers import Weights
+from ..targets._losses import Loss
 from ._machine import Machine
 from ._pace import Pace
 from ._plan import Plan
@@ -21,15 +22,21 @@ from ._round import Round
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """Points on which rounds are compared by their weighted squared error."""
+    """Points on which rounds are compared by their weighted loss; an objective of None is squared error."""
 
     points: Points
     targets: np.ndarray
     weights: Weights
+    objective: Loss | None = None
 
     def loss(self, machine: Machine):
-        """Weighted mean over rows of the squared error summed over outputs."""
-        return self.weights.mean_square(machine.decision(self.points) - self.targets)
+        """Weighted mean over rows of the loss summed over outputs."""
+        decisions = machine.decision(self.points)
+        if self.objective is None:
+            return self.weights.mean_square(decisions - self.targets)
+        with np.errstate(over="ignore", invalid="ignore"):  # rows may be out of all proportion to those of fit
+            loss = self.weights.mean(self.objective.unsmoothed(decisions.astype(np.float64), self.targets))
+        return loss if np.isfinite(loss) else np.inf
 
 
 @dataclass(frozen=True)

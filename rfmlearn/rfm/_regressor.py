@@ -281,7 +281,7 @@ class RFMRegressor(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
             Rows that belong together, as measurements of one patient do: where rows are left out to choose the ridge
             and to code categories by their targets, all rows of a group are.
         X_val, y_val : array-like, default=None
-            Validation set: the round with the smallest squared error on it is kept instead of the last.
+            Validation set: the round with the smallest loss on it is kept instead of the last.
         sample_weight_val : array-like, default=None
             Weights of the validation rows.
 
@@ -354,6 +354,8 @@ class RFMRegressor(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
         MemoryError
             If the n^2 numbers do not fit in the memory available, before they are allocated.
         """
+        if return_std:
+            self._check_deviations()
         F = self._decision(X)
         Y = self._as_targets(self._link(self._target.decode(F)), F.dtype)
         if not return_std:

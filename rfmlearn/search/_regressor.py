@@ -278,6 +278,8 @@ class RFMRegressorCV(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFMCV):
         MemoryError
             If the n^2 numbers do not fit in the memory available, before they are allocated.
         """
+        if return_std:
+            self._check_deviations()
         Y = self._average(X)
         shape = len(Y), *self._y_shape
         return (Y.reshape(shape), self._deviation(X, Y).reshape(shape)) if return_std else Y.reshape(shape)

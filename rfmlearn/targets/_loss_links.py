@@ -87,8 +87,20 @@ class Exponential(Link):
 
 
 def _fit_line(s, y, weight, loss, doubt):
-    """a and t of ``a + t s``, by Newton's method on a convex loss with a penalty on t - 1."""
-    theta = np.array([0.0, 1.0])
+    """a and t of ``a + t s``, by Newton's method on a convex loss with a penalty on t - 1.
+
+    Where t lies beyond its bounds, it is the nearer one, and a belongs to that.
+    """
+    offset, stretch = _minimise_line(s, y, weight, loss, doubt)
+    bounded = float(np.clip(stretch, _SHORTEST, _LONGEST))
+    if bounded != stretch:
+        offset, _ = _minimise_line(s, y, weight, loss, doubt, bounded)
+    return offset, bounded
+
+
+def _minimise_line(s, y, weight, loss, doubt, stretch=None):
+    """a and t without bounds, or a for a given t."""
+    theta = np.array([0.0, 1.0 if stretch is None else stretch])
 
     def value(theta):
         with np.errstate(over="ignore"):
@@ -102,6 +114,8 @@ def _fit_line(s, y, weight, loss, doubt):
         gradient = np.array([slope.sum(), np.sum(slope * s)]) + doubt * (theta - (0.0, 1.0))
         cross = np.sum(curvature * s)
         hessian = np.array([[curvature.sum(), cross], [cross, np.sum(curvature * s**2)]]) + doubt * np.eye(2)
+        if stretch is not None:
+            gradient, hessian = gradient * (1.0, 0.0), np.diag(np.diag(hessian))
         step, share = np.linalg.solve(hessian, gradient), 1.0
         while not (nearer := value(theta - share * step)) <= best and share > 1e-6:
             share /= 2
@@ -111,4 +125,4 @@ def _fit_line(s, y, weight, loss, doubt):
         theta, best = theta - share * step, nearer
         if is_there:
             break
-    return theta[0], float(np.clip(theta[1], _SHORTEST, _LONGEST))
+    return theta
