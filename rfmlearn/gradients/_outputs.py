@@ -37,7 +37,7 @@ def choose_output(estimator, output):
 
 
 def output_function(estimator, output):
-    """Function from a table to the output as an array of shape (m, n_outputs); a prediction on the scale of its link."""
+    """Function from a table to the output as an array of shape (m, n_outputs); predictions on the link's scale."""
     call = estimator if _is_function(estimator) else getattr(estimator, METHODS[output])
     on_link_scale = getattr(_innermost(estimator), "_on_link_scale", None) if output == "prediction" else None
 

@@ -71,7 +71,7 @@ def choose_ridges(gram, loss, Y, weights: Weights, start=None, given=None, cauti
     columns = columns_of(loss, Y)
     # From above: where small ridges interpolate, robust losses have a second minimum, of an ordinary fit.
     starts = np.broadcast_to(FIRST_LOSS_RIDGE * weights.unit if start is None else 10 * np.asarray(start), len(columns))
-    losses, total = [], 0.0
+    losses = []
     for part, first in zip(columns, starts, strict=True):
         best = _choose(gram, loss.columns(part), Y[:, part], weights, first, given, cautious)
         alphas.append(best.alpha)

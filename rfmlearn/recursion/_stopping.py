@@ -106,7 +106,7 @@ class StoppingRule:
         """Run the recursion: the round that is kept, solved exactly; a record of each round; what went wrong."""
         before = self.clock()
         start = before if self.start is None else self.start
-        durations, best_loss = list[float](), np.inf
+        durations, best_loss, is_preliminary = list[float](), np.inf, True
         history: list[dict] = []
         matrices, trouble = [], list[str]()
         # Approximate rounds need an exact one after them, which alone is the least that can be done.
@@ -118,8 +118,8 @@ class StoppingRule:
             trouble += latest.trouble
             # Without a validation set, every round counts as better than those before.
             loss = history[-1].get("validation_loss", np.inf if latest.is_preliminary else -len(history))
-            if not history[:-1] or loss < best_loss or best.is_preliminary:
-                best, best_loss = latest, loss
+            if is_preliminary or loss < best_loss:
+                best, best_loss, is_preliminary = latest, loss, latest.is_preliminary
             now = self.clock()
             durations.append(now - before)
             before = now

@@ -325,7 +325,7 @@ class RFMRegressor(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
         if self._target.objective is not None:
             rows, scores = self._left_out_scores(recursion, best)
             self._link = self._target.calibrate(scores, Y[rows], weights.total[rows])
-        self.intercept_ = self._link(self._target.decode(np.zeros((1, best.machine.dual_coef.shape[1]))))[0]
+        self.intercept_ = self._link(self._target.decode(np.zeros((1, best.machine.n_outputs))))[0]
 
     def predict(self, X, return_std=False):
         """Predict targets.

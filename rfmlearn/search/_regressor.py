@@ -14,9 +14,9 @@ from ..rfm._losses import LossMixin
 from ..rfm._regressor import RFMRegressor
 from ..solvers import Weights
 from ..targets._checks import check_group_labels
+from ..targets._conformal import IntervalScores, for_each_coverage
 from ..targets._loss_checks import check_loss, check_targets, check_targets_of_loss
 from ..targets._loss_targets import LOG_LINKS
-from ..targets._conformal import IntervalScores, for_each_coverage
 from ..targets._outcomes import Outcomes
 from ._base import BaseRFMCV
 from ._gradients import gradient_of_ensemble, gradient_of_logarithm

@@ -70,7 +70,9 @@ class Exponential(Link):
         """The offset and stretch with the smallest loss, of scores of rows left out; y in units of the mean."""
         weight = sample_weight / sample_weight.sum()
         doubt = _DOUBT / max(float(sample_weight.sum()), 1.0)
-        pairs = [_fit_line(s[:, None], v[:, None], weight[:, None], loss, doubt) for s, v in zip(scores.T, y.T)]
+        pairs = [
+            _fit_line(s[:, None], v[:, None], weight[:, None], loss, doubt) for s, v in zip(scores.T, y.T, strict=True)
+        ]
         offset, stretch = np.array(pairs).T
         return cls(mean, offset, stretch)
 
@@ -87,7 +89,7 @@ class Exponential(Link):
 
 
 def _fit_line(s, y, weight, loss, doubt):
-    """a and t of ``a + t s``, by Newton's method on a convex loss with a penalty on t - 1.
+    """Offset a and stretch t of ``a + t s``, by Newton's method on a convex loss with a penalty on t - 1.
 
     Where t lies beyond its bounds, it is the nearer one, and a belongs to that.
     """
@@ -99,7 +101,7 @@ def _fit_line(s, y, weight, loss, doubt):
 
 
 def _minimise_line(s, y, weight, loss, doubt, stretch=None):
-    """a and t without bounds, or a for a given t."""
+    """Both without bounds, or the offset for a given stretch."""
     theta = np.array([0.0, 1.0 if stretch is None else stretch])
 
     def value(theta):

@@ -53,8 +53,8 @@ class SmoothQuantileLoss(Loss):
 
     With r = y - f and the width h it is ``(tau - 1/2) r + |r| / 2`` outside of ``|r| < h`` and
     ``(tau - 1/2) r + r^2 / (4 h) + h / 4`` inside: the check function convolved with a uniform density, whose
-    minimiser is that of the pinball loss up to O(h^2). Rows outside of the window have dual coefficients at one of their
-    two bounds, so that a system of those inside remains to be solved.
+    minimiser is that of the pinball loss up to O(h^2). Rows outside of the window have dual coefficients at one of
+    their two bounds, so that a system of those inside remains to be solved.
 
     Attributes
     ----------
