@@ -9,7 +9,7 @@ many ridges at once. `Weights` says how much each row counts, and what is left o
 
 from ._cholesky import CholeskyFactor
 from ._conjugate_gradient import conjugate_gradient
-from ._leave_one_out import factor_residuals, left_out_group_residuals, left_out_residuals
+from ._leave_one_out import factor_residuals, factor_variances, left_out_group_residuals, left_out_residuals
 from ._nystrom import NystromPreconditioner
 from ._ridge_path import RidgePath
 from ._solution import Solution
@@ -23,6 +23,7 @@ __all__ = [
     "Weights",
     "conjugate_gradient",
     "factor_residuals",
+    "factor_variances",
     "left_out_group_residuals",
     "left_out_residuals",
 ]
