@@ -95,9 +95,11 @@ def run(name, table, y, args):
             took = time.perf_counter() - start
             for k, coverage in enumerate(args.coverages):
                 figures = measure(X_test, y_test, intervals[..., k], coverage)
-                yield {"set": name, "n": len(X), "model": model_name, "coverage": coverage, "method": method} | figures | {
-                    "seconds": took
-                }
+                yield (
+                    {"set": name, "n": len(X), "model": model_name, "coverage": coverage, "method": method}
+                    | figures
+                    | {"seconds": took}
+                )
 
 
 def with_ratios(records):
