@@ -46,18 +46,18 @@ titles = {
     "scaled": "follows the errors",
 }
 fig, axes = plt.subplots(2, 3, figsize=(11, 5.4), layout="constrained", sharex=True, height_ratios=[3, 1.4])
-ends = np.linspace(0, 1, 11)
+tenth = np.minimum((10 * x_new).astype(int), 9)
 for (method, title), (top, bottom) in zip(titles.items(), axes.T, strict=True):
     low, high = model.predict_interval(x_new[:, None], coverage=0.9, method=method).T
     inside = (low <= y_new) & (y_new <= high)
-    parts = [inside[(x_new >= start) & (x_new < end)].mean() for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    parts = [inside[tenth == k].mean() for k in range(10)]
     print(f"{method}: {inside.mean():.3f} inside, mean width {np.mean(high - low):.2f}, in ten slices "
           f"from {min(parts):.2f} to {max(parts):.2f}")  # fmt: skip
     top.fill_between(x_new, low, high, color="tab:blue", alpha=0.25, linewidth=0, label="90 % interval")
     top.plot(x_new, truth, color="black", linewidth=1, label="truth")
     top.plot(x, y, ".", color="tab:gray", markersize=3, label="training rows")
     top.set(title=f'"{method}": {title}', ylim=(-3.2, 3.2))
-    bottom.bar(ends[:-1] + 0.05, parts, width=0.09, color="tab:blue", alpha=0.6)
+    bottom.bar(np.arange(0.05, 1, 0.1), parts, width=0.09, color="tab:blue", alpha=0.6)
     bottom.axhline(0.9, color="black", linewidth=1)
     bottom.set(ylim=(0.5, 1.0), xlabel="x")
 axes[0, 0].legend(loc="lower left", fontsize="small")

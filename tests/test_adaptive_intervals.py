@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,16 @@ def test_single_machines_cover_new_rows_though_features_saw_the_old_ones(form):
         low, high = model.predict_interval(X[60:], 0.8, method="constant").T
         shares.append(np.mean((low <= y[60:]) & (y[60:] <= high)))
     assert 0.75 < np.mean(shares) < 0.9
+
+
+@pytest.mark.parametrize("form", ["diagonal", "full"])
+def test_matrices_of_more_coordinates_than_rows_are_warned_of(form):
+    X = np.random.default_rng(0).normal(size=(30, 40))
+    model = RFMRegressor(feature_matrix=form, max_iter=1).fit(X, X[:, 0])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.predict_interval(X, method="studentized")
+    assert [str(each.message)[:28] for each in caught] == ["a matrix over 40 coordinates"] * (form == "full")
 
 
 @BOTH

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..recursion._left_out import Errors
 from ..runtime._budget import FEWEST_SCALE_ROWS
+from ..runtime._trouble import warn_user
 from ..targets._conformal import IntervalScores, for_each_coverage
 
 
@@ -134,7 +135,7 @@ class IntervalMixin:
         if method != "auto":
             return METHODS[method]
         has_places = self._errors.machine is not None
-        return _scaled if has_places and self._left_out().weights.counts.sum() >= FEWEST_SCALE_ROWS else _constant
+        return _scaled if has_places and self._errors.left_out.weights.counts.sum() >= FEWEST_SCALE_ROWS else _constant
 
 
 def optimism(feature_matrix, weights):
@@ -142,11 +143,18 @@ def optimism(feature_matrix, weights):
 
     With p coordinates and n rows the factor is ``(1 + p / n)^(1/2)`` for a weight of each coordinate, as if so many
     more numbers had been fitted, and ``1 + p / n`` for matrices; at most two. Measured, not derived; see
-    docs/uncertainty.md.
+    docs/uncertainty.md. Matrices of more coordinates than rows fit anything, and no factor is enough: a warning.
     """
-    n_coordinates = sum(len(block) for block in feature_matrix.blocks)
-    factor = 1.0 + min(n_coordinates / weights.counts.sum(), 1.0)
-    return factor if any(block.ndim == 2 for block in feature_matrix.blocks) else factor**0.5
+    n_coordinates, n_rows = sum(len(block) for block in feature_matrix.blocks), weights.counts.sum()
+    factor = 1.0 + min(n_coordinates / n_rows, 1.0)
+    if not any(block.ndim == 2 for block in feature_matrix.blocks):
+        return factor**0.5
+    if n_coordinates > n_rows:
+        warn_user(
+            f"a matrix over {n_coordinates} coordinates was learned from {n_rows:.0f} rows, so that errors of rows left"
+            ' out, whose targets it has seen, are far too small: take RFMRegressorCV, or feature_matrix="diagonal".'
+        )
+    return factor
 
 
 def _constant(model, X):

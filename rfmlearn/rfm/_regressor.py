@@ -301,7 +301,7 @@ class RFMRegressor(IntervalMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
         return IntervalScores(left_out.errors, None, left_out.weights.counts)
 
     def _left_out_deviations(self):
-        return self._left_out().deviations
+        return self._errors.left_out.in_units(self._target.units).deviations
 
     def _deviations(self, X):
         return self._target.units * self._in_blocks(self._deviation, X)
