@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import Points
-from ..runtime._budget import ERROR_FLOOR, N_SCALE_ROWS
+from ..runtime._budget import ERROR_FLOOR, FIRST_SCALE_RIDGE, N_SCALE_ROWS
 from ..solvers import Weights
 from ._draws import draw_rows
 from ._machine import Machine
@@ -88,7 +88,7 @@ class ErrorScale:
         centers, weights = points[some], weights[some]
         means = np.average(logs[some], axis=0, weights=weights.total)
         targets = logs[some] - means
-        choice = choose_ridge_among(kernel, centers, targets, weights)
+        choice = choose_ridge_among(kernel, centers, targets, weights, FIRST_SCALE_RIDGE * weights.unit)
         coef, residuals = choice.solved[choice.alpha]
         explains = _mean_squares(residuals, weights) < _mean_squares(targets, weights)
         coef = coef * explains

@@ -113,6 +113,8 @@ N_CALIBRATION_ROWS = 3000
 N_SCALE_ROWS = 2000
 # Sizes of errors below this share of a typical one are much the same: by how little one is missed is chance.
 ERROR_FLOOR = 0.3
+# Where the search for the ridge of such a function begins: sizes of errors are mostly chance.
+FIRST_SCALE_RIDGE = 0.3
 # Rows that must have errors before these are told apart by place.
 FEWEST_SCALE_ROWS = 50
 # Rows over which the AGOP that is only looked at is averaged where rounds are approximate.
