@@ -35,10 +35,12 @@ x_new, truth, y_new = draw(4000)
 # Three methods
 # -------------
 #
-# All of them cover 90 % of new rows. How these are shared out is what differs: "constant" covers nearly all of the
-# rows on the left, and too few on the right. "scaled", which ``method="auto"`` takes, learns the sizes of errors
-# of rows left out. "studentized" takes the deviation that ``predict(X, return_std=True)`` tells: larger far from the
-# training rows, at both ends here by a little, but with noise that is the same everywhere.
+# All of them cover about 90 % of new rows. (In the mean over 25 other draws of the training rows it was 90 %, with a
+# deviation of 1.4 % from draw to draw; this is a draw near the mean.) How these are shared out is what differs:
+# "constant" covers nearly all of the rows on the left, and too few on the right. "scaled", which ``method="auto"``
+# takes, learns the sizes of errors of rows left out. "studentized" takes the deviation that
+# ``predict(X, return_std=True)`` tells: larger far from the training rows, at both ends here by a little, but with noise
+# that is the same everywhere.
 
 titles = {
     "constant": "one width everywhere",
