@@ -39,7 +39,7 @@ x_new, truth, y_new = draw(4000)
 # deviation of 1.4 % from draw to draw; this is a draw near the mean.) How these are shared out is what differs:
 # "constant" covers nearly all of the rows on the left, and too few on the right. "scaled", which ``method="auto"``
 # takes, learns the sizes of errors of rows left out. "studentized" takes the deviation that
-# ``predict(X, return_std=True)`` tells: larger far from the training rows, at both ends here by a little, but with noise
+# ``predict(X, return_std=True)`` tells: larger far from the training rows, at both ends by a little, but with noise
 # that is the same everywhere.
 
 titles = {
