@@ -213,6 +213,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         model._agop, model._leaf_agops = agop_of(self._agop, machines[0]), leaf_agops(machines[0])
         if hasattr(self, "_deviation"):
             model._deviation = deviation_of(self._deviation)
+            model._errors = self._errors.without_rows(model._deviation)
         return model
 
     def _left_out_squares(self):

@@ -44,6 +44,11 @@ class LossMixin:
         parts, losses = target.comparison(predicted.reshape(1, len(y), -1), Y, weight)
         return float(1 - losses(parts)[0])
 
+    def _refuse_deviations(self: Any, what):
+        """Deviations are those of a Gaussian process, whose loss is squared error."""
+        if self.loss != "squared_error":
+            raise ValueError(f"{what} needs loss='squared_error', got loss={self.loss!r}: predict_interval has others.")
+
     def _make_target(self: Any, Y, weight):
         """How targets are coded for the loss."""
         return make_target(Y, weight, self.loss, self.quantile, self.power)

@@ -125,6 +125,11 @@ class PositiveTargets(Target):
         return cls(unit * np.average(Y / unit, axis=0, weights=sample_weight), power)
 
     @property
+    def units(self):
+        """Errors are told as they are."""
+        return np.ones(1)
+
+    @property
     def objective(self):
         """Half of the deviance."""
         return TweedieLoss(self.power)
