@@ -78,9 +78,7 @@ def choose_ridges(gram, loss, Y, weights: Weights, start=None, given=None):
         losses.append(best.value)
     decisions = np.hstack(left_out)
     adapted = loss.adapted(Y - decisions, weights.total)
-    return LossRidges(
-        alphas=tuple(alphas), loss=adapted, left_out_loss=float(sum(losses)), decision=np.hstack(parts)
-    )
+    return LossRidges(alphas=tuple(alphas), loss=adapted, left_out_loss=float(sum(losses)), decision=np.hstack(parts))
 
 
 @dataclass

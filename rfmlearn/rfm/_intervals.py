@@ -84,7 +84,7 @@ class IntervalMixin:
         shape = () if isinstance(band, QuantileBand) else self._y_shape
 
         def interval(coverage):
-            low, high = band.interval(coverage)
+            low, high = (np.maximum(end, self._least_target) for end in band.interval(coverage))
             return np.stack([low, high], axis=-1).reshape(len(low), *shape, 2)
 
         return for_each_coverage(interval, coverage)
@@ -127,7 +127,7 @@ class IntervalMixin:
         band = self._interval_method(method)(self, X)
 
         def quantile(level):
-            return band.quantile(level).reshape(len(band.predicted), *self._y_shape)
+            return np.maximum(band.quantile(level), self._least_target).reshape(len(band.predicted), *self._y_shape)
 
         return for_each_coverage(quantile, levels, "levels")
 
@@ -138,7 +138,9 @@ class IntervalMixin:
             raise ValueError(f"method must be one of {names}, got method={method!r}")
         has_levels = np.ndim(self.quantile) == 1 and len(self.quantile) > 1
         if has_levels and method not in ("auto", "quantile"):
-            raise ValueError(f"method={method!r} is for models of one number: with quantile={self.quantile!r} take 'quantile'.")
+            raise ValueError(
+                f"method={method!r} is for models of one number: with quantile={self.quantile!r} take 'quantile'."
+            )
         if method == "quantile" and not has_levels:
             raise ValueError(
                 "method='quantile' needs loss='quantile' with several levels, as quantile=[0.05, 0.5, 0.95], got "

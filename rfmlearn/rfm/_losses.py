@@ -44,6 +44,11 @@ class LossMixin:
         parts, losses = target.comparison(predicted.reshape(1, len(y), -1), Y, weight)
         return float(1 - losses(parts)[0])
 
+    @property
+    def _least_target(self: Any):
+        """Below it no target lies."""
+        return 0.0 if self.loss in LOG_LINKS else -np.inf
+
     def _refuse_deviations(self: Any, what):
         """Deviations are those of a Gaussian process, whose loss is squared error."""
         if self.loss != "squared_error":

@@ -160,7 +160,17 @@ class OwnModels:
         rng = np.random.RandomState(self.seed)
         model, names = self._models[index], fold.encoder.coordinate_names_
         options |= self.sizes
-        return make_recursion(model, fold.points, names, fold.codes, fold.weights, rng, large=self.large, loss=self.outcomes.objective, **options)
+        return make_recursion(
+            model,
+            fold.points,
+            names,
+            fold.codes,
+            fold.weights,
+            rng,
+            large=self.large,
+            loss=self.outcomes.objective,
+            **options,
+        )
 
     def _score_quickly(self, index, fold, last_round):
         """The same as `_score_rounds`, in single precision unless something is out of its reach."""
