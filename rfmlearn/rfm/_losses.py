@@ -38,11 +38,20 @@ class LossMixin:
             return r2_score(y, self.predict(X), sample_weight=sample_weight)
         predicted = self.predict(X)
         y, weight = check_targets(self, X, y), check_weights(sample_weight, X)
-        Y = y.reshape(len(y), -1)
+        return 1 - self._mean_loss(predicted, y.reshape(len(y), -1), weight)
+
+    def _mean_loss(self: Any, predicted, Y, weight):
+        """Mean loss in units of that of the best constant, for other losses than squared error."""
         check_targets_of_loss(self, Y, "y")
         target = self._make_target(Y, weight)
-        parts, losses = target.comparison(predicted.reshape(1, len(y), -1), Y, weight)
-        return float(1 - losses(parts)[0])
+        parts, losses = target.comparison(predicted.reshape(1, len(Y), -1), Y, weight)
+        return float(losses(parts)[0])
+
+    def _on_link_scale(self: Any, predictions):
+        """Predictions as machines make them: logarithms, for some losses."""
+        if self.loss not in LOG_LINKS:
+            return predictions
+        return np.log(np.maximum(predictions, np.finfo(predictions.dtype).tiny))
 
     @property
     def _least_target(self: Any):

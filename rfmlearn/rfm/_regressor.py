@@ -284,7 +284,7 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
             Rows that belong together, as measurements of one patient do: where rows are left out to choose the ridge
             and to code categories by their targets, all rows of a group are.
         X_val, y_val : array-like, default=None
-            Validation set: the round with the smallest squared error on it is kept instead of the last.
+            Validation set: the round with the smallest loss on it is kept instead of the last.
         sample_weight_val : array-like, default=None
             Weights of the validation rows.
 
@@ -331,7 +331,7 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
             errors = (Y[rows] - self._link(scores)) / np.where(self._target.units > 0, self._target.units, 1.0)
             source = LeftOut(rows=rows, errors=errors, weights=weights.outside(rows))
         self._errors = Errors(machine=best.machine, source=source)
-        self.intercept_ = self._link(self._target.decode(np.zeros((1, best.machine.dual_coef.shape[1]))))[0]
+        self.intercept_ = self._link(self._target.decode(np.zeros((1, best.machine.n_outputs))))[0]
 
     def predict(self, X, return_std=False):
         """Predict targets.

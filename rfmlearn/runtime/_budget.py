@@ -148,8 +148,9 @@ LARGEST_ROUNDING_SHARE = 0.1
 N_NEIGHBOURS, MOST_NEIGHBOURS, N_PROBES, PROBE_RESIDUAL = 64, 1024, 4, 1e-2
 # Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
 EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
-# Losses other than squared error. Where quantiles are fitted, this share of the rows left out lies in the window in which
-# the loss is smooth; and Huber's loss is linear beyond so many deviations, which loses 5 % of efficiency for normal ones.
+# Losses other than squared error. Where quantiles are fitted, this share of the rows left out lies in the window in
+# which the loss is smooth; and Huber's loss is linear beyond so many deviations, which loses 5 % of efficiency for
+# normal ones.
 SMOOTHED_SHARE, HUBER_WIDTH = 0.2, 1.35
 # Logarithms of means beyond which they are cut off, so that squares of their exponentials do not overflow.
 LARGEST_LOG = 300.0

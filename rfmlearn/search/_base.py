@@ -44,6 +44,7 @@ from ._timetable import Timetable
 
 # Parameters of the single models that are not compared, but decided by the search.
 _DECIDED = {"n_iter_no_change", "time_limit", "max_memory", "callback", "class_weight", "random_state", "verbose"}
+_DECIDED |= {"loss", "quantile", "power"}
 
 
 class BaseRFMCV(CompressibleMixin, TableEstimator):

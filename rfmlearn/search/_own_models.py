@@ -188,7 +188,8 @@ class OwnModels:
             if current.is_preliminary:
                 continue
             machine = current.machine
-            if self._models[index].alpha == "cautious" and current.n_iter < last_round:
+            is_cautious = self._models[index].alpha == "cautious" and self.outcomes.objective is None
+            if is_cautious and current.n_iter < last_round:
                 cautious = recursion.solve_cautiously(current)
                 trouble += [cautious.trouble] if cautious.trouble else []
                 machine = replace(machine, dual_coef=cautious.coef)

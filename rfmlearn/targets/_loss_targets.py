@@ -12,7 +12,15 @@ from ..runtime._budget import LARGEST_LOG
 from ._calibration import Identity
 from ._codes import ScaledTargets, Target
 from ._loss_links import Exponential, OrderedShift
-from ._losses import ExpectileLoss, HuberLoss, Loss, SmoothQuantileLoss, TweedieLoss, weighted_quantiles
+from ._losses import (
+    ExpectileLoss,
+    HuberLoss,
+    Loss,
+    SmoothQuantileLoss,
+    TweedieLoss,
+    weighted_expectiles,
+    weighted_quantiles,
+)
 
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "expectile", "poisson", "gamma", "tweedie")
 LOG_LINKS = ("poisson", "gamma", "tweedie")
@@ -53,9 +61,12 @@ class LocatedTargets(Target):
         """Constants of the loss, and deviations."""
         squared, n_codes = ScaledTargets.fit(Y, sample_weight), max(Y.shape[1], len(levels))
         levels = np.broadcast_to(levels, n_codes)
-        center = squared.mean
-        if name != "expectile":
-            center = weighted_quantiles(np.broadcast_to(Y, (len(Y), n_codes)), sample_weight, levels)
+        columns = np.broadcast_to(Y, (len(Y), n_codes))
+        if name == "expectile":
+            codes = np.broadcast_to(squared.encode(Y), columns.shape)
+            center = squared.decode(weighted_expectiles(codes, sample_weight, levels))
+        else:
+            center = weighted_quantiles(columns, sample_weight, levels)
         objective = {
             "huber": lambda: HuberLoss(np.ones(n_codes)),
             "expectile": lambda: ExpectileLoss(levels),
