@@ -71,6 +71,7 @@ class LargeRecursion:
     draws: LargeDraws
     budget: LargeBudget
     is_large: ClassVar[bool] = True
+    n_rounds_to_finish: ClassVar[float] = 0.0
     on_progress: Callable = field(default=lambda done, total, what: None)
     seconds_left: Callable[[], float] | None = None
     trouble: tuple[str, ...] = ()
@@ -194,7 +195,7 @@ class LargeRecursion:
     def deviation(self, final: Round) -> LeafDeviation:
         """Deviations of targets from predictions, by leaves."""
         rows, residuals = self.left_out(final)
-        return LeafDeviation.of(final.machine, rows, residuals, self.weights.total[rows])
+        return LeafDeviation.of(final.machine, rows, residuals, self.weights.outside(rows))
 
     def with_progress(self, on_progress):
         """The same, and somebody looks on."""

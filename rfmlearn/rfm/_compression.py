@@ -15,7 +15,7 @@ from ..recursion._deviation import Deviation, NoDeviation
 from ..runtime._large_budget import FEWEST_CENTERS
 from ..runtime._trouble import warn_user
 from ..targets._checks import check_numbers, code_known_labels
-from ..targets._codes import ClassCodes, ScaledTargets
+from ..targets._codes import ClassCodes, ScaledTargets, mean_loss
 
 
 class CompressibleMixin:
@@ -100,10 +100,10 @@ class CompressibleMixin:
         """Log-loss, root mean squared error in units of the deviation, or another loss in units of a constant's."""
         weights = np.ones(len(X))
         if is_classifier(self):
-            return ClassCodes.loss(self.predict_proba(X), y, weights)
+            return mean_loss(ClassCodes.comparison, self.predict_proba(X), y, weights)
         if self.loss != "squared_error":
             return self._mean_loss(self.predict(X), y, weights)
-        return np.sqrt(ScaledTargets.loss(self.predict(X).reshape(y.shape), y, weights))
+        return np.sqrt(mean_loss(ScaledTargets.comparison, self.predict(X).reshape(y.shape), y, weights))
 
 
 def check_max_loss(max_loss):

@@ -53,13 +53,15 @@ class LossMixin:
             return predictions
         return np.log(np.maximum(predictions, np.finfo(predictions.dtype).tiny))
 
-    def _check_deviations(self: Any):
-        """Refuse to tell deviations of other losses."""
+    @property
+    def _least_target(self: Any):
+        """Below it no target lies."""
+        return 0.0 if self.loss in LOG_LINKS else -np.inf
+
+    def _refuse_deviations(self: Any, what):
+        """Deviations are those of a Gaussian process, whose loss is squared error."""
         if self.loss != "squared_error":
-            raise ValueError(
-                f"return_std=True is for loss='squared_error' only, got loss={self.loss!r}: "
-                "RFMRegressorCV.predict_interval, or loss='quantile' with several quantiles, tells how far targets lie."
-            )
+            raise ValueError(f"{what} needs loss='squared_error', got loss={self.loss!r}: predict_interval has others.")
 
     def _make_target(self: Any, Y, weight):
         """How targets are coded for the loss."""

@@ -109,6 +109,14 @@ N_BANDWIDTH_ROWS = 1000
 N_RIDGE_ROWS = 1000
 # Rows whose scores calibrate probabilities: two numbers and one a class are fitted to them.
 N_CALIBRATION_ROWS = 3000
+# Rows of which errors tell where they are large: a function that is smooth, at m^3 operations for each ridge.
+N_SCALE_ROWS = 2000
+# Sizes of errors below this share of a typical one are much the same: by how little one is missed is chance.
+ERROR_FLOOR = 0.3
+# Where the search for the ridge of such a function begins: sizes of errors are mostly chance.
+FIRST_SCALE_RIDGE = 0.3
+# Rows that must have errors before these are told apart by place.
+FEWEST_SCALE_ROWS = 50
 # Rows over which the AGOP that is only looked at is averaged where rounds are approximate.
 N_INSPECTED_ROWS = 1000
 # The same where a limit on time leaves no room for rounds of feature learning.

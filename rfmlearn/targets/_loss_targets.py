@@ -47,14 +47,14 @@ class LocatedTargets(Target):
         Of quantiles or expectiles; 1/2 of others.
     name : str
         Of the loss.
-    objective : Loss
+    minimised : Loss
     """
 
     center: np.ndarray
     scale: np.ndarray
     levels: np.ndarray
     name: str
-    objective: Loss | None = None
+    minimised: Loss
 
     @classmethod
     def fit(cls, Y, sample_weight, name, levels):
@@ -73,6 +73,11 @@ class LocatedTargets(Target):
         }.get(name, lambda: SmoothQuantileLoss.of(levels))()
         center, scale = (np.broadcast_to(part, n_codes) for part in (center, squared.scale))
         return cls(center, scale, levels, name, objective)
+
+    @property
+    def objective(self):
+        """The loss."""
+        return self.minimised
 
     def encode(self, y):
         return (y - self.center) / self.scale
@@ -111,7 +116,7 @@ class LocatedTargets(Target):
         r = (y - predictions) / self.scale
         if self.name in ("quantile", "absolute_error"):
             return np.maximum(self.levels * r, (self.levels - 1) * r)
-        return self.objective.value(np.zeros_like(r), r)
+        return self.minimised.value(np.zeros_like(r), r)
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,11 @@ class PositiveTargets(Target):
         """Weighted means."""
         unit = np.max(Y, axis=0)
         return cls(unit * np.average(Y / unit, axis=0, weights=sample_weight), power)
+
+    @property
+    def units(self):
+        """Errors are told as they are."""
+        return np.ones(1)
 
     @property
     def objective(self):
