@@ -144,7 +144,9 @@ def test_comparison_of_positive_targets_is_the_deviance(rng, weighted, power):
     weight = rng.uniform(0.5, 2, size=50) if weighted else np.ones(50)
     _, losses = PositiveTargets.fit(y, weight, power).comparison(predicted[None], y, weight)
     constant = np.full(50, np.average(y[:, 0], weights=weight))
-    deviance = [mean_tweedie_deviance(y[:, 0], p, sample_weight=weight, power=power) for p in (predicted[:, 0], constant)]
+    deviance = [
+        mean_tweedie_deviance(y[:, 0], p, sample_weight=weight, power=power) for p in (predicted[:, 0], constant)
+    ]
     assert_allclose(losses(predicted[None]), [deviance[0] / deviance[1]], rtol=1e-10)
 
 

@@ -16,7 +16,7 @@ from ._weights import Weights
 
 
 class Pointwise(Protocol):
-    """What is asked of a loss: of decisions f and targets y, both of shape (n, k).
+    """What is asked of a loss (`rfmlearn.targets._losses`): of decisions f and targets y, both of shape (n, k).
 
     `mean_curvature` is the curvature of columns that share it, where it need not be a bound: for rows left out.
     """
@@ -25,6 +25,10 @@ class Pointwise(Protocol):
     slope: Callable
     curvature: Callable
     mean_curvature: Callable
+    unsmoothed: Callable
+    columns: Callable
+    adapted: Callable
+    is_separable: bool
 
 
 @dataclass(frozen=True)
