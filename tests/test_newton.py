@@ -222,7 +222,7 @@ def test_rows_left_out_are_nearly_those_of_refits(name, what):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_some_rows_left_out_are_those_of_all(name):
-    K, Y, _, found = solved(name)
+    K, _, _, found = solved(name)
     for weights in (Weights.of(np.ones(25)), Weights.of(np.ones(25), groups=np.arange(25) // 5)):
         every = left_out_decisions(FactorableGram(K), found, weights)
         rows = np.arange(5, 15)
