@@ -18,8 +18,7 @@ from ..recursion._machine import Machine
 from ..recursion._round import Round
 from ..runtime._budget import LARGEST_WORKING_RIDGE, N_INSPECTED_ROWS
 from ..runtime._large_budget import LOSS_GAIN, MAX_LOSS_STEPS
-from ..solvers import NewtonStep, Weights, smallest_along
-from ..targets._losses import Loss
+from ..solvers import NewtonStep, Pointwise, Weights, smallest_along
 from ._draws import LargeDraws
 from ._landmarks import NormalEquations, solve_landmarks
 from ._plan import LargePlan
@@ -137,7 +136,7 @@ class LandmarkFit:
 
     kernel: Kernel
     landmarks: Points
-    loss: Loss
+    loss: Pointwise
 
     def decide(self, coef, centers):
         """Decisions of points."""

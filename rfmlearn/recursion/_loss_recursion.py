@@ -10,8 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..runtime._budget import EXACT_GAIN, LEARNING_GAIN, N_LOSS_LEARNING_ROWS
-from ..solvers import FactorableGram, left_out_decisions, minimize
-from ..targets._losses import Loss
+from ..solvers import FactorableGram, Pointwise, left_out_decisions, minimize
 from ._loss_ridges import choose_ridges, columns_of
 from ._machine import Machine
 from ._packed_recursion import on_sample
@@ -39,7 +38,7 @@ class LossRecursion(Recursion):
         Over these rows features are learned by the loss; None is all.
     """
 
-    loss: Loss
+    loss: Pointwise
     sample: LossRecursion | None = None
     n_rounds_to_finish: ClassVar[float] = 6.0
 

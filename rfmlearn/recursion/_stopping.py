@@ -11,8 +11,7 @@ import numpy as np
 from ..kernels import Points
 from ..runtime._budget import AGOP_SHARE, OUTPUTS_OF_AGOP_SHARE
 from ..runtime._progress import log_record
-from ..solvers import Weights
-from ..targets._losses import Loss
+from ..solvers import Pointwise, Weights
 from ._machine import Machine
 from ._pace import Pace
 from ._plan import Plan
@@ -27,7 +26,7 @@ class ValidationSet:
     points: Points
     targets: np.ndarray
     weights: Weights
-    objective: Loss | None = None
+    objective: Pointwise | None = None
 
     def loss(self, machine: Machine):
         """Weighted mean over rows of the loss summed over outputs."""

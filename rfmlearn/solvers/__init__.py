@@ -11,7 +11,7 @@ from ._cholesky import CholeskyFactor
 from ._conjugate_gradient import conjugate_gradient
 from ._factorable import FactorableGram
 from ._leave_one_out import factor_residuals, factor_variances, left_out_group_residuals, left_out_residuals
-from ._newton import Minimum, NewtonStep, left_out_decisions, minimize, smallest_along
+from ._newton import Minimum, NewtonStep, Pointwise, left_out_decisions, minimize, smallest_along
 from ._nystrom import NystromPreconditioner
 from ._ridge_path import RidgePath
 from ._solution import Solution
@@ -23,6 +23,7 @@ __all__ = [
     "Minimum",
     "NewtonStep",
     "NystromPreconditioner",
+    "Pointwise",
     "RidgePath",
     "Solution",
     "Weights",

@@ -16,11 +16,19 @@ from ._weights import Weights
 
 
 class Pointwise(Protocol):
-    """What is asked of a loss: of decisions f and targets y, both of shape (n, k)."""
+    """What is asked of a loss (`rfmlearn.targets._losses`): of decisions f and targets y, both of shape (n, k).
+
+    `mean_curvature` is the curvature of columns that share it, where it need not be a bound: for rows left out.
+    """
 
     value: Callable
     slope: Callable
     curvature: Callable
+    mean_curvature: Callable
+    unsmoothed: Callable
+    columns: Callable
+    adapted: Callable
+    is_separable: bool
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class Minimum:
     coef, decision : ndarray of shape (n, k)
         c and ``f = K c``.
     targets : ndarray of shape (n, k)
-        z of the system ``(K + diag(ridge)) c = z`` at the minimum.
+        z of the system ``(K + diag(ridge)) c = z`` at the minimum, of the mean curvature where columns share one.
     ridge : ndarray of shape (n,)
     n_iter : int
     decrement : float
@@ -102,7 +110,7 @@ def minimize(gram: FactorableGram, loss: Pointwise, Y, ridge, start=None, tol=1e
             break
     else:
         trouble = f"Newton's method stopped after {max_iter} steps, with {decrement:.1e} to gain: increase alpha."
-    step = NewtonStep.at(loss, F, Y, ridge)
+    step = NewtonStep.at(loss, F, Y, ridge, loss.mean_curvature)
     return Minimum(C, F, step.targets, step.ridge, n_iter, max(decrement, 0.0), trouble)
 
 
@@ -123,8 +131,10 @@ class NewtonStep:
     bound: np.ndarray
 
     @classmethod
-    def at(cls, loss, F, Y, ridge):
-        curvature, slope = loss.curvature(F, Y)[:, 0], loss.slope(F, Y)
+    def at(cls, loss, F, Y, ridge, curvature=None):
+        """With the curvature of the loss, or another one."""
+        curvature = (loss.curvature if curvature is None else curvature)(F, Y)[:, 0]
+        slope = loss.slope(F, Y)
         with np.errstate(divide="ignore"):
             working = np.minimum(ridge / curvature, np.maximum(ridge, LARGEST_WORKING_RIDGE))
         return cls(F - (working / ridge)[:, None] * slope, working, -slope / ridge[:, None])

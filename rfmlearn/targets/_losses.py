@@ -34,6 +34,10 @@ class Loss(ABC):
     def curvature(self, f, y):
         """Second derivatives by f, or numbers not below them; at least 0, shape (n, n_codes) or (n, 1)."""
 
+    def mean_curvature(self, f, y):
+        """The same as one number for all columns, neither below nor above on average: for rows left out."""
+        return self.curvature(f, y)
+
     def unsmoothed(self, f, y):
         """Losses as users mean them, where `value` is smooth instead."""
         return self.value(f, y)
@@ -230,6 +234,10 @@ class MultinomialLoss(Loss):
     def curvature(self, f, y):
         p = softmax(self.logits(f), axis=1)
         return np.max(2 * p * (1 - p), axis=1, keepdims=True) / self.unit
+
+    def mean_curvature(self, f, y):
+        p = softmax(self.logits(f), axis=1)
+        return np.sum(p * (1 - p), axis=1, keepdims=True) / ((p.shape[1] - 1) * self.unit)
 
 
 def _one_hot(codes, basis):
