@@ -42,7 +42,8 @@ for level, share in zip(LEVELS, below, strict=True):
 # -----
 #
 # How many portions should be made? One that is missing loses 4 of profit, one that is left over 1. The cheapest order
-# is the quantile of the demand at 4 / (4 + 1): so many days should go by with enough. Whoever orders the mean pays more.
+# is the quantile of the demand at 4 / (4 + 1): on so many days there should be enough. Whoever orders the mean pays
+# more.
 
 MISSING, LEFT_OVER = 4.0, 1.0
 
@@ -93,8 +94,8 @@ score = d2_tweedie_score(claims_new, kept, sample_weight=years_new, power=1)
 print(f"squared error, cut off at .01: {score:.3f}, as {not_positive:.0%} of its rates are not positive")
 
 # %%
-# Left, quantiles of sales, and the days of training. In the middle, what a day costs by the quantile that is ordered: it
-# is cheapest near the ratio of costs, 4 / (4 + 1). Right, rates of drivers whose other columns are zero, on a
+# Left, quantiles of sales, and the days of training. In the middle, what a day costs by the quantile that is ordered:
+# it is cheapest near the ratio of costs, 4 / (4 + 1). Right, rates of drivers whose other columns are zero, on a
 # logarithmic scale; where the curve of squared error is not to be seen, it is below zero.
 
 fig, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
