@@ -47,6 +47,7 @@ class LargeLossRecursion:
     draws: LargeDraws
     plan: LargePlan
     is_large: ClassVar[bool] = True
+    n_rounds_to_finish: ClassVar[float] = LossRecursion.n_rounds_to_finish
 
     def rounds(self, max_iter):
         """Those of the pilot."""
@@ -68,17 +69,17 @@ class LargeLossRecursion:
             ridge = self.weights.ridge(alpha)
             loss, Y = choice.loss.columns(columns), self.targets[:, columns]
             fit = LandmarkFit(kernel, landmarks, loss)
-            coef = fit.minimize(centers[others], Y[others], ridge[others])
+            coef, _ = fit.minimize(centers[others], Y[others], ridge[others])
             left_out.append(fit.decide(coef, centers[held]))
             found.append(fit.minimize(centers, Y, ridge, coef))
-        coef = np.hstack(found)
+        coef, decisions = (np.hstack(parts) for parts in zip(*found, strict=True))
         machine = Machine(kernel=kernel, feature_matrix=matrix, centers=landmarks, dual_coef=coef)
         return replace(
             best,
-            n_iter=best.n_iter,
             machine=machine,
             solver="landmarks",
             residual=0.0,
+            train_loss=self.weights.mean(choice.loss.value(decisions, self.targets)),
             seconds=best.seconds + time.perf_counter() - start,
             _workspace=HeldOut(held, np.hstack(left_out)),
         )
@@ -143,7 +144,7 @@ class LandmarkFit:
         return self.kernel.product(self.landmarks, coef.astype(centers.dtype), centers).astype(np.float64)
 
     def minimize(self, centers, Y, ridge, start=None):
-        """Coefficients of landmarks, shape (m, k); n m^2 operations a step for n rows of positive curvature."""
+        """Coefficients of landmarks, shape (m, k), and decisions; n m^2 operations a step for n rows of curvature."""
         gram = self.kernel(self.landmarks, self.landmarks).astype(np.float64)
         C = np.zeros((len(gram), Y.shape[1])) if start is None else start
         F = np.zeros(Y.shape) if start is None else self.decide(C, centers)
@@ -163,7 +164,7 @@ class LandmarkFit:
             C, F = C + share * dC, F + share * dF
             if decrement <= LOSS_GAIN:
                 break
-        return C
+        return C, F
 
     def _step(self, gram, step, centers):
         inside = np.flatnonzero(step.ridge < LARGEST_WORKING_RIDGE)

@@ -71,6 +71,7 @@ class LargeRecursion:
     draws: LargeDraws
     budget: LargeBudget
     is_large: ClassVar[bool] = True
+    n_rounds_to_finish: ClassVar[float] = 0.0
     on_progress: Callable = field(default=lambda done, total, what: None)
     seconds_left: Callable[[], float] | None = None
     trouble: tuple[str, ...] = ()

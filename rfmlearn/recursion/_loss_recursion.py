@@ -41,6 +41,7 @@ class LossRecursion(Recursion):
 
     loss: Loss
     sample: LossRecursion | None = None
+    n_rounds_to_finish: ClassVar[float] = 6.0
 
     @classmethod
     def of(cls, recursion: Recursion, loss, rng):

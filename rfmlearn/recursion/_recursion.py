@@ -77,6 +77,7 @@ class Recursion:
     tol: float = 1e-3
     initial: FeatureMatrix | None = None
     is_preliminary: ClassVar[bool] = False  # whether machines are of another kind than the one that is asked for
+    n_rounds_to_finish: ClassVar[float] = 0.0  # what `finish` takes, in units of the first round
     is_large: ClassVar[bool] = False  # whether `finish` makes another round, of more rows than the others
 
     def rounds(self, max_iter) -> Generator[Round]:

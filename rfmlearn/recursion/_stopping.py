@@ -73,16 +73,16 @@ class StoppingRule:
     exact: float = 0.0
     closing: float = 0.0
 
-    def with_time_after_rounds(self, plan: Plan):
+    def with_time_after_rounds(self, plan: Plan, n_rounds_to_finish=0.0):
         """The same rule, which leaves time for what is done after the last round."""
         agop = AGOP_SHARE * max(1.0, plan.n_outputs / OUTPUTS_OF_AGOP_SHARE)
         if not plan.iterative:
-            return replace(self, agop=agop)
+            return replace(self, agop=agop, exact=n_rounds_to_finish)
         if plan.n_learning_rows:
             # Rounds grow with the square of their rows, and so does that of all rows.
             return replace(self, agop=agop, exact=(plan.n_samples / plan.n_learning_rows) ** 2)
         closing = plan.seconds_after_rounds(Pace.measure(clock=self.clock), self.time_limit)
-        return replace(self, agop=agop, exact=1.0, closing=closing)
+        return replace(self, agop=agop, exact=1.0 + n_rounds_to_finish, closing=closing)
 
     def seconds_left(self):
         """Until the limit."""

@@ -172,7 +172,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
             self.max_iter, validation, self.n_iter_no_change, self.time_limit, self.callback, start=start
         )
         if self.time_limit is not None:
-            rule = rule.with_time_after_rounds(recursion.plan)
+            rule = rule.with_time_after_rounds(recursion.plan, recursion.n_rounds_to_finish)
             recursion = recursion.within_time(rule.seconds_left)
         with log_to_stderr(self.verbose), progress(self.verbose) as on_progress:
             best, self.history_, self.fit_warnings_ = rule.run(recursion.with_progress(on_progress))

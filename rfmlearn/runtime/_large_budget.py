@@ -138,13 +138,15 @@ class LargeBudget:
             packed_up_to=0,
             n_trees=0,
             n_pilot_rows=min(self.n_pilot_rows, LOSS_PILOT_ROWS),
-            n_landmarks=min(self.n_landmarks, math.ceil(math.sqrt(LOSS_LANDMARK_WORK / n_samples))),
+            n_landmarks=min(
+                self.n_landmarks, max(math.ceil(math.sqrt(LOSS_LANDMARK_WORK / n_samples)), FEWEST_LOSS_LANDMARKS)
+            ),
         )
 
     def landmarks_of(self, n_samples):
         """As many landmarks as so many rows can afford."""
         return min(self.n_landmarks, math.ceil(math.sqrt(self.landmark_work / n_samples)))
 
-# Losses other than squared error: rows of the pilot, operations of a step of Newton's method, steps at most, and the gain
-# of the last one, in units of loss.
-LOSS_PILOT_ROWS, LOSS_LANDMARK_WORK, MAX_LOSS_STEPS, LOSS_GAIN = 5000, 1e12, 30, 1e-6
+# Losses other than squared error: rows of the pilot, operations of a step of Newton's method with as many landmarks as
+# these allow but some in any case, steps at most, and the gain of the last one, in units of loss.
+LOSS_PILOT_ROWS, LOSS_LANDMARK_WORK, FEWEST_LOSS_LANDMARKS, MAX_LOSS_STEPS, LOSS_GAIN = 5000, 3e11, 1500, 30, 1e-6
