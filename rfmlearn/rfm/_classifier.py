@@ -48,7 +48,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         is left out at a time (so that a factor of all weights changes nothing), with the smallest leave-one-out error,
         in closed form, on 1,000 rows drawn at random if there are more. Leave-one-out is optimistic once features are
         learned, since they have seen the label left out: with "cautious" the last fit takes the next larger candidate,
-        about three times the ridge. For "log_loss" candidates go up to 100, and "cautious" is "auto".
+        about three times the ridge. For "log_loss" candidates go up to 100.
     max_iter : int, default=3
         Rounds of feature learning. 0 is kernel ridge regression with the plain kernel.
     feature_matrix : {"full", "diagonal", "block"}, default="diagonal"

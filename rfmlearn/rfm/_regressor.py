@@ -59,7 +59,7 @@ class RFMRegressor(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
         in closed form, on 1,000 rows drawn at random if there are more.
         Leave-one-out is optimistic once features are learned, since they have seen the label left out: with "cautious"
         the last fit takes the next larger candidate, about three times the ridge. For other losses than squared error
-        candidates go up to 100, each quantile or output has a ridge of its own, and "cautious" is "auto".
+        candidates go up to 100, and each quantile or output has a ridge of its own.
     max_iter : int, default=3
         Rounds of feature learning. 0 is kernel ridge regression with the plain kernel.
     feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
