@@ -172,8 +172,11 @@ def report(args):
     print(f"{len(sets)} sets")
     for j, model in enumerate(models):
         own = [records[s, model] for s in sets]
-        line = f"{model:14s} mean rank {ranks[:, j].mean():.2f}, seconds (median) {np.median([r['seconds'] for r in own]):.2f}"
-        line += f", loss relative to {models[0]} (geometric mean) {np.exp(np.mean(np.log(total[:, j] / total[:, 0]))):.3f}"
+        seconds = np.median([r["seconds"] for r in own])
+        line = f"{model:14s} mean rank {ranks[:, j].mean():.2f}, seconds (median) {seconds:.2f}"
+        line += (
+            f", loss relative to {models[0]} (geometric mean) {np.exp(np.mean(np.log(total[:, j] / total[:, 0]))):.3f}"
+        )
         line += f", {models[0]} better on {np.mean(total[:, 0] < total[:, j]):.0%}"
         if "below" in own[0]:
             line += f", below {np.mean([r['below'] for r in own], axis=0).round(3)}"

@@ -1,4 +1,4 @@
-"""What losses other than squared error cost, and how near approximate leave-one-out comes to refits; see `losses.py`."""
+"""What other losses than squared error cost, and how near leave-one-out comes to refits; see `losses.py`."""
 
 from __future__ import annotations
 

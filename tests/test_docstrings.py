@@ -67,6 +67,7 @@ METHODS = [
         "predict_proba",
         "decision_function",
         "predict_interval",
+        "predict_quantiles",
         "predict_set",
         "summary",
         "transform",

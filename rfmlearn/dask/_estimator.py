@@ -62,6 +62,13 @@ class DaskRFM(BaseRFM):
         vars(local).update({name: value for name, value in vars(self).items() if name not in _OF_CLIENT})
         return local
 
+    def _check_loss(self):
+        if self.loss != "squared_error":
+            raise ValueError(
+                f"{type(self).__name__} is for loss='squared_error' only, got loss={self.loss!r}: take "
+                f"{self._local.__name__} of the rows that fit into memory."
+            )
+
     def _read(self, X, y, sample_weight, as_classes=False):
         """The user's table, and whether it is to stay on the workers."""
         table = Table(Run(self.client_), X, y, sample_weight, as_classes)

@@ -87,6 +87,7 @@ class DaskRFMRegressor(DaskRFM, RFMRegressor):
         ValueError
             If they are not what is described above; the message names column or partition.
         """
+        self._check_loss()
         table, is_large = self._read(X, y, sample_weight)
         if not is_large:
             return super().fit(table.whole(), table.y, table.sample_weight)
@@ -188,6 +189,7 @@ class DaskRFMClassifier(DaskRFM, RFMClassifier):
         ValueError
             If they are not what is described above; the message names column or partition.
         """
+        self._check_loss()
         table, is_large = self._read(X, y, sample_weight, as_classes=True)
         if not is_large:
             return super().fit(table.whole(), table.labels[table.y], table.sample_weight)

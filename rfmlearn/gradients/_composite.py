@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._outputs import is_target_as_it_is
 from ._registry import PASSES, closed_form, register
 
 
@@ -16,8 +17,7 @@ def search(model, output):
 @register("sklearn", "TransformedTargetRegressor")
 def transformed_target(model, output):
     """The regressor inside, if the target is left as it is."""
-    trivial = model.transformer is None and model.func is None and model.inverse_func is None
-    return closed_form(model.regressor_, output) if trivial else None
+    return closed_form(model.regressor_, output) if is_target_as_it_is(model) else None
 
 
 @register("sklearn", "Pipeline")

@@ -143,7 +143,8 @@ def input_gradients(
     output : {"auto", "prediction", "probability", "decision"}, default="auto"
         What is differentiated: ``predict`` of a regressor, ``predict_proba``, or ``decision_function``. "auto" takes
         probabilities if there are any, else decisions, else predictions. Probabilities of two classes are two outputs
-        with opposite gradients; their decision is one.
+        with opposite gradients; their decision is one. Of the models of this package whose loss is "poisson", "gamma"
+        or "tweedie" it is the logarithm of the prediction.
     method : {"auto", "closed_form", "differences"}, default="auto"
         "auto" takes the closed form if there is one for the exact type of the estimator and its configuration.
     features : array-like of int, str or bool, or None, default=None

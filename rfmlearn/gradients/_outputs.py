@@ -37,8 +37,9 @@ def choose_output(estimator, output):
 
 
 def output_function(estimator, output):
-    """Function from a table to the output as an array of shape (m, n_outputs)."""
+    """Function from a table to the output as an array of shape (m, n_outputs); predictions on the link's scale."""
     call = estimator if _is_function(estimator) else getattr(estimator, METHODS[output])
+    on_link_scale = getattr(_innermost(estimator), "_on_link_scale", None) if output == "prediction" else None
 
     def evaluate(X):
         with np.errstate(over="ignore", invalid="ignore"):  # rows may be out of all proportion to those of fit
@@ -50,9 +51,28 @@ def output_function(estimator, output):
             )
         if values.dtype.kind not in "biuf":
             raise TypeError(f"output={output!r} must be real numbers, got {values.dtype}.")
-        return values.reshape(len(X), -1)
+        values = values.reshape(len(X), -1)
+        return values if on_link_scale is None else on_link_scale(values)
 
     return evaluate
+
+
+def _innermost(estimator):
+    """The estimator whose predictions are those of a search, a pipeline, or a regressor of targets as they are."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps") and not isinstance(estimator.steps[-1][1], str | None):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "regressor_") and is_target_as_it_is(estimator):
+            estimator = estimator.regressor_
+        else:
+            return estimator
+
+
+def is_target_as_it_is(model):
+    """Whether a `sklearn.compose.TransformedTargetRegressor` leaves targets alone."""
+    return model.transformer is None and model.func is None and model.inverse_func is None
 
 
 def _is_function(estimator):

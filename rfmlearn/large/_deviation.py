@@ -8,6 +8,7 @@ import numpy as np
 
 from ..kernels import Points
 from ..kernels._reach import in_precision
+from ..recursion._left_out import LeftOut
 from ..runtime._large_budget import FEWEST_ERRORS
 from ._parts import LargeMachine, LocalPart
 from ._tree import Tree
@@ -27,25 +28,33 @@ class LeafDeviation:
     values : ndarray of shape (n_leaves, n_outputs)
     dtype : str
         Precision in which points are compared with thresholds.
+    left_out : LeftOut
+        The errors, and what is said of their sizes, which these errors have a small part in.
     """
 
     tree: Tree | None
     values: np.ndarray
     dtype: str
+    left_out: LeftOut
 
     @classmethod
     def of(cls, machine: LargeMachine, rows, residuals, weights):
-        """From the residuals of training rows that were left out, and their weights."""
+        """From the residuals of training rows that were left out, and their `Weights`."""
         local = next((part for part in machine.parts if isinstance(part, LocalPart)), None)
         leaves = np.zeros(len(rows), dtype=np.intp) if local is None else local.leaves_of_centers()[rows]
         n_leaves = 1 if local is None else local.tree.n_leaves
-        share, squares = weights / weights.mean(), residuals**2
+        share, squares = weights.total / weights.total.mean(), residuals**2
         overall = np.average(squares, axis=0, weights=share)
         totals = np.bincount(leaves, weights=share, minlength=n_leaves)[:, None]
         columns = [np.bincount(leaves, weights=share * column, minlength=n_leaves) for column in squares.T]
         sums = np.stack(columns, axis=1)
         values = np.sqrt((sums + FEWEST_ERRORS * overall) / (totals + FEWEST_ERRORS))
-        return cls(tree=None if local is None else local.tree, values=values, dtype=machine.centers.dtype.name)
+        order = np.argsort(rows)
+        left_out = LeftOut(
+            rows=rows[order], errors=residuals[order], weights=weights[order], deviations=values[leaves[order]]
+        )
+        tree = None if local is None else local.tree
+        return cls(tree=tree, values=values, dtype=machine.centers.dtype.name, left_out=left_out)
 
     def __call__(self, points: Points):
         """Deviations at points in original coordinates, shape (m, n_outputs)."""

@@ -18,7 +18,7 @@ from ..recursion._machine import Machine
 from ..recursion._round import Round
 from ..runtime._budget import LARGEST_WORKING_RIDGE, N_INSPECTED_ROWS
 from ..runtime._large_budget import LOSS_GAIN, MAX_LOSS_STEPS
-from ..solvers import NewtonStep, smallest_along
+from ..solvers import NewtonStep, Weights, smallest_along
 from ..targets._losses import Loss
 from ._draws import LargeDraws
 from ._landmarks import NormalEquations, solve_landmarks
@@ -43,7 +43,7 @@ class LargeLossRecursion:
     pilot: LossRecursion
     points: Points
     targets: np.ndarray
-    weights: object
+    weights: Weights
     draws: LargeDraws
     plan: LargePlan
     is_large: ClassVar[bool] = True

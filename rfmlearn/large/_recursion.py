@@ -195,7 +195,7 @@ class LargeRecursion:
     def deviation(self, final: Round) -> LeafDeviation:
         """Deviations of targets from predictions, by leaves."""
         rows, residuals = self.left_out(final)
-        return LeafDeviation.of(final.machine, rows, residuals, self.weights.total[rows])
+        return LeafDeviation.of(final.machine, rows, residuals, self.weights.outside(rows))
 
     def with_progress(self, on_progress):
         """The same, and somebody looks on."""

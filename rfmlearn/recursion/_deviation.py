@@ -12,7 +12,8 @@ from ..kernels._pairs import PairMatrix
 from ..kernels._reach import within_reach
 from ..runtime._budget import CLOSED_FORM_ROWS, FIXED_BYTES
 from ..runtime._memory import refuse_beyond
-from ..solvers import CholeskyFactor, Weights, factor_residuals
+from ..solvers import CholeskyFactor, Weights, factor_residuals, factor_variances
+from ._left_out import LeftOut
 from ._machine import Machine
 
 
@@ -42,24 +43,46 @@ class Deviation:
     weights: Weights
     alpha: float
 
-    @cached_property
-    def _factor_and_scale(self):
+    def _solve_again(self, asked):
+        """Factor of the system, and residuals of rows left out of it."""
         centers, kernel = self.machine.centers.astype(np.float64), self.machine.kernel
         n = len(centers)
-        refuse_beyond(8 * n**2 + FIXED_BYTES, self._complaint)
+        refuse_beyond(8 * n**2 + FIXED_BYTES, lambda available: self._complaint(asked, available))
         gram = PairMatrix.empty(n, np.float64)
         gram.fill_sums(kernel, centers)
         gram.fill_gram(kernel)
         factor = CholeskyFactor(gram.array, self.weights.ridge(self.alpha), lambda: gram.fill_gram(kernel))
-        coef = self.machine.dual_coef.astype(np.float64)
-        residuals = factor_residuals(factor, coef, self.weights)
-        return factor, np.sqrt(np.maximum(np.sum(coef * residuals, axis=0), 0.0) / self.weights.counts.sum())
+        return factor, factor_residuals(factor, self.machine.dual_coef.astype(np.float64), self.weights)
 
-    def _complaint(self, available):
+    def _scale_of(self, residuals):
+        squares = np.sum(self.machine.dual_coef.astype(np.float64) * residuals, axis=0)
+        return np.sqrt(np.maximum(squares, 0.0) / self.weights.counts.sum())
+
+    @cached_property
+    def _factor_and_scale(self):
+        factor, residuals = self._solve_again("return_std=True")
+        return factor, self._scale_of(residuals)
+
+    @cached_property
+    def left_out(self) -> LeftOut:
+        """Errors of all training rows, each left out or its group, and what would have been said of their sizes.
+
+        Made when it is first asked for, as the factor is, but of this only numbers by the row stay.
+        """
+        factor, residuals = self._solve_again("predict_interval")
+        relative = factor_variances(factor, self.weights) + self.noise
+        return LeftOut(
+            rows=np.arange(len(residuals)),
+            errors=residuals,
+            weights=self.weights,
+            deviations=np.sqrt(relative)[:, None] * self._scale_of(residuals),
+        )
+
+    def _complaint(self, asked, available):
         n = len(self.machine.centers)
         return (
-            f"return_std=True takes {8 * n**2 / 2**30:.3g} GiB for a machine of {n} rows, but only "
-            f"{available / 2**30:.3g} GiB are available: fit fewer rows, or leave return_std=False."
+            f"{asked} takes {8 * n**2 / 2**30:.3g} GiB for a machine of {n} rows, but only "
+            f"{available / 2**30:.3g} GiB are available: fit fewer rows, or predict without."
         )
 
     @property
@@ -87,7 +110,8 @@ class Deviation:
         return np.sqrt(self.relative(points))[:, None] * self.scale
 
     def __getstate__(self):
-        return {name: value for name, value in self.__dict__.items() if name != "_factor_and_scale"}
+        made = "_factor_and_scale", "left_out"
+        return {name: value for name, value in self.__dict__.items() if name not in made}
 
 
 @dataclass(frozen=True)
@@ -95,7 +119,14 @@ class NoDeviation:
     """In the place of deviations that need training rows which are gone."""
 
     def __call__(self, points):
-        raise ValueError(
-            "return_std=True needs the training rows, which a compressed model no longer has: ask the model of which "
+        raise self._error("return_std=True")
+
+    @property
+    def left_out(self):
+        raise self._error("predict_interval")
+
+    def _error(self, asked):
+        return ValueError(
+            f"{asked} needs the training rows, which a compressed model no longer has: ask the model of which "
             "it was made, or predict without."
         )

@@ -93,7 +93,8 @@ class LossRecursion(Recursion):
         if before is not None:
             loss, alpha = before._workspace.choice.loss, before.alpha
         block = gram.block(rows).astype(np.float64, copy=False)
-        choice = choose_ridges(block, loss, self.targets[rows], self.weights[rows], alpha, given=self.alpha)
+        caution = {"cautious": self.cautious and gain == EXACT_GAIN}
+        choice = choose_ridges(block, loss, self.targets[rows], self.weights[rows], alpha, given=self.alpha, **caution)
         decisions = choice.decision if len(rows) == len(points) else None
         if decisions is None and before is not None:
             decisions = before.machine.decision(points).astype(np.float64)

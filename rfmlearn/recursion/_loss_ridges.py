@@ -43,7 +43,7 @@ def columns_of(loss, targets):
     return [slice(k, k + 1) for k in range(n)] if loss.is_separable else [slice(0, n)]
 
 
-def choose_ridges(gram, loss, Y, weights: Weights, start=None, given=None):
+def choose_ridges(gram, loss, Y, weights: Weights, start=None, given=None, cautious=False):
     """For each column the ridge with the smallest loss of rows left out, nearly.
 
     At the minimum a loss is nearly quadratic, and what is predicted for a row left out is what the weighted ridge
@@ -60,6 +60,8 @@ def choose_ridges(gram, loss, Y, weights: Weights, start=None, given=None):
         Where the search begins.
     given : float, default=None
         The ridge, which then is not searched for.
+    cautious : bool, default=False
+        Whether to take the next larger candidate.
 
     Returns
     -------
@@ -69,18 +71,16 @@ def choose_ridges(gram, loss, Y, weights: Weights, start=None, given=None):
     columns = columns_of(loss, Y)
     # From above: where small ridges interpolate, robust losses have a second minimum, of an ordinary fit.
     starts = np.broadcast_to(FIRST_LOSS_RIDGE * weights.unit if start is None else 10 * np.asarray(start), len(columns))
-    losses, total = [], 0.0
+    losses = []
     for part, first in zip(columns, starts, strict=True):
-        best = _choose(gram, loss.columns(part), Y[:, part], weights, first, given)
+        best = _choose(gram, loss.columns(part), Y[:, part], weights, first, given, cautious)
         alphas.append(best.alpha)
         parts.append(best.decision)
         left_out.append(best.left_out)
         losses.append(best.value)
     decisions = np.hstack(left_out)
     adapted = loss.adapted(Y - decisions, weights.total)
-    return LossRidges(
-        alphas=tuple(alphas), loss=adapted, left_out_loss=float(sum(losses)), decision=np.hstack(parts)
-    )
+    return LossRidges(alphas=tuple(alphas), loss=adapted, left_out_loss=float(sum(losses)), decision=np.hstack(parts))
 
 
 @dataclass
@@ -93,7 +93,7 @@ class _Tried:
     left_out: np.ndarray
 
 
-def _choose(gram, loss, Y, weights, first, given):
+def _choose(gram, loss, Y, weights, first, given, cautious):
     tried: dict[float, _Tried] = {}
     latest = None
 
@@ -115,5 +115,9 @@ def _choose(gram, loss, Y, weights, first, given):
     if given is not None:
         value(given)
         return tried[given]
-    alpha, _ = go_downhill(value, [alpha * weights.unit for alpha in LOSS_ALPHAS], first)
-    return tried[alpha]
+    candidates = [alpha * weights.unit for alpha in LOSS_ALPHAS]
+    alpha, _ = go_downhill(value, candidates, first)
+    larger = [candidate for candidate in candidates if candidate > alpha] if cautious else []
+    if larger and larger[0] not in tried:
+        value(larger[0])
+    return tried.get(larger[0], tried[alpha]) if larger else tried[alpha]

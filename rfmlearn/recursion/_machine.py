@@ -42,6 +42,11 @@ class Machine:
     centers: Points
     dual_coef: np.ndarray
 
+    @property
+    def n_outputs(self):
+        """Columns of its values."""
+        return self.dual_coef.shape[1]
+
     def decision(self, points):
         """Values at new points, in original coordinates, shape (m, n_outputs)."""
         values = self.kernel.product(self.centers, self.dual_coef, self._transform(points))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..kernels._pairs import PairMatrix
-from ..solvers import CholeskyFactor
+from ..solvers import CholeskyFactor, Minimum
 from ._packed_system import PackedSystem
 from ._ridge_choice import RidgeChoice
 
@@ -74,10 +74,10 @@ class Workspace:
         Of an exact round. There is one, and the next round writes into it.
     choice : RidgeChoice or None
         How the ridge was chosen.
-    factor : CholeskyFactor, PackedSystem or None
+    factor : CholeskyFactor, PackedSystem, list of Minimum or None
         In the place of the Gram matrix; None where the choice of the ridge has solved the system.
     """
 
     gram: PairMatrix | None = None
     choice: RidgeChoice | None = None
-    factor: CholeskyFactor | PackedSystem | None = None
+    factor: CholeskyFactor | PackedSystem | list[Minimum] | None = None

@@ -12,6 +12,7 @@ from ..kernels import Points
 from ..runtime._budget import AGOP_SHARE, OUTPUTS_OF_AGOP_SHARE
 from ..runtime._progress import log_record
 from ..solvers import Weights
+from ..targets._losses import Loss
 from ._machine import Machine
 from ._pace import Pace
 from ._plan import Plan
@@ -21,15 +22,21 @@ from ._round import Round
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """Points on which rounds are compared by their weighted squared error."""
+    """Points on which rounds are compared by their weighted loss; an objective of None is squared error."""
 
     points: Points
     targets: np.ndarray
     weights: Weights
+    objective: Loss | None = None
 
     def loss(self, machine: Machine):
-        """Weighted mean over rows of the squared error summed over outputs."""
-        return self.weights.mean_square(machine.decision(self.points) - self.targets)
+        """Weighted mean over rows of the loss summed over outputs."""
+        decisions = machine.decision(self.points)
+        if self.objective is None:
+            return self.weights.mean_square(decisions - self.targets)
+        with np.errstate(over="ignore", invalid="ignore"):  # rows may be out of all proportion to those of fit
+            loss = self.weights.mean(self.objective.unsmoothed(decisions.astype(np.float64), self.targets))
+        return loss if np.isfinite(loss) else np.inf
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class StoppingRule:
         """Run the recursion: the round that is kept, solved exactly; a record of each round; what went wrong."""
         before = self.clock()
         start = before if self.start is None else self.start
-        durations, best_loss = list[float](), np.inf
+        durations, best_loss, is_preliminary = list[float](), np.inf, True
         history: list[dict] = []
         matrices, trouble = [], list[str]()
         # Approximate rounds need an exact one after them, which alone is the least that can be done.
@@ -111,8 +118,8 @@ class StoppingRule:
             trouble += latest.trouble
             # Without a validation set, every round counts as better than those before.
             loss = history[-1].get("validation_loss", np.inf if latest.is_preliminary else -len(history))
-            if not history[:-1] or loss < best_loss or best.is_preliminary:
-                best, best_loss = latest, loss
+            if is_preliminary or loss < best_loss:
+                best, best_loss, is_preliminary = latest, loss, latest.is_preliminary
             now = self.clock()
             durations.append(now - before)
             before = now

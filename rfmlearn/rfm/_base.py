@@ -143,7 +143,10 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         if validation is not None:
             table, y_val, sample_weight = validation
             points_val = self._encoder.transform(table)
-            validation = ValidationSet(points_val, _encode_validation(target, y_val), Weights.of(sample_weight))
+            codes_val, objective = _encode_validation(target, y_val), target.objective
+            if objective is not None:
+                objective = objective.adapted(codes, weights.total)
+            validation = ValidationSet(points_val, codes_val, Weights.of(sample_weight), objective)
         best = self._run(recursion, target, rng, start, validation)
         return recursion, best
 
@@ -213,6 +216,7 @@ class BaseRFM(CompressibleMixin, TableEstimator):
         model._agop, model._leaf_agops = agop_of(self._agop, machines[0]), leaf_agops(machines[0])
         if hasattr(self, "_deviation"):
             model._deviation = deviation_of(self._deviation)
+            model._errors = self._errors.without_rows(model._deviation)
         return model
 
     def _left_out_squares(self):

@@ -289,7 +289,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
             Rows that belong together, as measurements of one patient do: where rows are left out to choose the ridge,
             to code categories by their targets and to calibrate, all rows of a group are.
         X_val, y_val : array-like, default=None
-            Validation set: the round with the smallest squared error on it is kept instead of the last.
+            Validation set: the round with the smallest loss on it is kept instead of the last.
         sample_weight_val : array-like, default=None
             Weights of the validation rows.
 

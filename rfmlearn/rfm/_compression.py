@@ -15,7 +15,7 @@ from ..recursion._deviation import Deviation, NoDeviation
 from ..runtime._large_budget import FEWEST_CENTERS
 from ..runtime._trouble import warn_user
 from ..targets._checks import check_numbers, code_known_labels
-from ..targets._codes import ClassCodes, ScaledTargets
+from ..targets._codes import ClassCodes, ScaledTargets, mean_loss
 
 
 class CompressibleMixin:
@@ -32,13 +32,14 @@ class CompressibleMixin:
         Parameters
         ----------
         max_loss : float, default=0.01
-            By how much the loss may be worse, in relative terms: log-loss, or the root mean squared error of
-            regressions.
+            By how much the loss may be worse, in relative terms: log-loss, the root mean squared error of
+            regressions, or for another `loss` its mean.
         X : array-like or DataFrame of shape (m, n_features), default=None
             Rows that fit has not seen, on which the loss is measured. Without them it is estimated, for a single model:
             the change of its predictions at up to 1,000 centres that are kept aside, beside the squared error of the
             coded targets that is known from fit: its root for regressions, itself for classes, as a log-loss grows with
-            the square of errors too. The CV models need rows.
+            the square of errors too. The CV models need rows, and so do regressors with another loss than squared
+            error.
         y : array-like of shape (m,) or (m, n_outputs), default=None
             Their targets.
 
@@ -80,6 +81,8 @@ class CompressibleMixin:
         if (X is None) != (y is None):
             given, missing = ("X", "y") if y is None else ("y", "X")
             raise ValueError(f"{given} was given without {missing}: pass both or neither.")
+        if X is None and not is_classifier(self) and self.loss != "squared_error":
+            raise ValueError(f"compress needs X and y for loss={self.loss!r}: rows that fit has not seen.")
         if X is None:
             squares = self._left_out_squares()
             return compressed(self, None, max_loss, squares if is_classifier(self) else np.sqrt(squares), None)
@@ -94,11 +97,13 @@ class CompressibleMixin:
         return check_numbers(self, X, y).reshape(len(y), -1)
 
     def _loss(self: Any, X, y):
-        """Log-loss, or root mean squared error in units of the deviation."""
+        """Log-loss, root mean squared error in units of the deviation, or another loss in units of a constant's."""
         weights = np.ones(len(X))
         if is_classifier(self):
-            return ClassCodes.loss(self.predict_proba(X), y, weights)
-        return np.sqrt(ScaledTargets.loss(self.predict(X).reshape(y.shape), y, weights))
+            return mean_loss(ClassCodes.comparison, self.predict_proba(X), y, weights)
+        if self.loss != "squared_error":
+            return self._mean_loss(self.predict(X), y, weights)
+        return np.sqrt(mean_loss(ScaledTargets.comparison, self.predict(X).reshape(y.shape), y, weights))
 
 
 def check_max_loss(max_loss):

@@ -38,11 +38,30 @@ class LossMixin:
             return r2_score(y, self.predict(X), sample_weight=sample_weight)
         predicted = self.predict(X)
         y, weight = check_targets(self, X, y), check_weights(sample_weight, X)
-        Y = y.reshape(len(y), -1)
+        return 1 - self._mean_loss(predicted, y.reshape(len(y), -1), weight)
+
+    def _mean_loss(self: Any, predicted, Y, weight):
+        """Mean loss in units of that of the best constant, for other losses than squared error."""
         check_targets_of_loss(self, Y, "y")
         target = self._make_target(Y, weight)
-        parts, losses = target.comparison(predicted.reshape(1, len(y), -1), Y, weight)
-        return float(1 - losses(parts)[0])
+        parts, losses = target.comparison(predicted.reshape(1, len(Y), -1), Y, weight)
+        return float(losses(parts)[0])
+
+    def _on_link_scale(self: Any, predictions):
+        """Predictions as machines make them: logarithms, for some losses."""
+        if self.loss not in LOG_LINKS:
+            return predictions
+        return np.log(np.maximum(predictions, np.finfo(predictions.dtype).tiny))
+
+    @property
+    def _least_target(self: Any):
+        """Below it no target lies."""
+        return 0.0 if self.loss in LOG_LINKS else -np.inf
+
+    def _refuse_deviations(self: Any, what):
+        """Deviations are those of a Gaussian process, whose loss is squared error."""
+        if self.loss != "squared_error":
+            raise ValueError(f"{what} needs loss='squared_error', got loss={self.loss!r}: predict_interval has others.")
 
     def _make_target(self: Any, Y, weight):
         """How targets are coded for the loss."""

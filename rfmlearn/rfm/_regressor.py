@@ -9,19 +9,22 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from .._sklearn_compat import Interval, StrOptions, _fit_context, check_weights
+from ..recursion._left_out import Errors, LeftOut
 from ..solvers import Weights
 from ..tables._copies import merge_copies
 from ..tables._frames import take_rows
 from ..targets._calibration import Identity
 from ..targets._checks import check_groups
+from ..targets._conformal import IntervalScores
 from ..targets._loss_checks import check_loss, check_targets, check_targets_of_loss
 from ..targets._loss_targets import LOSSES
 from ._base import BaseRFM
 from ._gradients import gradient_of_regressor
+from ._intervals import IntervalMixin, optimism
 from ._losses import LossMixin
 
 
-class RFMRegressor(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
+class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
     """Regression by a recursive feature machine: kernel ridge regression in a metric that it learns.
 
     Takes tables as they are: numbers in any scale, missing values, categories. The columns and directions on which
@@ -315,7 +318,7 @@ class RFMRegressor(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
             Rows that belong together, as measurements of one patient do: where rows are left out to choose the ridge
             and to code categories by their targets, all rows of a group are.
         X_val, y_val : array-like, default=None
-            Validation set: the round with the smallest squared error on it is kept instead of the last.
+            Validation set: the round with the smallest loss on it is kept instead of the last.
         sample_weight_val : array-like, default=None
             Weights of the validation rows.
 
@@ -355,11 +358,14 @@ class RFMRegressor(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
     def _finish(self, recursion, best, y_shape, Y=None, weights=None):
         """Keep what predictions need beside the machine."""
         self._deviation = recursion.deviation(best)
-        self._link, self._y_shape = Identity(), y_shape
+        self._link, self._y_shape, source = Identity(), y_shape, self._deviation
         if self._target.objective is not None:
             rows, scores = self._left_out_scores(recursion, best)
             self._link = self._target.calibrate(scores, Y[rows], weights.total[rows])
-        self.intercept_ = self._link(self._target.decode(np.zeros((1, best.machine.dual_coef.shape[1]))))[0]
+            errors = (Y[rows] - self._link(scores)) / np.where(self._target.units > 0, self._target.units, 1.0)
+            source = LeftOut(rows=rows, errors=errors, weights=weights.outside(rows))
+        self._errors = Errors(machine=best.machine, source=source)
+        self.intercept_ = self._link(self._target.decode(np.zeros((1, best.machine.n_outputs))))[0]
 
     def predict(self, X, return_std=False):
         """Predict targets.
@@ -381,18 +387,44 @@ class RFMRegressor(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
         Y : ndarray of shape (m,), (m, n_outputs) or (m, n_quantiles)
             float32 if all numeric columns are, else float64.
         std : ndarray of shape (m,) or (m, n_outputs)
-            With `return_std`. No interval with a guarantee: `RFMRegressorCV.predict_interval` has one.
+            With `return_std`. No interval with a coverage, which `predict_interval` gives.
 
         Raises
         ------
         MemoryError
             If the n^2 numbers do not fit in the memory available, before they are allocated.
         """
+        if return_std:
+            self._refuse_deviations("return_std=True")
         F = self._decision(X)
         Y = self._as_targets(self._link(self._target.decode(F)), F.dtype)
         if not return_std:
             return Y
-        return Y, self._as_targets(self._target.units * self._in_blocks(self._deviation, X), F.dtype)
+        return Y, self._as_targets(self._deviations(X), F.dtype)
+
+    def _targets_of(self, X):
+        return self._link(self._target.decode(self._decision(X)))
+
+    def _left_out(self):
+        """Rows left out, in units of the targets, with errors as large as those of new rows."""
+        left_out = self._errors.left_out
+        is_exact = len(left_out.rows) == len(self.X_fit_)
+        factor = optimism(self.machine_.feature_matrix, left_out.weights) if is_exact and self.best_iter_ else 1.0
+        return left_out.in_units(self._target.units, factor)
+
+    @property
+    def _interval_scores(self):
+        left_out = self._left_out()
+        return IntervalScores(left_out.errors, None, left_out.weights.counts)
+
+    def _left_out_deviations(self):
+        return self._errors.left_out.in_units(self._target.units).deviations
+
+    def _deviations(self, X):
+        return self._target.units * self._in_blocks(self._deviation, X)
+
+    def _scales(self, X):
+        return self._in_blocks(self._errors.scale, X)
 
     def _as_targets(self, Y, dtype):
         """In the shape of the targets, and the precision of the points if it can hold them."""

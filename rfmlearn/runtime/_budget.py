@@ -109,6 +109,14 @@ N_BANDWIDTH_ROWS = 1000
 N_RIDGE_ROWS = 1000
 # Rows whose scores calibrate probabilities: two numbers and one a class are fitted to them.
 N_CALIBRATION_ROWS = 3000
+# Rows of which errors tell where they are large: a function that is smooth, at m^3 operations for each ridge.
+N_SCALE_ROWS = 2000
+# Sizes of errors below this share of a typical one are much the same: by how little one is missed is chance.
+ERROR_FLOOR = 0.3
+# Where the search for the ridge of such a function begins: sizes of errors are mostly chance.
+FIRST_SCALE_RIDGE = 0.3
+# Rows that must have errors before these are told apart by place.
+FEWEST_SCALE_ROWS = 50
 # Rows over which the AGOP that is only looked at is averaged where rounds are approximate.
 N_INSPECTED_ROWS = 1000
 # The same where a limit on time leaves no room for rounds of feature learning.
@@ -140,8 +148,9 @@ LARGEST_ROUNDING_SHARE = 0.1
 N_NEIGHBOURS, MOST_NEIGHBOURS, N_PROBES, PROBE_RESIDUAL = 64, 1024, 4, 1e-2
 # Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
 EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
-# Losses other than squared error. Where quantiles are fitted, this share of the rows left out lies in the window in which
-# the loss is smooth; and Huber's loss is linear beyond so many deviations, which loses 5 % of efficiency for normal ones.
+# Losses other than squared error. Where quantiles are fitted, this share of the rows left out lies in the window in
+# which the loss is smooth; and Huber's loss is linear beyond so many deviations, which loses 5 % of efficiency for
+# normal ones.
 SMOOTHED_SHARE, HUBER_WIDTH = 0.2, 1.35
 # Logarithms of means beyond which they are cut off, so that squares of their exponentials do not overflow.
 LARGEST_LOG = 300.0

@@ -147,6 +147,7 @@ class LargeBudget:
         """As many landmarks as so many rows can afford."""
         return min(self.n_landmarks, math.ceil(math.sqrt(self.landmark_work / n_samples)))
 
+
 # Losses other than squared error: rows of the pilot, operations of a step of Newton's method with as many landmarks as
 # these allow but some in any case, steps at most, and the gain of the last one, in units of loss.
 LOSS_PILOT_ROWS, LOSS_LANDMARK_WORK, FEWEST_LOSS_LANDMARKS, MAX_LOSS_STEPS, LOSS_GAIN = 5000, 3e11, 1500, 30, 1e-6

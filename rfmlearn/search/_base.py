@@ -44,6 +44,7 @@ from ._timetable import Timetable
 
 # Parameters of the single models that are not compared, but decided by the search.
 _DECIDED = {"n_iter_no_change", "time_limit", "max_memory", "callback", "class_weight", "random_state", "verbose"}
+_DECIDED |= {"loss", "quantile", "power"}
 
 
 class BaseRFMCV(CompressibleMixin, TableEstimator):
@@ -133,7 +134,9 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         failures = [failure for _, failure in sorted(race.failures.items())]
         warn_of_failures(failures, stacklevel=5)
         self.fit_warnings_ = race.suspicions + self.fit_warnings_ + [failure.message for failure in failures]
-        return selection
+        standing, places = copies.among(rows)
+        merged = weights.merge(rows, standing, places)
+        return replace(selection, places=places[np.searchsorted(rows, selection.rows)], weights=merged)
 
     def _choose(self, race, rung, weights, score, rows):
         """Select, and fit what was selected on all rows; again without those whose fit fails; what was selected."""
@@ -295,6 +298,8 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
             )
             agop = agop_of(group.agop, members[0].machine)
             model.members_.append(replace(group, machines=members, agop=agop))
+        if hasattr(self, "_errors"):
+            model._errors = self._errors.without_rows()
         return model
 
     def _left_out_squares(self):

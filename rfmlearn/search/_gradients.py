@@ -48,7 +48,7 @@ def _edge_predictions(model, X, encode):
 
 
 def gradient_of_logarithm(model):
-    """Gradient of the logarithm of what an ensemble predicts, if that is positive; None where `gradient_of_ensemble` is.
+    """Gradient of the logarithm of what an ensemble predicts, if positive; None where `gradient_of_ensemble` is.
 
     It is constant where predictions are below the smallest normal number.
     """

@@ -160,7 +160,17 @@ class OwnModels:
         rng = np.random.RandomState(self.seed)
         model, names = self._models[index], fold.encoder.coordinate_names_
         options |= self.sizes
-        return make_recursion(model, fold.points, names, fold.codes, fold.weights, rng, large=self.large, loss=self.outcomes.objective, **options)
+        return make_recursion(
+            model,
+            fold.points,
+            names,
+            fold.codes,
+            fold.weights,
+            rng,
+            large=self.large,
+            loss=self.outcomes.objective,
+            **options,
+        )
 
     def _score_quickly(self, index, fold, last_round):
         """The same as `_score_rounds`, in single precision unless something is out of its reach."""
@@ -178,7 +188,8 @@ class OwnModels:
             if current.is_preliminary:
                 continue
             machine = current.machine
-            if self._models[index].alpha == "cautious" and current.n_iter < last_round:
+            is_cautious = self._models[index].alpha == "cautious" and self.outcomes.objective is None
+            if is_cautious and current.n_iter < last_round:
                 cautious = recursion.solve_cautiously(current)
                 trouble += [cautious.trouble] if cautious.trouble else []
                 machine = replace(machine, dual_coef=cautious.coef)

@@ -7,23 +7,25 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import _fit_context, check_weights
+from ..recursion._left_out import Errors, LeftOut
+from ..rfm._intervals import IntervalMixin
 from ..rfm._losses import LossMixin
 from ..rfm._regressor import RFMRegressor
 from ..solvers import Weights
 from ..targets._checks import check_group_labels
+from ..targets._codes import ScaledTargets
+from ..targets._conformal import IntervalScores
 from ..targets._loss_checks import check_loss, check_targets, check_targets_of_loss
 from ..targets._loss_targets import LOG_LINKS
-from ..targets._conformal import IntervalScores, for_each_coverage
 from ..targets._outcomes import Outcomes
 from ._base import BaseRFMCV
 from ._gradients import gradient_of_ensemble, gradient_of_logarithm
 from ._splits import Given
 
 
-class RFMRegressorCV(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFMCV):
+class RFMRegressorCV(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, BaseRFMCV):
     """Regression by recursive feature machines that choose all their settings: nothing to tune.
 
     Takes tables as they are: numbers in any scale, missing values, categories. Kernel, form of the feature matrix,
@@ -259,6 +261,9 @@ class RFMRegressorCV(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFMCV):
         self.oof_prediction_ = selection.predictions.reshape(len(y), *self._y_shape)
         residuals = (outcomes.y - selection.predictions)[selection.rows]
         self._interval_scores = IntervalScores(residuals, None, selection.counts)
+        places, first = np.unique(selection.places, return_index=True)
+        left_out = LeftOut(rows=places, errors=residuals[first], weights=selection.weights[places])
+        self._errors = Errors(machine=self._heaviest()[0].machine, source=left_out)
         return self
 
     def _shared_target(self, Y, weights):
@@ -296,6 +301,8 @@ class RFMRegressorCV(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFMCV):
         MemoryError
             If the n^2 numbers do not fit in the memory available, before they are allocated.
         """
+        if return_std:
+            self._refuse_deviations("return_std=True")
         Y = self._average(X)
         shape = len(Y), *self._y_shape
         return (Y.reshape(shape), self._deviation(X, Y).reshape(shape)) if return_std else Y.reshape(shape)
@@ -311,42 +318,38 @@ class RFMRegressorCV(LossMixin, MultiOutputMixin, RegressorMixin, BaseRFMCV):
             parts += [member.weight**0.5 * off, member.weight**0.5 * np.broadcast_to(member.deviation, Y.shape)]
         return functools.reduce(np.hypot, parts)  # squares might overflow
 
-    def predict_interval(self, X, coverage=0.9):
-        """Intervals that contain the target of a new row with the probability asked for.
+    def _targets_of(self, X):
+        return self._average(X)
 
-        Of constant width: the prediction plus and minus the conformal quantile of the sizes of the out-of-fold errors.
-        No rows are held out for it. Each output has the coverage for itself.
+    def _heaviest(self):
+        """The machine of largest weight, in whose metric errors are compared, and its group."""
+        pairs = [(member, group) for group in self.members_ for member in group.machines]
+        return max(pairs, key=lambda pair: pair[0].weight)
 
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (m, n_features)
-            Columns as in fit.
-        coverage : float or array-like of shape (n_coverages,), default=0.9
-            Share of new rows whose target should be inside, 0 < coverage < 1; or several.
+    def _left_out(self):
+        return self._errors.left_out
 
-        Returns
-        -------
-        ndarray of shape (m, 2) or (m, n_outputs, 2)
-            Lower and upper end. For several coverages there is one more axis, the last, in their order, as in MAPIE:
-            shape (m, 2, n_coverages) or (m, n_outputs, 2, n_coverages).
+    def _scales(self, X):
+        _, group = self._heaviest()
+        return self._errors.scale(group.encoder.transform(self._check_X(X, reset=False)))
 
-        Raises
-        ------
-        ValueError
-            If coverage is not in (0, 1), or so close to 1 that the training rows are too few for it.
+    def _deviations(self, X):
+        return self._deviation(X, self._average(X))
 
-        References
-        ----------
-        Barber, Candes, Ramdas, Tibshirani, Predictive inference with the jackknife+, arXiv 1905.02928, section 1.
-        """
-        check_is_fitted(self)
-        Y, scores = self._average(X), self._interval_scores
-
-        def interval(coverage):
-            radius = scores.radius(coverage)
-            return np.stack([Y - radius, Y + radius], axis=-1).reshape(len(Y), *self._y_shape, 2)
-
-        return for_each_coverage(interval, coverage)
+    def _left_out_deviations(self):
+        """Deviations of the mixture at rows left out: machines leave them out in closed form, whatever the folds."""
+        rows, parts = self._left_out().rows, []
+        for group in self.members_:
+            assert isinstance(group.target, ScaledTargets)
+            for member in group.machines:
+                assert member.deviation is not None
+                left_out = member.deviation.left_out.in_units(group.target.units).at(rows)
+                parts.append((member.weight, left_out.errors, left_out.deviations))
+        mean = sum(weight * errors for weight, errors, _ in parts) / sum(weight for weight, _, _ in parts)
+        spread = [weight**0.5 * (errors - mean) for weight, errors, _ in parts]
+        spread += [weight**0.5 * deviations for weight, _, deviations in parts]
+        spread += [member.weight**0.5 * np.broadcast_to(member.deviation, mean.shape) for member in self.extra_members_]
+        return functools.reduce(np.hypot, spread)
 
     def _input_gradient(self, output):
         """Gradient of an output by the columns of a table, as `rfmlearn.gradients` asks for it."""

@@ -111,6 +111,7 @@ def summary(n_compared, n_splits, score_name, best_score, ensemble_score, member
     ]
     for weight, n_iter, alpha, params in sorted(members, key=lambda member: -member[0]):
         changed = ", ".join(f"{name}={value!r}" for name, value in params.items()) or "(none)"
-        fit = f"{'':16s}" if n_iter is None else f"{n_iter:6d}  {alpha:<8.2g}"
+        ridge = "" if alpha is None else " ".join(f"{part:.2g}" for part in np.atleast_1d(alpha))
+        fit = f"{'':16s}" if n_iter is None else f"{n_iter:6d}  {ridge:<8s}"
         lines.append(f"{weight:6.2f}  {fit}  {changed}")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..runtime._budget import N_FOLDS, SMALLEST_MEMBER
+from ..solvers import Weights
 from ._candidates import Scored
 from ._ensemble import select_ensemble, shrink_to
 
@@ -28,6 +29,10 @@ class Selection:
         As many independent rows as each of these stands for.
     predictions : ndarray of shape (n, ...)
         Out-of-fold predictions of the ensemble, averaged where a row was in several test parts; NaN where in none.
+    places : ndarray of int of shape (n_rows,), default=None
+        The place of each of these rows, or of the row of which it is a copy, among those that members are fitted to.
+    weights : Weights, default=None
+        Of the rows that members are fitted to.
     """
 
     chosen: list
@@ -36,6 +41,8 @@ class Selection:
     rows: np.ndarray
     counts: np.ndarray
     predictions: np.ndarray
+    places: np.ndarray | None = None
+    weights: Weights | None = None
 
 
 class Selector:

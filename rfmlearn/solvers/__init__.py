@@ -10,7 +10,7 @@ many ridges at once. `Weights` says how much each row counts, and what is left o
 from ._cholesky import CholeskyFactor
 from ._conjugate_gradient import conjugate_gradient
 from ._factorable import FactorableGram
-from ._leave_one_out import factor_residuals, left_out_group_residuals, left_out_residuals
+from ._leave_one_out import factor_residuals, factor_variances, left_out_group_residuals, left_out_residuals
 from ._newton import Minimum, NewtonStep, left_out_decisions, minimize, smallest_along
 from ._nystrom import NystromPreconditioner
 from ._ridge_path import RidgePath
@@ -28,6 +28,7 @@ __all__ = [
     "Weights",
     "conjugate_gradient",
     "factor_residuals",
+    "factor_variances",
     "left_out_decisions",
     "left_out_group_residuals",
     "left_out_residuals",

@@ -89,3 +89,35 @@ def factor_residuals(factor, coef, weights: Weights, rows=None):
     if chosen.groups is None:
         return left_out_residuals(coef[rows], factor.inverse_diagonal(asked), factor.ridge[rows], chosen)
     return left_out_group_residuals(coef[rows], lambda places: factor.inverse_block(rows[places]), chosen)
+
+
+def factor_variances(factor, weights: Weights):
+    """Posterior variances of what a system says of rows that it has not seen, in units of the kernel.
+
+    With ``v_i = 1 / (G^-1)_ii - ridge_i``, or the diagonal of ``((G^-1)_SS)^-1 - diag(ridge)_S`` for a group S, this is
+    ``k(x_i, x_i) - k_(-i)(x_i)^T G_(-i)^-1 k_(-i)(x_i)``. Where only the share u of a row's weight is left out, the
+    rest of it has seen ``v_i`` with the ridge ``r_i = ridge_i / (1 - u)``: ``v_i r_i / (v_i + r_i)`` is left.
+
+    Parameters
+    ----------
+    factor : CholeskyFactor
+        Inverted here: n^3 / 3 operations.
+    weights : Weights
+        Of all rows.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    factor.invert()
+    if weights.groups is not None:
+        variances = np.empty(len(weights))
+        for places in weights.sets_left_out():
+            block = np.asarray(factor.inverse_block(places), dtype=np.float64)
+            scale = 1.0 / np.sqrt(np.maximum(np.diag(block), np.finfo(np.float64).tiny))
+            inverse = scipy.linalg.solve(block * scale * scale[:, None], np.diag(scale), assume_a="sym")
+            variances[places] = scale * np.diag(inverse)
+        return np.clip(variances - factor.ridge, 0.0, 1.0)
+    variances = np.clip(1.0 / factor.inverse_diagonal() - factor.ridge, 0.0, 1.0)
+    kept = 1.0 - weights.left_out_share()
+    return variances / (1.0 + kept * variances / factor.ridge)

@@ -194,6 +194,8 @@ def left_out_decisions(gram: FactorableGram, found: Minimum, weights: Weights, r
         factor = gram.factor(found.ridge)
         return found.targets[asked] - factor_residuals(factor, coef, weights, rows)
     decision = found.decision.copy()
+    if not len(inside):  # ridges so large that no row changes what is predicted for it
+        return decision[asked]
     columns = gram.columns(inside)
     factor = CholeskyFactor(np.ascontiguousarray(columns[inside]), found.ridge[inside])
     residuals = factor_residuals(factor, coef[inside], weights.outside(inside))

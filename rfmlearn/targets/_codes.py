@@ -15,6 +15,12 @@ from ._losses import Loss, MultinomialLoss
 _SMALLEST_PROBABILITY = 1e-12
 
 
+def mean_loss(comparison, predictions, y, sample_weight):
+    """Weighted mean loss of predictions, by the `Target.comparison` of some targets."""
+    parts, losses = comparison(predictions[np.newaxis], y, sample_weight)
+    return float(losses(parts)[0])
+
+
 class Target(ABC):
     """What a machine is fitted to, and what is made of its decisions.
 
@@ -22,7 +28,10 @@ class Target(ABC):
     scores, and a link, calibrated on rows left out, makes predictions of scores.
     """
 
-    objective: Loss | None = None  # what machines minimise of decisions and codes; None is squared error
+    @property
+    def objective(self) -> Loss | None:
+        """What machines minimise of decisions and codes; None is squared error."""
+        return None
 
     @abstractmethod
     def encode(self, y):
@@ -40,16 +49,13 @@ class Target(ABC):
     def calibrate(self, scores, y, sample_weight) -> Link:
         """The link from scores to predictions, fitted to scores of rows that were left out."""
 
-    @staticmethod
     @abstractmethod
-    def comparison(predictions, y, sample_weight):
+    def comparison(self, predictions, y, sample_weight):
         """What the loss looks at of a stack of predictions, and losses of stacks of that or of averages of it."""
 
-    @classmethod
-    def loss(cls, predictions, y, sample_weight):
+    def loss(self, predictions, y, sample_weight):
         """Weighted mean loss of predictions, which searches minimise."""
-        parts, losses = cls.comparison(predictions[np.newaxis], y, sample_weight)
-        return float(losses(parts)[0])
+        return mean_loss(self.comparison, predictions, y, sample_weight)
 
 
 @dataclass(frozen=True)

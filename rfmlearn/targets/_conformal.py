@@ -27,15 +27,15 @@ import numpy as np
 from ..runtime._budget import SAME_SHARE
 
 
-def check_coverage(coverage):
+def check_coverage(coverage, name="coverage"):
     """The coverage as a float; a ValueError unless ``0 < coverage < 1``."""
     value = float(coverage) if isinstance(coverage, Real) else math.nan
     if not 0.0 < value < 1.0:
-        raise ValueError(f"coverage must be a number with 0 < coverage < 1, got coverage={coverage!r}")
+        raise ValueError(f"{name} must be a number with 0 < {name} < 1, got {name}={coverage!r}")
     return value
 
 
-def for_each_coverage(function, coverage):
+def for_each_coverage(function, coverage, name="coverage"):
     """What a function says for a coverage, or for each of several: along a last axis, in their order."""
     try:
         n_axes = np.ndim(coverage)
@@ -44,7 +44,7 @@ def for_each_coverage(function, coverage):
     if n_axes == 0:
         return function(coverage)
     if n_axes != 1 or not len(coverage):
-        raise ValueError(f"coverage must be a number or a list of numbers, got coverage={coverage!r}")
+        raise ValueError(f"{name} must be a number or a list of numbers, got {name}={coverage!r}")
     return np.stack([function(value) for value in coverage], axis=-1)
 
 
@@ -113,3 +113,22 @@ class IntervalScores:
         """Radius q in units of the scale, shape (n_outputs,)."""
         sizes = np.abs(self.residuals) / (1.0 if self.scale is None else self.scale)
         return np.array([conformal_quantile(column, self.weight, coverage) for column in sizes.T])
+
+    def quantile(self, level):
+        """Quantile of the errors of new rows at a level, with its sign and in units of the scale, shape (n_outputs,).
+
+        The conformal predictive system: with s the errors over their scale, and W rows in all, above 1/2 the smallest s
+        at or below which are at least ``level (W + 1)`` rows, and below 1/2 the same from the other side. So quantiles
+        do not cross, and between those at a / 2 and 1 - a / 2 lie at least ``1 - a`` of new rows. A ValueError if rows
+        are too few to tell.
+        """
+        level = check_coverage(level, "levels")
+        sign = 1.0 if level >= 0.5 else -1.0
+        outside, total = min(level, 1.0 - level), float(np.sum(self.weight))
+        if outside * (total + 1.0) * (1.0 + SAME_SHARE) < 1.0:
+            raise ValueError(
+                f"levels={level:g} needs at least {math.ceil((1.0 / outside - 1.0) * (1.0 - SAME_SHARE))} rows (total "
+                f"weight), got {total:g}: levels may go from {1 / (total + 1.0):.4g} to {total / (total + 1.0):.4g}"
+            )
+        scores = sign * self.residuals / (1.0 if self.scale is None else self.scale)
+        return np.array([sign * conformal_quantile(column, self.weight, 1.0 - outside) for column in scores.T])

@@ -70,7 +70,9 @@ class Exponential(Link):
         """The offset and stretch with the smallest loss, of scores of rows left out; y in units of the mean."""
         weight = sample_weight / sample_weight.sum()
         doubt = _DOUBT / max(float(sample_weight.sum()), 1.0)
-        pairs = [_fit_line(s[:, None], v[:, None], weight[:, None], loss, doubt) for s, v in zip(scores.T, y.T)]
+        pairs = [
+            _fit_line(s[:, None], v[:, None], weight[:, None], loss, doubt) for s, v in zip(scores.T, y.T, strict=True)
+        ]
         offset, stretch = np.array(pairs).T
         return cls(mean, offset, stretch)
 
@@ -87,8 +89,20 @@ class Exponential(Link):
 
 
 def _fit_line(s, y, weight, loss, doubt):
-    """a and t of ``a + t s``, by Newton's method on a convex loss with a penalty on t - 1."""
-    theta = np.array([0.0, 1.0])
+    """Offset a and stretch t of ``a + t s``, by Newton's method on a convex loss with a penalty on t - 1.
+
+    Where t lies beyond its bounds, it is the nearer one, and a belongs to that.
+    """
+    offset, stretch = _minimise_line(s, y, weight, loss, doubt)
+    bounded = float(np.clip(stretch, _SHORTEST, _LONGEST))
+    if bounded != stretch:
+        offset, _ = _minimise_line(s, y, weight, loss, doubt, bounded)
+    return offset, bounded
+
+
+def _minimise_line(s, y, weight, loss, doubt, stretch=None):
+    """Both without bounds, or the offset for a given stretch."""
+    theta = np.array([0.0, 1.0 if stretch is None else stretch])
 
     def value(theta):
         with np.errstate(over="ignore"):
@@ -102,6 +116,8 @@ def _fit_line(s, y, weight, loss, doubt):
         gradient = np.array([slope.sum(), np.sum(slope * s)]) + doubt * (theta - (0.0, 1.0))
         cross = np.sum(curvature * s)
         hessian = np.array([[curvature.sum(), cross], [cross, np.sum(curvature * s**2)]]) + doubt * np.eye(2)
+        if stretch is not None:
+            gradient, hessian = gradient * (1.0, 0.0), np.diag(np.diag(hessian))
         step, share = np.linalg.solve(hessian, gradient), 1.0
         while not (nearer := value(theta - share * step)) <= best and share > 1e-6:
             share /= 2
@@ -111,4 +127,4 @@ def _fit_line(s, y, weight, loss, doubt):
         theta, best = theta - share * step, nearer
         if is_there:
             break
-    return theta[0], float(np.clip(theta[1], _SHORTEST, _LONGEST))
+    return theta

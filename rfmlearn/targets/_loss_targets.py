@@ -12,7 +12,15 @@ from ..runtime._budget import LARGEST_LOG
 from ._calibration import Identity
 from ._codes import ScaledTargets, Target
 from ._loss_links import Exponential, OrderedShift
-from ._losses import ExpectileLoss, HuberLoss, Loss, SmoothQuantileLoss, TweedieLoss, weighted_quantiles
+from ._losses import (
+    ExpectileLoss,
+    HuberLoss,
+    Loss,
+    SmoothQuantileLoss,
+    TweedieLoss,
+    weighted_expectiles,
+    weighted_quantiles,
+)
 
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "expectile", "poisson", "gamma", "tweedie")
 LOG_LINKS = ("poisson", "gamma", "tweedie")
@@ -39,29 +47,37 @@ class LocatedTargets(Target):
         Of quantiles or expectiles; 1/2 of others.
     name : str
         Of the loss.
-    objective : Loss
+    minimised : Loss
     """
 
     center: np.ndarray
     scale: np.ndarray
     levels: np.ndarray
     name: str
-    objective: Loss | None = None
+    minimised: Loss
 
     @classmethod
     def fit(cls, Y, sample_weight, name, levels):
         """Constants of the loss, and deviations."""
         squared, n_codes = ScaledTargets.fit(Y, sample_weight), max(Y.shape[1], len(levels))
         levels = np.broadcast_to(levels, n_codes)
-        center = squared.mean
-        if name != "expectile":
-            center = weighted_quantiles(np.broadcast_to(Y, (len(Y), n_codes)), sample_weight, levels)
+        columns = np.broadcast_to(Y, (len(Y), n_codes))
+        if name == "expectile":
+            codes = np.broadcast_to(squared.encode(Y), columns.shape)
+            center = squared.decode(weighted_expectiles(codes, sample_weight, levels))
+        else:
+            center = weighted_quantiles(columns, sample_weight, levels)
         objective = {
             "huber": lambda: HuberLoss(np.ones(n_codes)),
             "expectile": lambda: ExpectileLoss(levels),
         }.get(name, lambda: SmoothQuantileLoss.of(levels))()
         center, scale = (np.broadcast_to(part, n_codes) for part in (center, squared.scale))
         return cls(center, scale, levels, name, objective)
+
+    @property
+    def objective(self):
+        """The loss."""
+        return self.minimised
 
     def encode(self, y):
         return (y - self.center) / self.scale
@@ -100,7 +116,7 @@ class LocatedTargets(Target):
         r = (y - predictions) / self.scale
         if self.name in ("quantile", "absolute_error"):
             return np.maximum(self.levels * r, (self.levels - 1) * r)
-        return self.objective.value(np.zeros_like(r), r)
+        return self.minimised.value(np.zeros_like(r), r)
 
 
 @dataclass(frozen=True)
@@ -123,6 +139,11 @@ class PositiveTargets(Target):
         """Weighted means."""
         unit = np.max(Y, axis=0)
         return cls(unit * np.average(Y / unit, axis=0, weights=sample_weight), power)
+
+    @property
+    def units(self):
+        """Errors are told as they are."""
+        return np.ones(1)
 
     @property
     def objective(self):

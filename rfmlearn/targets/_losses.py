@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.special import log_softmax, softmax
+from scipy.stats import expectile
 
 from ..runtime._budget import HUBER_WIDTH, LARGEST_LOG, SAME_SHARE, SMOOTHED_SHARE
 
@@ -33,6 +34,10 @@ class Loss(ABC):
     def curvature(self, f, y):
         """Second derivatives by f, or numbers not below them; at least 0, shape (n, n_codes) or (n, 1)."""
 
+    def unsmoothed(self, f, y):
+        """Losses as users mean them, where `value` is smooth instead."""
+        return self.value(f, y)
+
     def columns(self, columns):
         """The loss of some columns alone."""
         return self
@@ -48,8 +53,8 @@ class SmoothQuantileLoss(Loss):
 
     With r = y - f and the width h it is ``(tau - 1/2) r + |r| / 2`` outside of ``|r| < h`` and
     ``(tau - 1/2) r + r^2 / (4 h) + h / 4`` inside: the check function convolved with a uniform density, whose
-    minimiser is that of the pinball loss up to O(h^2). Rows outside of the window have dual coefficients at one of their
-    two bounds, so that a system of those inside remains to be solved.
+    minimiser is that of the pinball loss up to O(h^2). Rows outside of the window have dual coefficients at one of
+    their two bounds, so that a system of those inside remains to be solved.
 
     Attributes
     ----------
@@ -86,6 +91,10 @@ class SmoothQuantileLoss(Loss):
 
     def curvature(self, f, y):
         return (np.abs(y - f) < self.widths) / (2 * self.widths * self.density)
+
+    def unsmoothed(self, f, y):
+        r = y - f
+        return np.maximum(self.levels * r, (self.levels - 1) * r) / self.density
 
     def columns(self, columns):
         return SmoothQuantileLoss(self.levels[columns], self.widths[columns], self.density[columns])
@@ -243,3 +252,9 @@ def weighted_quantiles(values, weight, share):
     totals = np.cumsum(weight[order], axis=0)
     places = np.minimum(np.sum(totals < share * totals[-1] * (1 - SAME_SHARE), axis=0), len(values) - 1)
     return np.take_along_axis(np.take_along_axis(values, order, axis=0), places[None], axis=0)[0]
+
+
+def weighted_expectiles(values, weight, levels):
+    """Weighted expectile of each column, at a level each."""
+    share = weight / weight.sum()
+    return np.array([expectile(v, tau, weights=share) for v, tau in zip(values.T, levels, strict=True)])

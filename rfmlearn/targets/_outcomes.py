@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from ._calibration import Identity
-from ._codes import ScaledTargets, Target
+from ._codes import ScaledTargets, Target, mean_loss
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,7 @@ class Outcomes:
 
     def loss(self, predictions, rows, sample_weight):
         """Weighted mean loss of predictions of some rows."""
-        parts, losses = self.comparison(predictions[np.newaxis], rows, sample_weight)
-        return float(losses(parts)[0])
+        return mean_loss(self.comparison, predictions, rows, sample_weight)
 
     def comparison(self, predictions, rows, sample_weight):
         """What of a stack of predictions of some rows the loss looks at, and losses of a stack of that."""

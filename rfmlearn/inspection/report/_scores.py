@@ -31,11 +31,17 @@ def scores_of_fit(estimator):
         "validation_loss": "on the validation set",
     }
     rows = [(text, kept[name]) for name, text in names.items() if kept.get(name) is not None]
+    losses = "Mean squared errors" if has_squared_error(estimator) else f"Mean losses, {estimator.loss},"
     note = (
-        "Mean squared errors in units of the coded targets, of the round kept. Leave-one-out is optimistic once "
+        f"{losses} in units of the coded targets, of the round kept. Leave-one-out is optimistic once "
         "features are learned, since they have seen the label left out."
     )
     return table(["loss", "value"], rows) + paragraph(note, "note")
+
+
+def has_squared_error(estimator):
+    """Whether that is what the estimator minimises."""
+    return getattr(estimator, "loss", "squared_error") == "squared_error"
 
 
 def scores_on_rows(estimator, X, y):
@@ -44,7 +50,10 @@ def scores_on_rows(estimator, X, y):
         f"{len(X)} rows given to the report. If the estimator was fitted to them, these scores say how well it "
         "remembers, not how well it predicts."
     )
-    scores = _scores_of_classes if is_classifier(estimator) else _scores_of_numbers
+    if is_classifier(estimator):
+        scores = _scores_of_classes
+    else:
+        scores = _scores_of_numbers if has_squared_error(estimator) else _scores_of_loss
     return paragraph(note, "note") + scores(estimator, X, y)
 
 
@@ -115,4 +124,16 @@ def _scores_of_numbers(estimator, X, y):
         ),
         ("MAE", math.ldexp(mean_absolute_error(y, predicted), exponent), "mean absolute error, in units of y"),
     ]
+    return table(["score", "value", "meaning"], rows)
+
+
+def _scores_of_loss(estimator, X, y):
+    rows = [("D2", _up_to_one(estimator.score(X, y)), f"share of the loss, {estimator.loss}, that is explained")]
+    if estimator.loss == "quantile":
+        below = np.mean(np.reshape(y, (len(y), -1)) <= estimator.predict(X).reshape(len(y), -1), axis=0)
+        levels = np.broadcast_to(estimator.quantile, below.shape)
+        rows += [
+            (f"share below quantile {tau:g}", float(share), f"{tau:g} is right")
+            for tau, share in zip(levels, below, strict=True)
+        ]
     return table(["score", "value", "meaning"], rows)
