@@ -98,7 +98,7 @@ print(f"squared error, cut off at .01: {score:.3f}, as {not_positive:.0%} of its
 # it is cheapest near the ratio of costs, 4 / (4 + 1). Right, rates of drivers whose other columns are zero, on a
 # logarithmic scale; where the curve of squared error is not to be seen, it is below zero.
 
-fig, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(10, 3.8), layout="constrained")
 grid = np.linspace(0, 35, 300)
 curves = fan.predict(grid[:, None]).T
 axes[0].scatter(temperature, demand, s=5, color="tab:gray", alpha=0.5, linewidth=0)
@@ -119,5 +119,5 @@ axes[2].plot(ages, poisson.predict(rows), color="tab:blue", label="poisson")
 axes[2].plot(ages, squared.predict(rows), color="tab:orange", linestyle="--", label="squared error")
 axes[2].set(title="counts", xlabel="age", ylabel="claims a year", yscale="log", ylim=(0.003, None))
 for ax, place in zip(axes, ("upper left", "lower left", "upper center"), strict=True):
-    ax.legend(loc=place)
+    ax.legend(loc=place, fontsize="small")
 plt.show()
