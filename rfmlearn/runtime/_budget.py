@@ -157,6 +157,8 @@ LARGEST_LOG = 300.0
 # Newton's method for them: steps, halvings of a step, the ridge of rows that have no curvature, in units of the others'
 # and up to which share of rows that have one the system of these is copied instead of factored in place.
 MAX_NEWTON_STEPS, MAX_STEP_CUTS, LARGEST_WORKING_RIDGE, REDUCED_UP_TO = 100, 12, 1e7, 0.7
+# Share of the Gram matrix that is copied at a time then: the square of that share, and what it has with other rows.
+COPIED_SHARE = 0.75
 # Decisions follow from dual coefficients times ridges where these round by less than that.
 LARGEST_ROUNDING = 1e-9
 # Ridges that are compared for these losses: targets may be mostly noise, as numbers of claims are.
