@@ -31,8 +31,8 @@ class Member:
         From points to decisions.
     n_iter : int
         Round of feature learning.
-    alpha : float
-        Ridge.
+    alpha : float or ndarray of shape (n_codes,)
+        Ridge; for other losses than squared error one for each column, if there are several.
     link : callable
         From scores to predictions.
     weight : float
