@@ -151,9 +151,9 @@ class RFMRegressorCV(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin,
     anew by rows that all of them held out.
 
     With another loss than squared error every candidate minimises it, as in `RFMRegressor`, whose notes have the
-    formula and the order of rounds [3]_; each machine is calibrated in the folds, candidates and averages are compared
-    by the loss, of several quantiles by its mean. A candidate takes longer than one of squared error, the more so the
-    more quantiles there are.
+    formula and the order of rounds [3]_; the settings of `effort` have one round more. Machines of all rows are
+    calibrated by rows left out of them in closed form, candidates and averages are compared by the loss, of several
+    quantiles by its mean. A candidate takes longer than one of squared error, the more so the more quantiles there are.
 
     References
     ----------
