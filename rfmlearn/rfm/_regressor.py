@@ -15,16 +15,15 @@ from ..tables._copies import merge_copies
 from ..tables._frames import take_rows
 from ..targets._calibration import Identity
 from ..targets._checks import check_groups
-from ..targets._conformal import IntervalScores
 from ..targets._loss_checks import check_loss, check_targets, check_targets_of_loss
 from ..targets._loss_targets import LOSSES
 from ._base import BaseRFM
 from ._gradients import gradient_of_regressor
-from ._intervals import IntervalMixin, optimism
+from ._intervals import SingleIntervalMixin
 from ._losses import LossMixin
 
 
-class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
+class RFMRegressor(LossMixin, SingleIntervalMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
     """Regression by a recursive feature machine: kernel ridge regression in a metric that it learns.
 
     Takes tables as they are: numbers in any scale, missing values, categories. The columns and directions on which
@@ -404,27 +403,6 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
 
     def _targets_of(self, X):
         return self._link(self._target.decode(self._decision(X)))
-
-    def _left_out(self):
-        """Rows left out, in units of the targets, with errors as large as those of new rows."""
-        left_out = self._errors.left_out
-        is_exact = len(left_out.rows) == len(self.X_fit_)
-        factor = optimism(self.machine_.feature_matrix, left_out.weights) if is_exact and self.best_iter_ else 1.0
-        return left_out.in_units(self._target.units, factor)
-
-    @property
-    def _interval_scores(self):
-        left_out = self._left_out()
-        return IntervalScores(left_out.errors, None, left_out.weights.counts)
-
-    def _left_out_deviations(self):
-        return self._errors.left_out.in_units(self._target.units).deviations
-
-    def _deviations(self, X):
-        return self._target.units * self._in_blocks(self._deviation, X)
-
-    def _scales(self, X):
-        return self._in_blocks(self._errors.scale, X)
 
     def _as_targets(self, Y, dtype):
         """In the shape of the targets, and the precision of the points if it can hold them."""

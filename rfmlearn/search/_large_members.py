@@ -100,7 +100,6 @@ def _fit(race, scored, rows, share):
         trouble += current.trouble
     final = recursion.finish(current, is_latest=True)
     places, scores, link = race.own.calibrate_left_out(rows, fold, recursion, final)
-    standing, _ = race.own.copies.among(rows)
     member = Member(
         machine=final.machine,
         n_iter=final.n_iter,

@@ -61,8 +61,8 @@ def default_settings(effort, n_coordinates, n_numeric, n_outputs, has_categories
     """
     table = n_coordinates, n_numeric, n_outputs, has_categories
     settings = {"low": _SETTINGS[:1], "medium": _SETTINGS, "high": _SETTINGS + _MORE}[effort]
-    settings = [{"max_iter": _MAX_ITER, **setting} for setting in settings if _suits(setting, *table)]
-    return [setting | {"max_iter": setting["max_iter"] + has_other_loss} for setting in settings]
+    chosen = [{"max_iter": _MAX_ITER, **setting} for setting in settings if _suits(setting, *table)]
+    return [setting | {"max_iter": setting["max_iter"] + has_other_loss} for setting in chosen]
 
 
 def _suits(settings, n_coordinates, n_numeric, n_outputs, has_categories):
