@@ -143,7 +143,7 @@ class IntervalMixin:
             )
         if method == "quantile" and not has_levels:
             raise ValueError(
-                "method='quantile' needs a loss with several levels, as loss='quantile' and quantile=[0.05, 0.5, 0.95], got "
+                "method='quantile' needs several levels, as loss='quantile', quantile=[0.05, 0.5, 0.95], got "
                 f"loss={self.loss!r}, quantile={self.quantile!r}."
             )
         if has_levels:
