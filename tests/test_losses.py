@@ -56,13 +56,14 @@ def test_curvature_is_that_of_the_slope(name):
     assert_allclose(loss.curvature(f, y)[smooth], differences[smooth], atol=1e-8)
 
 
-def test_one_curvature_bounds_those_of_several_classes():
+def test_one_curvature_stands_for_those_of_several_classes():
     loss, (f, y) = LOSSES["log_loss"], decisions_and_targets("log_loss")
     p = softmax(loss.logits(f), axis=1)
-    bound, n_classes = loss.curvature(f, y)[:, 0], len(loss.prior)
+    bound, mean, n_classes = loss.bound(f, y)[:, 0], loss.curvature(f, y)[:, 0], len(loss.prior)
     for i in range(len(f)):
         hessian = loss.basis.T @ (np.diag(p[i]) - np.outer(p[i], p[i])) @ loss.basis / loss.unit
         assert np.linalg.eigvalsh(hessian)[-1] <= bound[i] * (1 + 1e-12)
+        assert_allclose(np.trace(hessian) / (n_classes - 1), mean[i])
     assert f.shape[1] == n_classes - 1
 
 
@@ -90,6 +91,15 @@ def test_nothing_overflows_to_nan(name, size):
             assert not any(np.isnan(part).any() for part in parts)
 
 
+@pytest.mark.parametrize("name", ["quantile", "absolute_error", "huber"])
+@given(r=st.floats(-5, 5), other=st.floats(-5, 5))
+def test_parabolas_are_above_the_loss(name, r, other):
+    loss, f = LOSSES[name], np.zeros((1, 1))
+    y, step = np.array([[r]]), np.array([[r - other]])
+    parabola = loss.value(f, y) + loss.slope(f, y) * step + loss.bound(f, y) * step**2 / 2
+    assert parabola >= loss.value(f + step, y) - 1e-12
+
+
 def test_curvature_is_about_one_at_the_constant():
     rng = np.random.default_rng(0)
     weight = np.ones(4000)
@@ -104,7 +114,7 @@ def test_curvature_is_about_one_at_the_constant():
         loss = TweedieLoss(power)
         assert_allclose(loss.curvature(np.zeros_like(y), counts / counts.mean()).mean(), 1, rtol=1e-12)
     loss = multinomial()
-    assert_allclose(loss.curvature(np.zeros((1, 2)), loss.basis[:1]), 1)
+    assert 0.5 < loss.curvature(np.zeros((1, 2)), loss.basis[:1])[0, 0] <= 1
 
 
 def test_the_window_is_seen_only_inside():

@@ -10,7 +10,6 @@ import numpy as np
 from ..kernels import Kernel
 from ..kernels._packed_pairs import packed_bytes
 from ..runtime._budget import (
-    COPIED_SHARE,
     FIXED_BYTES,
     ITERATIVE_FROM,
     MIXED_FROM,
@@ -20,6 +19,7 @@ from ..runtime._budget import (
     QUICK_FROM,
     SLOW_BLOCK,
 )
+from ..runtime._loss_budget import COPIED_SHARE
 from ..runtime._memory import refuse_beyond
 
 

@@ -8,7 +8,15 @@ from typing import Protocol
 
 import numpy as np
 
-from ..runtime._budget import LARGEST_ROUNDING, LARGEST_WORKING_RIDGE, MAX_NEWTON_STEPS, MAX_STEP_CUTS, REDUCED_UP_TO
+from ..runtime._loss_budget import (
+    LARGEST_ROUNDING,
+    LARGEST_WORKING_RIDGE,
+    MAX_NEWTON_STEPS,
+    MAX_STEP_CUTS,
+    REDUCED_UP_TO,
+    SHORT_STEP,
+    WORTH_TELLING,
+)
 from ._cholesky import CholeskyFactor
 from ._factorable import FactorableGram
 from ._leave_one_out import factor_residuals
@@ -18,13 +26,13 @@ from ._weights import Weights
 class Pointwise(Protocol):
     """What is asked of a loss (`rfmlearn.targets._losses`): of decisions f and targets y, both of shape (n, k).
 
-    `mean_curvature` is the curvature of columns that share it, where it need not be a bound: for rows left out.
+    `bound` is the curvature of parabolas that are nowhere below the loss, which need not be steep where it is straight.
     """
 
     value: Callable
     slope: Callable
     curvature: Callable
-    mean_curvature: Callable
+    bound: Callable
     unsmoothed: Callable
     columns: Callable
     adapted: Callable
@@ -40,7 +48,7 @@ class Minimum:
     coef, decision : ndarray of shape (n, k)
         c and ``f = K c``.
     targets : ndarray of shape (n, k)
-        z of the system ``(K + diag(ridge)) c = z`` at the minimum, of the mean curvature where columns share one.
+        z of the system ``(K + diag(ridge)) c = z`` at the minimum.
     ridge : ndarray of shape (n,)
     n_iter : int
     decrement : float
@@ -62,7 +70,8 @@ def minimize(gram: FactorableGram, loss: Pointwise, Y, ridge, start=None, tol=1e
 
     A step solves the weighted ridge system to which the loss reduces near f, with its slope g and curvature h:
     ``(K + diag(ridge / h)) c = f - g / h``. Rows of no curvature have ``c_i = -g_i / ridge_i``, and only the others are
-    solved for, where they are not many. The step is cut to where the loss along it, which is convex, is smallest.
+    solved for, where they are not many. The step is cut to where the loss along it, which is convex, is smallest; after
+    one that was cut short, since other rows have curvature there, the next takes parabolas above the loss.
 
     Parameters
     ----------
@@ -89,9 +98,10 @@ def minimize(gram: FactorableGram, loss: Pointwise, Y, ridge, start=None, tol=1e
     say, trouble = 1 / ridge[:, None], None
     total, decrement = float(say.sum()), np.inf
     if start is not None:
-        C, F, trouble = NewtonStep.at(loss, np.asarray(start, dtype=np.float64), Y, ridge).solve(gram)
+        C, F, trouble = _begin(gram, loss, Y, ridge, np.asarray(start, dtype=np.float64))
+    was_short = False
     for n_iter in range(1, max_iter + 1):  # noqa: B007
-        step = NewtonStep.at(loss, F, Y, ridge)
+        step = NewtonStep.at(loss, F, Y, ridge, loss.bound if was_short else None)
         coef, decision, trouble = step.solve(gram)
         dC, dF = coef - C, decision - F
         if trouble and not (np.isfinite(dC).all() and np.isfinite(dF).all()):
@@ -106,12 +116,29 @@ def minimize(gram: FactorableGram, loss: Pointwise, Y, ridge, start=None, tol=1e
             break
         share = smallest_along(slope_at)
         C, F = C + share * dC, F + share * dF
-        if decrement <= tol:
+        if decrement <= tol and not was_short:
             break
+        was_short = share < SHORT_STEP
     else:
-        trouble = f"Newton's method stopped after {max_iter} steps, with {decrement:.1e} to gain: increase alpha."
-    step = NewtonStep.at(loss, F, Y, ridge, loss.mean_curvature)
+        if decrement > WORTH_TELLING:
+            trouble = f"Newton's method stopped after {max_iter} steps, with {decrement:.1e} to gain: increase alpha."
+    step = NewtonStep.at(loss, F, Y, ridge)
     return Minimum(C, F, step.targets, step.ridge, n_iter, max(decrement, 0.0), trouble)
+
+
+def _begin(gram, loss, Y, ridge, start):
+    """Coefficients and decisions a step from those to start from, but for where nothing would have been better."""
+
+    def objective(C, F):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.sum(loss.value(F, Y) / ridge[:, None]) + np.sum(C * F) / 2
+
+    nothing = np.zeros(Y.shape)
+    for curvature in (loss.curvature, loss.bound):
+        found = NewtonStep.at(loss, start, Y, ridge, curvature).solve(gram)
+        if objective(*found[:2]) <= objective(nothing, nothing):
+            return found
+    return nothing, nothing.copy(), None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import xlogy
 
-from ..runtime._budget import LARGEST_LOG
+from ..runtime._loss_budget import LARGEST_LOG
 from ._calibration import Identity
 from ._codes import ScaledTargets, Target
 from ._loss_links import Exponential, OrderedShift

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 from scipy.stats import expectile
 
-from ..runtime._budget import HUBER_WIDTH, LARGEST_LOG, SAME_SHARE, SMOOTHED_SHARE
+from ..runtime._budget import SAME_SHARE
+from ..runtime._loss_budget import HUBER_WIDTH, LARGEST_LOG, SMOOTHED_SHARE
 
 
 class Loss(ABC):
@@ -32,10 +33,10 @@ class Loss(ABC):
 
     @abstractmethod
     def curvature(self, f, y):
-        """Second derivatives by f, or numbers not below them; at least 0, shape (n, n_codes) or (n, 1)."""
+        """Second derivatives by f, shape (n, n_codes), or their mean over columns that share it; at least 0."""
 
-    def mean_curvature(self, f, y):
-        """The same as one number for all columns, neither below nor above on average: for rows left out."""
+    def bound(self, f, y):
+        """Curvature of a parabola that touches the loss and is nowhere below it, or that at f if there is none."""
         return self.curvature(f, y)
 
     def unsmoothed(self, f, y):
@@ -96,6 +97,9 @@ class SmoothQuantileLoss(Loss):
     def curvature(self, f, y):
         return (np.abs(y - f) < self.widths) / (2 * self.widths * self.density)
 
+    def bound(self, f, y):
+        return 1 / (2 * np.maximum(np.abs(y - f), self.widths) * self.density)
+
     def unsmoothed(self, f, y):
         r = y - f
         return np.maximum(self.levels * r, (self.levels - 1) * r) / self.density
@@ -131,6 +135,9 @@ class HuberLoss(Loss):
 
     def curvature(self, f, y):
         return (np.abs(y - f) < self.widths).astype(np.float64)
+
+    def bound(self, f, y):
+        return self.widths / np.maximum(np.abs(y - f), self.widths)
 
     def columns(self, columns):
         return HuberLoss(self.widths[columns])
@@ -200,15 +207,16 @@ class TweedieLoss(Loss):
 class MultinomialLoss(Loss):
     """Log-loss of classes whose logits are ``log prior_k + (f Q^T)_k``, with Q the basis of `ClassCodes`.
 
-    In place of the matrix of second derivatives by all columns stands a number not below its eigenvalues,
-    ``max_k 2 p_k (1 - p_k)`` (exact for two classes), so that all columns share one system.
+    In place of the matrix of second derivatives by all columns stands the mean of its eigenvalues,
+    ``sum_k p_k (1 - p_k) / (K - 1)`` (exact for two classes), so that all columns share one system; none of them is
+    above ``max_k 2 p_k (1 - p_k)``.
 
     Attributes
     ----------
     prior : ndarray of shape (n_classes,)
     basis : ndarray of shape (n_classes, n_classes - 1)
     unit : float
-        Curvature at the prior.
+        About the curvature at the prior.
     """
 
     prior: np.ndarray
@@ -233,11 +241,11 @@ class MultinomialLoss(Loss):
 
     def curvature(self, f, y):
         p = softmax(self.logits(f), axis=1)
-        return np.max(2 * p * (1 - p), axis=1, keepdims=True) / self.unit
-
-    def mean_curvature(self, f, y):
-        p = softmax(self.logits(f), axis=1)
         return np.sum(p * (1 - p), axis=1, keepdims=True) / ((p.shape[1] - 1) * self.unit)
+
+    def bound(self, f, y):
+        p = softmax(self.logits(f), axis=1)
+        return np.max(2 * p * (1 - p), axis=1, keepdims=True) / self.unit
 
 
 def _one_hot(codes, basis):
