@@ -60,6 +60,7 @@ def test_run_records_report_and_resume(bench, folder, tmp_path, monkeypatch, cap
     }
     for record in records:
         scores = {"accuracy", "log_loss", "brier", "auc", "ece"} if record["task"] == "clf" else {"rmse", "mae", "r2"}
+        scores |= {"coverage", "size"} if (record["task"], record["model"]) == ("reg", "krr") else set()
         assert set(record) == SHARED | scores
         assert (record["n"], record["n_test"]) == (30, 30)
         assert record["d"] == (3 if record["task"] == "clf" else 2)

@@ -16,8 +16,9 @@ from ..recursion._loss_recursion import LossRecursion
 from ..recursion._loss_ridges import columns_of
 from ..recursion._machine import Machine
 from ..recursion._round import Round
-from ..runtime._budget import LARGEST_WORKING_RIDGE, N_INSPECTED_ROWS
+from ..runtime._budget import N_INSPECTED_ROWS
 from ..runtime._large_budget import LOSS_GAIN, MAX_LOSS_STEPS
+from ..runtime._loss_budget import LARGEST_WORKING_RIDGE
 from ..solvers import NewtonStep, Pointwise, Weights, smallest_along
 from ._draws import LargeDraws
 from ._landmarks import NormalEquations, solve_landmarks

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..runtime._budget import EXACT_GAIN, LEARNING_GAIN, N_LOSS_LEARNING_ROWS
+from ..runtime._loss_budget import EXACT_GAIN, LEARNING_GAIN, N_LOSS_LEARNING_ROWS
 from ..solvers import FactorableGram, Pointwise, left_out_decisions, minimize
 from ._loss_ridges import choose_ridges, columns_of
 from ._machine import Machine

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..runtime._budget import COMPARISON_GAIN, FIRST_LOSS_RIDGE, LOSS_ALPHAS
+from ..runtime._loss_budget import COMPARISON_GAIN, FIRST_LOSS_RIDGE, LOSS_ALPHAS
 from ..solvers import FactorableGram, Weights, left_out_decisions, minimize
 from ._ridge_choice import go_downhill
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..runtime._budget import (
     QUICK_FROM,
     SLOW_BLOCK,
 )
+from ..runtime._loss_budget import COPIED_SHARE
 from ..runtime._memory import refuse_beyond
 
 
@@ -43,6 +44,9 @@ class Plan:
         Whether the last round takes a float32 factor and float64 refinement.
     n_learning_rows : int
         Rows of rounds that only learn features, if the last round packs the Gram matrix of all; else 0.
+    copied_share : float
+        Share of the Gram matrix that is copied where systems of some of the rows are solved, for other losses than
+        squared error.
     """
 
     n_samples: int
@@ -55,13 +59,18 @@ class Plan:
     quick: bool = False
     mixed: bool = False
     n_learning_rows: int = 0
+    copied_share: float = 0.0
 
     @property
     def gram_bytes(self):
-        """Bytes of the Gram matrix, of which there is one at a time."""
+        """Bytes of the Gram matrix, of which there is one at a time, and of what is copied of it."""
         if self.n_learning_rows:
             return max(packed_fit_bytes(self.n_samples), self.dtype.itemsize * self.n_learning_rows**2)
-        return self.n_samples**2 * (4 if self.mixed else self.dtype.itemsize)
+        return int((1 + self.copied_share) * self.n_samples**2 * (4 if self.mixed else self.dtype.itemsize))
+
+    def for_loss(self):
+        """The same for a loss other than squared error, in float64."""
+        return replace(self, copied_share=COPIED_SHARE, dtype=np.dtype(np.float64), mixed=False)
 
     @property
     def point_bytes(self):

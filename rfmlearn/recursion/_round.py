@@ -21,16 +21,17 @@ class Round:
         How often the feature matrix was learned; 0 is the plain kernel.
     machine : Machine
         ``kernel``, ``feature_matrix``, ``centers``, ``dual_coef``, and ``decision(points)``.
-    alpha : float
-        Ridge of this round.
+    alpha : float or ndarray of shape (n_codes,)
+        Ridge of this round; for other losses than squared error one for each column, if there are several.
     solver : str
-        "cholesky", "cg" for an approximate solution, or "packed" for one with a packed Gram matrix.
+        "cholesky", "cg" for an approximate solution, or "packed" for one with a packed Gram matrix; for other losses
+        "newton", or "landmarks" of many rows.
     residual : float
-        ``|y - G c| / |y|`` that the solver left, 0 for a direct one.
+        ``|y - G c| / |y|`` that the solver left, 0 for a direct one; what another step of Newton's method would gain.
     seconds : float
         Wall time since the recursion began.
     train_loss : float
-        Weighted mean over the training rows of the squared error summed over outputs.
+        Weighted mean over the training rows of the squared error, or the loss, summed over outputs.
     leave_one_out_loss : float or None
         The same of rows left out, on which the ridge was chosen; None where it was given.
     trouble : tuple of str

@@ -29,7 +29,10 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
     kernel : {"laplace", "gaussian", "product_laplace", "lpq_laplace", "sum_power_laplace"} or Kernel, \
             default="lpq_laplace"
         Kernel of transformed points; see `rfmlearn.kernels` for the formulas. An instance brings its own bandwidth
-        and exponents, and the three parameters below are then not used.
+        and exponents, and `bandwidth`, `exponent` and `norm_p` are then not used.
+    loss : {"squared_error", "log_loss"}, default="squared_error"
+        What machines minimise of codes of the classes: squared error, from which calibration makes probabilities; or
+        the log-loss of probabilities themselves, as in kernel logistic regression, which takes longer.
     bandwidth : float or "auto", default="auto"
         L > 0, in units of transformed distance. "auto" sets it in every round to a multiple of the median distance of
         distinct training rows, looked at among 1,000 rows drawn at random if there are more: five times for Laplace
@@ -43,9 +46,9 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         kernel's value at distance zero, 1. Larger is smoother. A row of weight w gets alpha / w, so a factor of all
         weights divides alpha. "auto" has every round take the value between 1e-4 and 3, times the mean weight of what
         is left out at a time (so that a factor of all weights changes nothing), with the smallest leave-one-out error,
-        in closed form, on 1,000 rows drawn at random if there are more.
-        Leave-one-out is optimistic once features are learned, since they have seen the label left out: with "cautious"
-        the last fit takes the next larger candidate, about three times the ridge.
+        in closed form, on 1,000 rows drawn at random if there are more. Leave-one-out is optimistic once features are
+        learned, since they have seen the label left out: with "cautious" the last fit takes the next larger candidate,
+        about three times the ridge. For "log_loss" candidates go up to 100.
     max_iter : int, default=3
         Rounds of feature learning. 0 is kernel ridge regression with the plain kernel.
     feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
@@ -88,7 +91,8 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         of 1e-8, by a float32 factor refined in float64. "packed" learns features on 10,000 rows drawn at random, and
         then fits one machine to all, with a Gram matrix in 16-bit fixed point, n^2 bytes. "two_level" adds trees of
         local machines to it, and takes landmarks instead beyond 50,000 rows. "auto" is "cholesky" below 2,500 rows,
-        "cg" up to 10,000, and "two_level" beyond.
+        "cg" up to 10,000, and "two_level" beyond. For "log_loss" "two_level" takes landmarks alone, and there is no
+        "packed".
     tol : float, default=1e-3
         Relative residual at which "cg" stops.
     max_memory : float, str or None, default=None
@@ -137,11 +141,9 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
         Kernel with its bandwidth.
     alpha_ : float
         Ridge of the last fit, of the global machine where there are local ones.
-    solver_ : str
-        What has fitted the machine: "cholesky", "packed" or "two_level".
     X_fit_ : Points
         The n_fitted training rows in the coordinates of the feature matrix: those of positive weight, in their order,
-        and of copies of a row only the first.
+        and of copies of a row only the first. Where `solver_` is "landmarks" only these.
     dual_coef_ : ndarray of shape (n_fitted, n_codes)
         Dual coefficients of the coded targets.
     coordinate_names_ : list of str
@@ -150,16 +152,18 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
     coordinate_columns_ : ndarray of int of shape (n_coordinates,)
         The column of X to which each coordinate belongs.
     solver_ : str
-        How the round that was kept was solved, "cholesky" or "packed".
+        How the round that was kept was solved: "cholesky", "packed" or "two_level"; for "log_loss" "newton", or
+        "landmarks" of many rows.
     n_iter_ : int
         Rounds of feature learning that were run.
     best_iter_ : int
         The one that was kept.
     history_ : list of dict
         A record of each round: ``n_iter``, ``bandwidth``, ``alpha``, ``solver``, ``residual``, ``seconds``; the squared
-        errors of coded targets ``train_loss``, ``leave_one_out_loss`` where it chose the ridge (of 1,000 rows at most),
-        and ``validation_loss`` with a validation set; and of its feature matrix M ``effective_rank``,
-        ``(tr M)^2 / tr M^2``, and ``alignment``, the cosine with that of the round that was kept.
+        errors of coded targets, or "log_loss" in its last two rounds, ``train_loss``, ``leave_one_out_loss`` where it
+        chose the ridge (of 1,000 rows at most), and ``validation_loss`` with a validation set; and of its feature
+        matrix M ``effective_rank``, ``(tr M)^2 / tr M^2``, and ``alignment``, the cosine with that of the round that
+        was kept.
     fit_warnings_ : list of str
         What fit has warned of.
 
@@ -177,12 +181,20 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
     averaged with weights that predict rows held out best: up to 50,000 rows time O(n^2 d) and n^2 bytes, beyond time
     O(n) and some 3 GB (user guide, "Many rows").
 
+    With ``loss="log_loss"`` logits f minimise ``sum_i w_i l(y_i, f(x_i)) + alpha / 2 |f|^2``, where l is minus the
+    logarithm of the probability of the true class, in a unit that makes it about as curved as squared error, w_i the
+    weight of row i, alpha the ridge, and |f| the norm of a function in the space of the kernel. Features are learned by
+    squared error first, and once by the loss before the last round, by Newton's method with one system for all classes;
+    the ridge is chosen, and probabilities are calibrated, on rows left out of the system that was solved last [3]_.
+
     References
     ----------
     .. [1] Radhakrishnan, Beaglehole, Pandit, Belkin, Mechanism for feature learning in neural networks and
        backpropagation-free machine learning models, Science 383, 2024, arXiv 2212.13881, Algorithm 1.
     .. [2] Beaglehole, Holzmueller, Radhakrishnan, Belkin, xRFM: Accurate, scalable, and interpretable feature learning
        models for tabular data, arXiv 2508.10053.
+    .. [3] Rad, Maleki, A scalable estimate of the extra-sample prediction error via approximate leave-one-out,
+       arXiv 1801.10243.
 
     Examples
     --------

@@ -143,7 +143,7 @@ class IntervalMixin:
             )
         if method == "quantile" and not has_levels:
             raise ValueError(
-                "method='quantile' needs loss='quantile' with several levels, as quantile=[0.05, 0.5, 0.95], got "
+                "method='quantile' needs several levels, as loss='quantile', quantile=[0.05, 0.5, 0.95], got "
                 f"loss={self.loss!r}, quantile={self.quantile!r}."
             )
         if has_levels:
@@ -152,6 +152,31 @@ class IntervalMixin:
             return METHODS[method]
         has_places = self._errors.machine is not None
         return _scaled if has_places and self._errors.left_out.weights.counts.sum() >= FEWEST_SCALE_ROWS else _constant
+
+
+class SingleIntervalMixin(IntervalMixin):
+    """The same of a single machine, of which rows are left out in closed form."""
+
+    def _left_out(self: Any):
+        """Rows left out, in units of the targets, with errors as large as those of new rows."""
+        left_out = self._errors.left_out
+        is_exact = len(left_out.rows) == len(self.X_fit_)
+        factor = optimism(self.machine_.feature_matrix, left_out.weights) if is_exact and self.best_iter_ else 1.0
+        return left_out.in_units(self._target.units, factor)
+
+    @property
+    def _interval_scores(self: Any):
+        left_out = self._left_out()
+        return IntervalScores(left_out.errors, None, left_out.weights.counts)
+
+    def _left_out_deviations(self: Any):
+        return self._errors.left_out.in_units(self._target.units).deviations
+
+    def _deviations(self: Any, X):
+        return self._target.units * self._in_blocks(self._deviation, X)
+
+    def _scales(self: Any, X):
+        return self._in_blocks(self._errors.scale, X)
 
 
 def optimism(feature_matrix, weights):

@@ -61,6 +61,7 @@ def estimate_memory(
     n_outputs=1,
     *,
     kernel=None,
+    loss="squared_error",
     feature_matrix="diagonal",
     solver="auto",
     dtype="float64",
@@ -82,6 +83,8 @@ def estimate_memory(
         Targets of a regression, or classes less one.
     kernel : Kernel or None, default=None
         None is that of the estimators' defaults. Euclidean kernels take float32 from 6,000 rows on.
+    loss : str, default="squared_error"
+        That of the estimator.
     feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
         "block" is counted as one block.
     solver : {"auto", "cholesky", "cg", "packed", "two_level"}, default="auto"
@@ -107,14 +110,16 @@ def estimate_memory(
     >>> f"{estimate_memory(10_000, 50, max_memory='400MB') / 1e9:.1f} GB"
     '0.4 GB'
     """
-    dtype = np.dtype(dtype)
+    dtype, budget = np.dtype(dtype), LargeBudget()
+    has_other_loss = loss != "squared_error"
     large = LargePlan(
         n_samples=n_samples,
         n_coordinates=n_features,
         n_outputs=n_outputs,
         point_bytes=n_samples * n_features * dtype.itemsize,
-        budget=LargeBudget(),
+        budget=budget.for_losses(n_samples) if has_other_loss else budget,
     )
     kernel = LpqLaplaceKernel() if kernel is None else kernel
     options = {"form": feature_matrix, "solver": solver, "dtype": dtype, "max_memory": as_bytes(max_memory)}
-    return choose_plan(large, [n_features], kernel=kernel, **options).n_bytes
+    plan = choose_plan(large, [n_features], kernel=kernel, **options)
+    return plan.for_loss().n_bytes if has_other_loss and isinstance(plan, Plan) else plan.n_bytes

@@ -15,16 +15,15 @@ from ..tables._copies import merge_copies
 from ..tables._frames import take_rows
 from ..targets._calibration import Identity
 from ..targets._checks import check_groups
-from ..targets._conformal import IntervalScores
 from ..targets._loss_checks import check_loss, check_targets, check_targets_of_loss
 from ..targets._loss_targets import LOSSES
 from ._base import BaseRFM
 from ._gradients import gradient_of_regressor
-from ._intervals import IntervalMixin, optimism
+from ._intervals import SingleIntervalMixin
 from ._losses import LossMixin
 
 
-class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
+class RFMRegressor(LossMixin, SingleIntervalMixin, MultiOutputMixin, RegressorMixin, BaseRFM):
     """Regression by a recursive feature machine: kernel ridge regression in a metric that it learns.
 
     Takes tables as they are: numbers in any scale, missing values, categories. The columns and directions on which
@@ -35,7 +34,17 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
     kernel : {"laplace", "gaussian", "product_laplace", "lpq_laplace", "sum_power_laplace"} or Kernel, \
             default="lpq_laplace"
         Kernel of transformed points; see `rfmlearn.kernels` for the formulas. An instance brings its own bandwidth
-        and exponents, and the three parameters below are then not used.
+        and exponents, and `bandwidth`, `exponent` and `norm_p` are then not used.
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "expectile", "poisson", "gamma", "tweedie"}, \
+            default="squared_error"
+        What is minimised, and so what is predicted: the mean; the median; nearly the mean, on which outliers have
+        little influence; a quantile; an expectile; or the mean of counts ("poisson"), of positive targets ("gamma") or
+        of such with zeros ("tweedie"), which then is positive, as its logarithm is learned. Of many rows see the notes.
+    quantile : float, array-like of shape (n_quantiles,) or None, default=None
+        0 < quantile < 1, the level of "quantile" and "expectile", for which it must be given. Several, in ascending
+        order, are fitted together to one target. Quantiles do not cross.
+    power : float, default=1.5
+        1 <= power <= 2 of "tweedie": to this power of the mean the variance is proportional. 1 is "poisson", 2 "gamma".
     bandwidth : float or "auto", default="auto"
         L > 0, in units of transformed distance. "auto" sets it in every round to a multiple of the median distance of
         distinct training rows, looked at among 1,000 rows drawn at random if there are more: five times for Laplace
@@ -51,7 +60,8 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
         is left out at a time (so that a factor of all weights changes nothing), with the smallest leave-one-out error,
         in closed form, on 1,000 rows drawn at random if there are more.
         Leave-one-out is optimistic once features are learned, since they have seen the label left out: with "cautious"
-        the last fit takes the next larger candidate, about three times the ridge.
+        the last fit takes the next larger candidate, about three times the ridge. For other losses than squared error
+        candidates go up to 100, and each quantile or output has a ridge of its own.
     max_iter : int, default=3
         Rounds of feature learning. 0 is kernel ridge regression with the plain kernel.
     feature_matrix : {"full", "diagonal", "block"}, default="diagonal"
@@ -92,7 +102,8 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
         of 1e-8, by a float32 factor refined in float64. "packed" learns features on 10,000 rows drawn at random, and
         then fits one machine to all, with a Gram matrix in 16-bit fixed point, n^2 bytes. "two_level" adds trees of
         local machines to it, and takes landmarks instead beyond 50,000 rows. "auto" is "cholesky" below 2,500 rows,
-        "cg" up to 10,000, and "two_level" beyond.
+        "cg" up to 10,000, and "two_level" beyond. For other losses than squared error "two_level" takes landmarks
+        alone, and there is no "packed".
     tol : float, default=1e-3
         Relative residual at which "cg" stops.
     max_memory : float, str or None, default=None
@@ -135,35 +146,36 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
         M, the learned metric; ``machine_.feature_matrix.blocks`` is what was learned of it, without the zeros.
     kernel_ : Kernel
         Kernel with its bandwidth.
-    alpha_ : float
-        Ridge of the last fit, of the global machine where there are local ones.
-    solver_ : str
-        What has fitted the machine: "cholesky", "packed" or "two_level".
+    alpha_ : float or ndarray of shape (n_outputs,)
+        Ridge of the last fit, of the global machine where there are local ones; of other losses than squared error one
+        for each quantile or output, if there are several.
     X_fit_ : Points
         The n_fitted training rows in the coordinates of the feature matrix: those of positive weight, in their order,
-        and of copies of a row only the first.
+        and of copies of a row only the first. Where `solver_` is "landmarks" only these.
     dual_coef_ : ndarray of shape (n_fitted, n_outputs)
-        Dual coefficients of the coded targets.
+        Dual coefficients of the coded targets; a column for each quantile.
     coordinate_names_ : list of str
         Names of the scaled coordinates: of numeric columns that vary, indicators ("age_missing"), and categories
         ("colour=red").
     coordinate_columns_ : ndarray of int of shape (n_coordinates,)
         The column of X to which each coordinate belongs.
     solver_ : str
-        How the round that was kept was solved, "cholesky" or "packed".
+        How the round that was kept was solved: "cholesky", "packed" or "two_level"; for other losses than squared error
+        "newton", or "landmarks" of many rows.
     n_iter_ : int
         Rounds of feature learning that were run.
     best_iter_ : int
         The one that was kept.
     history_ : list of dict
         A record of each round: ``n_iter``, ``bandwidth``, ``alpha``, ``solver``, ``residual``, ``seconds``; the squared
-        errors of coded targets ``train_loss``, ``leave_one_out_loss`` where it chose the ridge (of 1,000 rows at most),
-        and ``validation_loss`` with a validation set; and of its feature matrix M ``effective_rank``,
-        ``(tr M)^2 / tr M^2``, and ``alignment``, the cosine with that of the round that was kept.
+        errors of coded targets, or the loss in its last two rounds, ``train_loss``, ``leave_one_out_loss`` where it
+        chose the ridge (of 1,000 rows at most), and ``validation_loss`` with a validation set; and of its feature
+        matrix M ``effective_rank``, ``(tr M)^2 / tr M^2``, and ``alignment``, the cosine with that of the round that
+        was kept.
     fit_warnings_ : list of str
         What fit has warned of.
     intercept_ : ndarray of shape (n_outputs,)
-        Weighted mean of the targets.
+        Weighted mean of the targets. For other losses what is predicted far from all training rows.
 
     Notes
     -----
@@ -179,12 +191,29 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
     averaged with weights that predict rows held out best: up to 50,000 rows time O(n^2 d) and n^2 bytes, beyond time
     O(n) and some 3 GB (user guide, "Many rows").
 
+    Other losses than squared error minimise ``sum_i w_i l(y_i, f(x_i)) + alpha / 2 |f|^2``, with the weight w_i of row
+    i, the ridge alpha, and the norm |f| of a function in the space of the kernel. f is the target in deviations from a
+    constant; for "poisson", "gamma" and "tweedie" the logarithm of the mean. The unit of l is such that it is about as
+    curved as ``(y - f)^2 / 2``, so that ridges mean the same. Quantiles have the pinball loss, made quadratic in a
+    window around zero that holds a fifth of the rows left out [3]_ (for several quantiles at once see also [4]_).
+    Features are learned by squared error first, then once by the loss, of 2,500 rows drawn at random if there are more;
+    the last round follows. In both, Newton's method solves some weighted ridge systems, each of O(n^3 / 3), or less for
+    quantiles, whose systems are of the rows in the window. Rows left out of the system that was solved last choose the
+    ridge [5]_. Rows left out also say by which constant a quantile is moved, before quantiles are sorted [6]_, and how
+    a logarithm is stretched. Beyond 10,000 rows features and ridges come from 5,000 of them, and an expansion in
+    landmarks minimises the loss over all (user guide, "Counts, costs, quantiles").
+
     References
     ----------
     .. [1] Radhakrishnan, Beaglehole, Pandit, Belkin, Mechanism for feature learning in neural networks and
        backpropagation-free machine learning models, Science 383, 2024, arXiv 2212.13881, Algorithm 1.
     .. [2] Beaglehole, Holzmueller, Radhakrishnan, Belkin, xRFM: Accurate, scalable, and interpretable feature learning
        models for tabular data, arXiv 2508.10053.
+    .. [3] Fernandes, Guerre, Horta, Smoothing quantile regressions, arXiv 1905.08535.
+    .. [4] Tang, Gu, Wang, fastkqr: a fast algorithm for kernel quantile regression, arXiv 2408.05393.
+    .. [5] Rad, Maleki, A scalable estimate of the extra-sample prediction error via approximate leave-one-out,
+       arXiv 1801.10243.
+    .. [6] Chernozhukov, Fernandez-Val, Galichon, Quantile and probability curves without crossing, arXiv 0704.3649.
 
     Examples
     --------
@@ -197,6 +226,10 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
     >>> np.sort(np.argsort(model.feature_importances_)[-2:])
     array([0, 1])
     >>> bool(model.score(X[200:], y[200:]) > 0.5)
+    True
+    >>> model = RFMRegressor(loss="quantile", quantile=[0.1, 0.5, 0.9]).fit(X[:200], y[:200])
+    >>> low, median, high = model.predict(X[200:]).T
+    >>> bool(np.all((low <= median) & (median <= high)))
     True
     """
 
@@ -346,11 +379,11 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
             ``s sqrt(1 - k(x)^T (K + R)^-1 k(x) + r)``, where R holds the ridges of the training rows, r that of a row
             of average weight, and s is such that errors of rows left out, each divided by its deviation, have mean
             square 1. The first call takes n^2 numbers and 2 n^3 / 3 operations, which pickles leave out, and every row
-            n^2 operations.
+            n^2 operations. For ``loss="squared_error"`` only.
 
         Returns
         -------
-        Y : ndarray of shape (m,) or (m, n_outputs)
+        Y : ndarray of shape (m,), (m, n_outputs) or (m, n_quantiles)
             float32 if all numeric columns are, else float64.
         std : ndarray of shape (m,) or (m, n_outputs)
             With `return_std`. No interval with a coverage, which `predict_interval` gives.
@@ -370,27 +403,6 @@ class RFMRegressor(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin, B
 
     def _targets_of(self, X):
         return self._link(self._target.decode(self._decision(X)))
-
-    def _left_out(self):
-        """Rows left out, in units of the targets, with errors as large as those of new rows."""
-        left_out = self._errors.left_out
-        is_exact = len(left_out.rows) == len(self.X_fit_)
-        factor = optimism(self.machine_.feature_matrix, left_out.weights) if is_exact and self.best_iter_ else 1.0
-        return left_out.in_units(self._target.units, factor)
-
-    @property
-    def _interval_scores(self):
-        left_out = self._left_out()
-        return IntervalScores(left_out.errors, None, left_out.weights.counts)
-
-    def _left_out_deviations(self):
-        return self._errors.left_out.in_units(self._target.units).deviations
-
-    def _deviations(self, X):
-        return self._target.units * self._in_blocks(self._deviation, X)
-
-    def _scales(self, X):
-        return self._in_blocks(self._errors.scale, X)
 
     def _as_targets(self, Y, dtype):
         """In the shape of the targets, and the precision of the points if it can hold them."""

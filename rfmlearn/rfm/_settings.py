@@ -62,7 +62,8 @@ def make_recursion(
         If the fit does not fit in the memory available, or in the limit.
     """
     solver, large = model.solver if solver is None else solver, LargeBudget() if large is None else large
-    large = large if loss is None else large.for_losses(len(points))
+    if loss is not None:  # systems of very different ridges need all digits
+        points, large = points.astype(np.float64), large.for_losses(len(points))
     kernel = make_kernel_of(model)
     if isinstance(kernel, RadialKernel):
         # Values of a kernel of one's own may be negative, which those of packed Gram matrices are not.
@@ -76,6 +77,7 @@ def make_recursion(
         dtype=points.dtype,
         max_memory=max_memory,
     )
+    plan = plan.for_loss() if loss is not None and isinstance(plan, Plan) else plan
     plan.check()
     if loss is not None and isinstance(plan, Plan) and plan.n_learning_rows:
         raise ValueError('solver="packed" is for loss="squared_error" only: take solver="auto".')

@@ -148,26 +148,6 @@ LARGEST_ROUNDING_SHARE = 0.1
 N_NEIGHBOURS, MOST_NEIGHBOURS, N_PROBES, PROBE_RESIDUAL = 64, 1024, 4, 1e-2
 # Relative residual of refined solutions, and how many steps of refinement are tried before float64 factors.
 EXACT_RESIDUAL, MAX_REFINEMENTS = 1e-8, 20
-# Losses other than squared error. Where quantiles are fitted, this share of the rows left out lies in the window in
-# which the loss is smooth; and Huber's loss is linear beyond so many deviations, which loses 5 % of efficiency for
-# normal ones.
-SMOOTHED_SHARE, HUBER_WIDTH = 0.2, 1.35
-# Logarithms of means beyond which they are cut off, so that squares of their exponentials do not overflow.
-LARGEST_LOG = 300.0
-# Newton's method for them: steps, halvings of a step, the ridge of rows that have no curvature, in units of the others'
-# and up to which share of rows that have one the system of these is copied instead of factored in place.
-MAX_NEWTON_STEPS, MAX_STEP_CUTS, LARGEST_WORKING_RIDGE, REDUCED_UP_TO = 100, 12, 1e7, 0.7
-# Share of a step of theirs to which it is cut short; and what is worth a warning if steps do not suffice to gain it.
-SHORT_STEP, WORTH_TELLING = 0.1, 1e-4
-# Decisions follow from dual coefficients times ridges where these round by less than that.
-LARGEST_ROUNDING = 1e-9
-# Ridges that are compared for these losses: targets may be mostly noise, as numbers of claims are.
-# From the side of large ones, whose systems are solved in few steps; small ones may all interpolate, and be alike.
-LOSS_ALPHAS, FIRST_LOSS_RIDGE = (*ALPHAS, 10.0, 30.0, 100.0), 1.0
-# Rows on which features are learned by them, after rounds of squared error on all rows.
-N_LOSS_LEARNING_ROWS = 2500
-# Gains that end it, in units of loss: in rounds that learn, where ridges are compared, and in the last round.
-LEARNING_GAIN, COMPARISON_GAIN, EXACT_GAIN = 1e-4, 1e-5, 1e-12
 # Rows of the array that is factored to learn how fast this machine is, where a time limit is to be kept.
 PROBED_ROWS = 600
 # On wide tables an AGOP takes about so many times as long as a round without one; and that after the last round, as a

@@ -193,7 +193,8 @@ class BaseRFMCV(CompressibleMixin, TableEstimator):
         settings, n_codes = self.settings, outcomes.n_codes
         if settings is None:
             n_numeric, n_categorical = len(encoder.numeric_), len(encoder.categorical_)
-            settings = default_settings(self.effort, points.n_coordinates, n_numeric, n_codes, n_categorical > 0)
+            columns = points.n_coordinates, n_numeric, n_codes, n_categorical > 0
+            settings = default_settings(self.effort, *columns, outcomes.objective is not None)
             if timetable is not None:
                 settings.append(dict(CHEAPEST))
         else:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..large._loss_recursion import LargeLossRecursion
 from ..large._recursion import LargeRecursion
 from ..runtime._large_budget import MOST_LARGE_SETTINGS
 from ..tables._frames import take_rows
@@ -90,7 +91,7 @@ def _fit(race, scored, rows, share):
     """
     start, candidate = time.perf_counter(), scored.candidate
     fold, recursion = race.start(candidate.index, rows, candidate.n_iter)
-    assert isinstance(recursion, LargeRecursion)
+    assert isinstance(recursion, LargeRecursion | LargeLossRecursion)
     if race.timetable is not None:
         limit = share * race.timetable.left
         recursion = recursion.within_time(lambda: limit - (time.perf_counter() - start))
@@ -98,10 +99,7 @@ def _fit(race, scored, rows, share):
     for current in recursion.rounds(candidate.n_iter):
         trouble += current.trouble
     final = recursion.finish(current, is_latest=True)
-    places, residuals = recursion.left_out(final)
-    scores = fold.target.decode(fold.codes[places] - residuals)
-    standing, _ = race.own.copies.among(rows)
-    link = race.own.outcomes.calibrate(scores, standing[places], fold.weights.total[places])
+    places, scores, link = race.own.calibrate_left_out(rows, fold, recursion, final)
     member = Member(
         machine=final.machine,
         n_iter=final.n_iter,

@@ -31,8 +31,8 @@ class Member:
         From points to decisions.
     n_iter : int
         Round of feature learning.
-    alpha : float
-        Ridge.
+    alpha : float or ndarray of shape (n_codes,)
+        Ridge; for other losses than squared error one for each column, if there are several.
     link : callable
         From scores to predictions.
     weight : float
@@ -163,14 +163,22 @@ def fit_members(race, index, chosen, rows):
         trouble += current.trouble
     agop = recursion.agop(current)
     weights = recursion.weights if race.own.outcomes.shared is None else None
-    members = [_member(current, first_scored, first_weight, weights)]
+
+    def member(scored, weight):
+        link = scored.link
+        if race.own.outcomes.objective is not None:
+            # Machines of folds err more than those of all rows, so that quantiles would be moved too far.
+            link = race.own.calibrate_left_out(rows, fold, recursion, current)[2]
+        return _member(current, link, weight, weights)
+
+    members = [member(first_scored, first_weight)]
     for scored, weight in order[1:]:
         candidate = scored.candidate
         matrix, alpha = learned[candidate.n_iter]
         gram = current._workspace.gram
         current = recursion.solve(matrix, candidate.n_iter, gram=gram, alpha=alpha)
         trouble += current.trouble
-        members.append(_member(current, scored, weight, weights))
+        members.append(member(scored, weight))
     return MemberGroup(
         params=race.params(index),
         encoder=fold.encoder,
@@ -227,10 +235,8 @@ def fit_chosen(race, chosen, rows, folds, refit_together):
     return groups, [member for member in fitted if isinstance(member, ExtraMember)]
 
 
-def _member(current, scored, weight, training_weights):
+def _member(current, link, weight, training_weights):
     machine, alpha, deviation = current.machine, current.alpha, None
     if training_weights is not None:
         deviation = Deviation(machine=machine, weights=training_weights, alpha=alpha)
-    return Member(
-        machine=machine, n_iter=current.n_iter, alpha=alpha, link=scored.link, weight=weight, deviation=deviation
-    )
+    return Member(machine=machine, n_iter=current.n_iter, alpha=alpha, link=link, weight=weight, deviation=deviation)

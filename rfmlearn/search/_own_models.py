@@ -115,6 +115,20 @@ class OwnModels:
         """The link from scores of rows that were left out to predictions."""
         return self.outcomes.calibrate(scores, rows, sample_weight)
 
+    def calibrate_left_out(self, rows, fold, recursion, final):
+        """The link of a machine of all rows, by what is predicted for those that it leaves out.
+
+        Returns
+        -------
+        places : ndarray of int
+            Of the rows left out, among those that the recursion sees.
+        scores : ndarray
+        link : Link
+        """
+        places, decisions = recursion.left_out_decisions(final)
+        scores, (standing, _) = fold.target.decode(decisions), self.copies.among(rows)
+        return places, scores, self.calibrate(scores, standing[places], fold.weights.total[places])
+
     def start(self, index, rows, few_agop_rows):
         """An unfitted recursion of some settings on training rows, and how these are encoded.
 

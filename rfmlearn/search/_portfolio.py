@@ -38,7 +38,7 @@ _MAX_ITER = 2
 CHEAPEST: dict = {"kernel": "laplace"}
 
 
-def default_settings(effort, n_coordinates, n_numeric, n_outputs, has_categories):
+def default_settings(effort, n_coordinates, n_numeric, n_outputs, has_categories, has_other_loss=False):
     """Settings to compare, the defaults of the single model first.
 
     Parameters
@@ -51,6 +51,8 @@ def default_settings(effort, n_coordinates, n_numeric, n_outputs, has_categories
     n_outputs : int
         Of the coded targets.
     has_categories : bool
+    has_other_loss : bool, default=False
+        Than squared error, by which all rounds but the last then learn features: there is one more.
 
     Returns
     -------
@@ -59,7 +61,8 @@ def default_settings(effort, n_coordinates, n_numeric, n_outputs, has_categories
     """
     table = n_coordinates, n_numeric, n_outputs, has_categories
     settings = {"low": _SETTINGS[:1], "medium": _SETTINGS, "high": _SETTINGS + _MORE}[effort]
-    return [{"max_iter": _MAX_ITER, **setting} for setting in settings if _suits(setting, *table)]
+    chosen = [{"max_iter": _MAX_ITER, **setting} for setting in settings if _suits(setting, *table)]
+    return [setting | {"max_iter": setting["max_iter"] + has_other_loss} for setting in chosen]
 
 
 def _suits(settings, n_coordinates, n_numeric, n_outputs, has_categories):

@@ -38,6 +38,16 @@ class RFMRegressorCV(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin,
         What is compared: each dict holds parameters of `RFMRegressor`, and all rounds of feature learning up to its
         `max_iter` are compared too. The first is what the choice falls back to. None takes those of `effort`, which
         suit different tables: kernels, forms of the feature matrix, scalings, AGOP powers, codings of categories.
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "expectile", "poisson", "gamma", "tweedie"}, \
+            default="squared_error"
+        What is minimised, and so what is predicted: the mean; the median; nearly the mean, on which outliers have
+        little influence; a quantile; an expectile; or the mean of counts ("poisson"), of positive targets ("gamma") or
+        of such with zeros ("tweedie"), which then is positive, as its logarithm is learned.
+    quantile : float, array-like of shape (n_quantiles,) or None, default=None
+        0 < quantile < 1, the level of "quantile" and "expectile", for which it must be given. Several, in ascending
+        order, are fitted together to one target. Quantiles do not cross.
+    power : float, default=1.5
+        1 <= power <= 2 of "tweedie": to this power of the mean the variance is proportional. 1 is "poisson", 2 "gamma".
     effort : {"low", "medium", "high"}, default="medium"
         How much is compared. "low" is the default machine, of which the best round and a calibration are found in
         folds: two to seven fits of it. "medium" compares a dozen settings, some ten fits. "high" compares more settings
@@ -50,12 +60,12 @@ class RFMRegressorCV(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin,
         out-of-fold predictions earn. Weights of rows go to those that take `sample_weight`, of a
         pipeline to its last step, in a search to what is searched; others fail where rows have weights. What has no say
         is not kept. Importances and AGOP are those of the machines alone; gradients of the average are taken by
-        differences.
+        differences. For ``loss="squared_error"`` only.
     scoring : str, callable or None, default=None
         What to optimise, as in `sklearn.model_selection.GridSearchCV`: a name, a scorer, or a function
         ``(estimator, X, y)`` of what is left out, all folds in one, in which the estimator predicts these rows and no
         others. Weights, where there are any, go to scorers that take `sample_weight`. None is R2, which for the choice
-        is squared error.
+        is squared error, or D2 for other losses: one minus the loss over that of the best constant.
     cv : int, splitter, iterable or None, default=None
         Folds. None is 5, repeated three times up to 400 rows. Numbers shuffle, and keep copies of a row together; give
         a splitter where rows are ordered in time, and `groups` to `fit` where rows belong together. Splitters see X, y
@@ -114,7 +124,7 @@ class RFMRegressorCV(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin,
     cv_results_ : dict of ndarray
         Scores of all machines compared, as `sklearn.model_selection.GridSearchCV` keeps them, with the rung (``iter``)
         and its training rows (``n_resources``) as in `HalvingGridSearchCV`.
-    oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    oof_prediction_ : ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_quantiles)
         Prediction of the ensemble for each training row by machines that have not seen it; NaN for rows
         that were in no test part.
     n_splits_ : int
@@ -140,11 +150,18 @@ class RFMRegressorCV(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin,
     Beyond 10,000 rows these are the three settings of largest weight, each fitted as a single model is, and weighed
     anew by rows that all of them held out.
 
+    With another loss than squared error every candidate minimises it, as in `RFMRegressor`, whose notes have the
+    formula and the order of rounds [3]_; the settings of `effort` have one round more. Machines of all rows are
+    calibrated by rows left out of them in closed form, candidates and averages are compared by the loss, of several
+    quantiles by its mean. A candidate takes longer than one of squared error, the more so the more quantiles there are.
+
     References
     ----------
     .. [1] Caruana, Niculescu-Mizil, Crew, Ksikes, Ensemble selection from libraries of models, ICML 2004.
     .. [2] Radhakrishnan, Beaglehole, Pandit, Belkin, Mechanism for feature learning in neural networks and
        backpropagation-free machine learning models, Science 383, 2024, arXiv 2212.13881.
+    .. [3] Fernandes, Guerre, Horta, Smoothing quantile regressions, arXiv 1905.08535; Tang, Gu, Wang, fastkqr: a fast
+       algorithm for kernel quantile regression, arXiv 2408.05393.
 
     Examples
     --------
@@ -270,11 +287,12 @@ class RFMRegressorCV(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin,
             Whether to tell the deviation of each target from its prediction too, noise included: that of the mixture
             of what the machines say, each as `RFMRegressor.predict` does. With weights w_m, predictions f_m and
             deviations s_m it is ``sqrt(sum_m w_m (s_m^2 + (f_m - f)^2))``. For every machine the first call takes n^2
-            numbers and 2 n^3 / 3 operations, which pickles leave out, and every row n^2 operations.
+            numbers and 2 n^3 / 3 operations, which pickles leave out, and every row n^2 operations. For
+            ``loss="squared_error"`` only.
 
         Returns
         -------
-        Y : ndarray of shape (m,) or (m, n_outputs)
+        Y : ndarray of shape (m,), (m, n_outputs) or (m, n_quantiles)
         std : ndarray of shape (m,) or (m, n_outputs)
             With `return_std`. No interval with a guarantee, which `predict_interval` gives.
 

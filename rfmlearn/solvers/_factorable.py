@@ -53,13 +53,10 @@ class FactorableGram:
         self.restore()
         return self.array[np.ix_(rows, rows)]
 
-    def columns(self, rows):
-        """Columns of K, shape (n, m); rows sorted."""
+    def cross(self, rows, columns):
+        """K of some rows with others, shape (m, k)."""
         self.restore()
-        columns = self.array[:, rows]
-        for k, row in enumerate(rows):
-            columns[:row, k] = self.array[row, :row]
-        return columns
+        return self.array[np.maximum.outer(rows, columns), np.minimum.outer(rows, columns)]
 
     def factor(self, ridge):
         """Factor of ``K + diag(ridge)``, which lives until K is asked for again."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..runtime._budget import (
+from ..runtime._loss_budget import (
     LARGEST_ROUNDING,
     LARGEST_WORKING_RIDGE,
     MAX_NEWTON_STEPS,
@@ -233,11 +233,10 @@ def left_out_decisions(gram: FactorableGram, found: Minimum, weights: Weights, r
     decision = found.decision.copy()
     if not len(inside):  # ridges so large that no row changes what is predicted for it
         return decision[asked]
-    columns = gram.columns(inside)
-    factor = CholeskyFactor(np.ascontiguousarray(columns[inside]), found.ridge[inside])
+    factor = CholeskyFactor(gram.block(inside), found.ridge[inside])
     residuals = factor_residuals(factor, coef[inside], weights.outside(inside))
     decision[inside] = found.targets[inside] - residuals
     outside = np.setdiff1d(asked, inside)
-    variance = gram.diagonal(outside) - factor.quadratic_form(columns[outside].T)
+    variance = gram.diagonal(outside) - factor.quadratic_form(gram.cross(outside, inside).T)
     decision[outside] -= (weights.left_out_share()[outside] * np.maximum(variance, 0.0))[:, None] * coef[outside]
     return decision[asked]

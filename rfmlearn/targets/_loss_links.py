@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..runtime._budget import LARGEST_LOG
+from ..runtime._loss_budget import LARGEST_LOG
 from ._calibration import Link
 from ._links import scaled
 from ._losses import Loss, weighted_quantiles

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import xlogy
 
-from ..runtime._budget import LARGEST_LOG
+from ..runtime._loss_budget import LARGEST_LOG
 from ._calibration import Identity
 from ._codes import ScaledTargets, Target
 from ._loss_links import Exponential, OrderedShift
@@ -94,7 +94,9 @@ class LocatedTargets(Target):
         return np.where(np.isfinite(self.scale), self.scale, 0.0)
 
     def calibrate(self, scores, y, sample_weight):
-        """Quantiles are moved until as many rows left out lie below as should, and put in order."""
+        """Quantiles are moved until as many rows left out lie below as should; several levels are put in order."""
+        if self.name == "expectile" and y.shape[1] < scores.shape[1]:
+            return OrderedShift(np.zeros(scores.shape[1]), are_levels=True)
         if self.name not in ("quantile", "absolute_error"):
             return Identity()
         return OrderedShift.fit(scores, y, sample_weight, self.levels)

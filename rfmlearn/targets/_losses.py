@@ -10,7 +10,8 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 from scipy.stats import expectile
 
-from ..runtime._budget import HUBER_WIDTH, LARGEST_LOG, SAME_SHARE, SMOOTHED_SHARE
+from ..runtime._budget import SAME_SHARE
+from ..runtime._loss_budget import HUBER_WIDTH, LARGEST_LOG, SMOOTHED_SHARE
 
 
 class Loss(ABC):

@@ -30,7 +30,8 @@ class LogitsClassifierMixin(ClassifierMixin):
         -------
         ndarray of shape (m,) or (m, n_classes)
         """
-        logits = self._logits_under(class_prior, X)
+        shift = self._shift(class_prior)
+        logits = shift(self._logits(X))
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_proba(self, X, *, class_prior=None):
@@ -56,7 +57,8 @@ class LogitsClassifierMixin(ClassifierMixin):
         ValueError
             If `class_prior` has not a positive share for each class, or the shares do not sum to one.
         """
-        return softmax(self._logits_under(class_prior, X), axis=1)
+        shift = self._shift(class_prior)
+        return softmax(shift(self._logits(X)), axis=1)
 
     def predict_log_proba(self, X, *, class_prior=None):
         """Logarithms of the probabilities, finite where these are too small for a number.
@@ -72,7 +74,8 @@ class LogitsClassifierMixin(ClassifierMixin):
         -------
         ndarray of shape (m, n_classes)
         """
-        return log_softmax(self._logits_under(class_prior, X), axis=1)
+        shift = self._shift(class_prior)
+        return log_softmax(shift(self._logits(X)), axis=1)
 
     def predict(self, X, *, class_prior=None):
         """Most probable class.
@@ -88,14 +91,14 @@ class LogitsClassifierMixin(ClassifierMixin):
         -------
         ndarray of shape (m,)
         """
-        logits = self._logits_under(class_prior, X)
+        shift = self._shift(class_prior)
+        logits = shift(self._logits(X))
         return self.classes_[np.argmax(logits, axis=1)]
 
-    def _logits_under(self, class_prior, X):
-        """Logits for rows among which the classes have other shares than in training."""
+    def _shift(self, class_prior):
+        """Function from logits to those of rows among which the classes have other shares than in training."""
         if class_prior is None:
-            return self._logits(X)
+            return lambda logits: logits
         check_is_fitted(self)
         shift = log_shift(check_class_prior(class_prior, self.classes_), self.class_prior_)
-        logits = self._logits(X)
-        return logits + shift.astype(logits.dtype)
+        return lambda logits: logits + shift.astype(logits.dtype)
