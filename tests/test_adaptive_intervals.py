@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from rfmlearn import RFMRegressor, RFMRegressorCV
 from rfmlearn.runtime import _memory
+from rfmlearn.targets._bands import QuantileBand
 from rfmlearn.targets._conformal import IntervalScores
 
 METHODS = "constant", "studentized", "scaled"
@@ -84,6 +85,30 @@ def test_single_machines_cover_new_rows_though_features_saw_the_old_ones(form):
         low, high = model.predict_interval(X[60:], 0.8, method="constant").T
         shares.append(np.mean((low <= y[60:]) & (y[60:] <= high)))
     assert 0.75 < np.mean(shares) < 0.9
+
+
+@given(st.integers(0, 10_000), st.floats(0.1, 0.9))
+@settings(max_examples=50, deadline=None)
+def test_bands_of_quantiles_never_become_narrower_as_errors_are_larger(seed, coverage):
+    rng = np.random.default_rng(seed)
+    levels, weight, predicted = np.array([0.01, 0.3, 0.7, 0.99]), np.ones(40), np.sort(rng.normal(size=(5, 4)))
+    errors = rng.normal(size=(40, 1)) * rng.uniform(0.1, 3) - np.sort(rng.normal(size=(40, 4)))
+    bands = [QuantileBand(levels, errors, weight, predicted, factor) for factor in (1.0, 1.2, 2.0)]
+    widths = np.array([np.subtract(*band.interval(coverage)[::-1]) for band in bands])
+    assert np.all(np.diff(widths, axis=0) >= -1e-12)
+
+
+@pytest.mark.parametrize("quantile", [[0.02, 0.98], [0.1, 0.9]])
+def test_bands_of_quantiles_cover_where_columns_are_many(quantile):
+    shares = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(300, 120)), rng.normal(size=300)
+        y += X[:, 0]
+        model = RFMRegressor(loss="quantile", quantile=quantile, max_iter=2).fit(X[:60], y[:60])
+        low, high = model.predict_interval(X[60:], 0.8, method="quantile").T
+        shares.append(np.mean((low <= y[60:]) & (y[60:] <= high)))
+    assert 0.76 < np.mean(shares) < 0.92
 
 
 @pytest.mark.parametrize("form", ["diagonal", "full"])

@@ -37,10 +37,10 @@ class LeftOut:
     weights: Weights
     deviations: np.ndarray | None = None
 
-    def in_units(self, units, factor=1.0):
-        """The same of targets of which these are codes; errors are multiplied by a factor, too."""
+    def in_units(self, units):
+        """The same of targets of which these are codes."""
         deviations = None if self.deviations is None else units * self.deviations
-        return replace(self, errors=factor * units * self.errors, deviations=deviations)
+        return replace(self, errors=units * self.errors, deviations=deviations)
 
     def at(self, rows):
         """The same of some of the rows, by their places among the centres."""

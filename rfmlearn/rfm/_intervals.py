@@ -19,12 +19,17 @@ class IntervalMixin:
     """A regressor that knows errors of rows left out.
 
     It has ``_errors``, its `Errors`; ``_targets_of(X)``, predictions of shape (m, n_outputs); ``_y_shape``; and says
-    ``_left_out()``, the rows left out with errors and deviations in units of the targets, ``_scales(X)``, what
-    ``_errors.scale`` says of rows, and ``_deviations(X)``, each of shape (m, n_outputs).
+    ``_left_out()``, the rows left out with errors and deviations in units of the targets, ``_optimism()``, by how much
+    errors of new rows are larger, ``_scales(X)``, what ``_errors.scale`` says of rows, and ``_deviations(X)``, each of
+    shape (m, n_outputs).
     """
 
     _errors: Errors
     _y_shape: tuple[int, ...]
+
+    def _optimism(self):
+        """By how much errors of new rows are larger than those of rows left out, which nothing of the model has seen."""
+        return 1.0
 
     def predict_interval(self: Any, X, coverage=0.9, method="auto"):
         """Intervals that contain the target of a new row with the probability asked for.
@@ -158,19 +163,20 @@ class SingleIntervalMixin(IntervalMixin):
     """The same of a single machine, of which rows are left out in closed form."""
 
     def _left_out(self: Any):
-        """Rows left out, in units of the targets, with errors as large as those of new rows."""
+        """Rows left out, in units of the targets."""
+        return self._errors.left_out.in_units(self._target.units)
+
+    def _optimism(self: Any):
         left_out = self._errors.left_out
         is_exact = len(left_out.rows) == len(self.X_fit_)
-        factor = optimism(self.machine_.feature_matrix, left_out.weights) if is_exact and self.best_iter_ else 1.0
-        return left_out.in_units(self._target.units, factor)
+        return optimism(self.machine_.feature_matrix, left_out.weights) if is_exact and self.best_iter_ else 1.0
 
     @property
-    def _interval_scores(self: Any):
-        left_out = self._left_out()
-        return IntervalScores(left_out.errors, None, left_out.weights.counts)
+    def _interval_scores(self):
+        return _scores(self, None)
 
     def _left_out_deviations(self: Any):
-        return self._errors.left_out.in_units(self._target.units).deviations
+        return self._left_out().deviations
 
     def _deviations(self: Any, X):
         return self._target.units * self._in_blocks(self._deviation, X)
@@ -198,6 +204,12 @@ def optimism(feature_matrix, weights):
     return factor
 
 
+def _scores(model, scale):
+    """Scores of rows left out, as large as those of new rows."""
+    left_out = model._left_out()
+    return IntervalScores(model._optimism() * left_out.errors, scale, left_out.weights.counts)
+
+
 def _constant(model, X):
     return Band(model._interval_scores, model._targets_of(X), 1.0)
 
@@ -205,22 +217,20 @@ def _constant(model, X):
 def _studentized(model, X):
     _require_places(model, "studentized")
     model._refuse_deviations("method='studentized'")
-    left_out, scale = model._left_out(), model._deviations(X)
-    sizes = model._left_out_deviations()
-    scores = IntervalScores(left_out.errors, np.where(sizes > 0, sizes, 1.0), left_out.weights.counts)
-    return Band(scores, model._targets_of(X), scale)
+    scale, sizes = model._deviations(X), model._left_out_deviations()
+    return Band(_scores(model, np.where(sizes > 0, sizes, 1.0)), model._targets_of(X), scale)
 
 
 def _scaled(model, X):
     _require_places(model, "scaled")
-    left_out, scale = model._left_out(), model._scales(X)
-    scores = IntervalScores(left_out.errors, model._errors.scale.left_out, left_out.weights.counts)
-    return Band(scores, model._targets_of(X), scale)
+    scale = model._scales(X)
+    return Band(_scores(model, model._errors.scale.left_out), model._targets_of(X), scale)
 
 
 def _quantile(model, X):
-    left_out = model._left_out()
-    return QuantileBand(np.asarray(model.quantile), left_out.errors, left_out.weights.counts, model._targets_of(X))
+    left_out, levels = model._left_out(), np.asarray(model.quantile)
+    weight, predicted = left_out.weights.counts, model._targets_of(X)
+    return QuantileBand(levels, left_out.errors, weight, predicted, model._optimism())
 
 
 # Each takes a model and a table, and returns the band around what it predicts for the rows.

@@ -49,6 +49,8 @@ class QuantileBand:
         Target minus predicted quantile of rows left out.
     weight : ndarray of shape (n,)
     predicted : ndarray of shape (m, n_levels)
+    factor : float, default=1.0
+        f.
 
     References
     ----------
@@ -59,12 +61,14 @@ class QuantileBand:
     errors: np.ndarray
     weight: np.ndarray
     predicted: np.ndarray
+    factor: float = 1.0
 
     def interval(self, coverage):
         """Lower and upper ends, each of shape (m,)."""
         coverage = check_coverage(coverage)
         low, high = self._pair(coverage)
-        scores = np.maximum(-self.errors[:, low], self.errors[:, high])
+        below, above = self.errors[:, low], self.errors[:, high]
+        scores = self.factor * np.maximum(-below, above) + (self.factor - 1.0) * (below - above) / 2
         radius = conformal_quantile(scores, self.weight, coverage)
         lower, upper = self.predicted[:, low] - radius, self.predicted[:, high] + radius
         middle = (lower + upper) / 2  # bands that are moved inwards beyond each other
