@@ -28,7 +28,7 @@ class IntervalMixin:
     _y_shape: tuple[int, ...]
 
     def _optimism(self):
-        """By how much errors of new rows are larger than those of rows left out, which nothing of the model has seen."""
+        """By how much errors of new rows are larger: not at all, where rows left out were seen by nothing."""
         return 1.0
 
     def predict_interval(self: Any, X, coverage=0.9, method="auto"):
