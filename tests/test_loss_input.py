@@ -1,10 +1,13 @@
 """Bad and odd input for other losses than squared error: an answer or a clear error, and no warning of NumPy."""
 
+import pickle
+from functools import partial
+
 import numpy as np
 import pytest
-from large_data import SMALL
+from large_data import FEW, SMALL, SmallRegressor, SmallRegressorCV
 from loss_cases import LOCATED, NAMES, PARAMETERS, POSITIVE, amounts, counts, regressor
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 
@@ -293,10 +296,6 @@ def test_weights_of_classes():
 # Many rows -------------------------------------------------------------------------------------------------------
 
 
-class ManyRows(RFMRegressor):
-    large_budget = SMALL
-
-
 class ManyLabels(RFMClassifier):
     large_budget = SMALL
 
@@ -310,8 +309,30 @@ def test_odd_tables_of_many_rows(name, what):
         what, y
     )
     weight = 10.0 ** np.random.default_rng(0).uniform(-6, 6, size=300) if what == "weights" else None
-    model = ManyRows(**PARAMETERS[name], max_iter=1).fit(X, y, weight)
+    model = SmallRegressor(**PARAMETERS[name], max_iter=1).fit(X, y, weight)
     assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("make", [SmallRegressor, partial(SmallRegressorCV, FEW, cv=3, max_members=1)])
+def test_intervals_of_many_rows(make, name):
+    X, y = amounts(400)
+    model = make(**PARAMETERS[name], random_state=0).fit(X, y)
+    low, high = model.predict_interval(X, 0.8).T
+    assert 0.6 < np.mean((low <= y) & (y <= high)) < 0.95
+    assert_array_equal(pickle.loads(pickle.dumps(model)).predict_interval(X, 0.8).T, [low, high])
+    assert model.compress(X=X, y=y).predict_interval(X, 0.8).shape == (400, 2)
+
+
+def test_scales_of_many_rows_are_those_of_the_rows_that_were_held_out():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-2, 2, (400, 2))
+    is_noisy = X[:, 1] > 0
+    y = np.exp(np.where(is_noisy, 1.0, 0.05) * rng.normal(size=400))
+    model = SmallRegressor(loss="absolute_error", random_state=0).fit(X, y)
+    assert len(model.X_fit_) < 400
+    width = np.subtract(*model.predict_interval(X, 0.8, method="scaled").T[::-1])
+    assert np.median(width[is_noisy]) > 2 * np.median(width[~is_noisy])
 
 
 def test_classes_of_many_rows_that_can_be_told_apart():

@@ -23,19 +23,27 @@ class LeftOut:
     Parameters
     ----------
     rows : ndarray of int of shape (m,)
-        Their places among the centres of the machine, ascending.
+        Their places among the rows of the fit, ascending.
     errors : ndarray of shape (m, n_outputs)
         Target minus prediction.
     weights : Weights
         Of these rows.
     deviations : ndarray of shape (m, n_outputs), default=None
         What was predicted of the sizes of these errors, by a `Deviation` without the rows; None where nothing was.
+    points : Points, default=None
+        The rows in the coordinates of the centres, where these are landmarks; None where all rows are centres.
     """
 
     rows: np.ndarray
     errors: np.ndarray
     weights: Weights
     deviations: np.ndarray | None = None
+    points: Points | None = None
+
+    @property
+    def are_all(self):
+        """Whether these are all rows of the fit, left out in closed form, and not some that were held out."""
+        return int(self.rows[-1]) + 1 == len(self.rows)
 
     def in_units(self, units):
         """The same of targets of which these are codes."""
@@ -83,7 +91,8 @@ class ErrorScale:
         """
         weights, kernel = left_out.weights, machine.kernel
         some = draw_rows(weights, N_SCALE_ROWS, np.random.RandomState(0))
-        points = machine.centers[left_out.rows].astype(np.float64)
+        points = machine.centers[left_out.rows] if left_out.points is None else left_out.points
+        points = points.astype(np.float64)
         logs = _log_sizes(left_out.errors, weights.total)
         centers, weights = points[some], weights[some]
         means = np.average(logs[some], axis=0, weights=weights.total)
@@ -141,9 +150,11 @@ class Errors:
         """The scale of errors at points."""
         return ErrorScale.of(self.machine, self.left_out)
 
-    def without_rows(self, source=None):
-        """What is left where the training rows are gone."""
-        return Errors(machine=None, source=self.source if source is None else source)
+    def without_rows(self, deviation=None):
+        """What is left where the training rows are gone; for a deviation that makes errors another, if it is given."""
+        if isinstance(self.source, LeftOut):
+            return Errors(machine=None, source=replace(self.source, points=None))
+        return Errors(machine=None, source=self.source if deviation is None else deviation)
 
     def __getstate__(self):
         return {name: value for name, value in self.__dict__.items() if name != "scale"}

@@ -168,8 +168,8 @@ class SingleIntervalMixin(IntervalMixin):
 
     def _optimism(self: Any):
         left_out = self._errors.left_out
-        is_exact = len(left_out.rows) == len(self.X_fit_)
-        return optimism(self.machine_.feature_matrix, left_out.weights) if is_exact and self.best_iter_ else 1.0
+        has_seen = left_out.are_all and self.best_iter_
+        return optimism(self.machine_.feature_matrix, left_out.weights) if has_seen else 1.0
 
     @property
     def _interval_scores(self):

@@ -362,7 +362,10 @@ class RFMRegressor(LossMixin, SingleIntervalMixin, MultiOutputMixin, RegressorMi
             rows, scores = self._left_out_scores(recursion, best)
             self._link = self._target.calibrate(scores, Y[rows], weights.total[rows])
             errors = (Y[rows] - self._link(scores)) / np.where(self._target.units > 0, self._target.units, 1.0)
-            source = LeftOut(rows=rows, errors=errors, weights=weights.outside(rows))
+            points = None
+            if len(best.machine.centers) < len(Y):  # landmarks
+                points = best.machine.feature_matrix.transform(recursion.points[rows])
+            source = LeftOut(rows=rows, errors=errors, weights=weights.outside(rows), points=points)
         self._errors = Errors(machine=best.machine, source=source)
         self.intercept_ = self._link(self._target.decode(np.zeros((1, best.machine.n_outputs))))[0]
 

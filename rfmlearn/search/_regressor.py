@@ -14,6 +14,7 @@ from ..rfm._intervals import IntervalMixin
 from ..rfm._losses import LossMixin
 from ..rfm._regressor import RFMRegressor
 from ..solvers import Weights
+from ..tables._frames import take_rows
 from ..targets._checks import check_group_labels
 from ..targets._codes import ScaledTargets
 from ..targets._conformal import IntervalScores
@@ -262,8 +263,12 @@ class RFMRegressorCV(LossMixin, IntervalMixin, MultiOutputMixin, RegressorMixin,
         residuals = (outcomes.y - selection.predictions)[selection.rows]
         self._interval_scores = IntervalScores(residuals, None, selection.counts)
         places, first = np.unique(selection.places, return_index=True)
-        left_out = LeftOut(rows=places, errors=residuals[first], weights=selection.weights[places])
-        self._errors = Errors(machine=self._heaviest()[0].machine, source=left_out)
+        member, group = self._heaviest()
+        points = None
+        if len(member.machine.centers) < len(selection.weights):  # landmarks
+            points = group.learned_points(member.machine, take_rows(X, selection.rows[first]))
+        left_out = LeftOut(rows=places, errors=residuals[first], weights=selection.weights[places], points=points)
+        self._errors = Errors(machine=member.machine, source=left_out)
         return self
 
     def _shared_target(self, Y, weights):
