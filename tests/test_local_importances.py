@@ -1,5 +1,7 @@
 """Contributions of columns to differences from a baseline: their sums, known cases, errors."""
 
+import warnings
+
 import numpy as np
 import pytest
 from large_data import SMALL
@@ -229,6 +231,17 @@ def test_mean_row():
     assert row["day"][0] == X["day"].mean()
     X["wide"] = X["wide"].where(np.arange(N) % 3 == 0)
     assert np.isnan(mean_row(RFMRegressor(max_iter=1).fit(X, y), X)["wide"][0])
+
+
+def test_a_row_that_is_compared_with_itself_is_told_of(rng):
+    X = rng.normal(size=(40, 2))
+    model = RFMRegressor(max_iter=1).fit(X, X[:, 0])
+    with pytest.warns(UserWarning, match=r"one row, which is its own mean.* background="):
+        assert_array_equal(local_importances(model, X[:1]), np.zeros((1, 2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        local_importances(model, X[:1], background=X)
+        local_importances(model, X[:1], baseline=X[1:2])
 
 
 @pytest.mark.filterwarnings("ignore:the model is constant")

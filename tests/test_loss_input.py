@@ -8,6 +8,8 @@ import pytest
 from large_data import FEW, SMALL, SmallRegressor, SmallRegressorCV
 from loss_cases import LOCATED, NAMES, PARAMETERS, POSITIVE, amounts, counts, regressor
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.metrics import mean_pinball_loss
 
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
 
@@ -291,6 +293,18 @@ def test_weights_of_classes():
     for weight in ("balanced", {"many": 1e-6, "few": 1.0}):
         model = RFMClassifier(loss="log_loss", max_iter=1, class_weight=weight).fit(X, labels)
         assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_scorers_see_all_quantiles():
+    def loss(estimator, X, y):
+        assert estimator.predict(X).shape == (len(y), 2)
+        return -mean_pinball_loss(y, estimator.predict(X)[:, 0], alpha=0.1)
+
+    X, y = amounts()
+    model = RFMRegressorCV([{"max_iter": 1}], cv=2, loss="quantile", quantile=[0.1, 0.9], scoring=loss).fit(X, y)
+    assert_allclose(model.ensemble_score_, -mean_pinball_loss(y, model.oof_prediction_[:, 0], alpha=0.1))
+    with pytest.raises(ValueError, match=r"neg_mean_absolute_error.* different number of output"):
+        clone(model).set_params(scoring="neg_mean_absolute_error").fit(X, y)
 
 
 # Many rows -------------------------------------------------------------------------------------------------------

@@ -73,7 +73,8 @@ def local_importances(
     Warns
     -----
     UserWarning
-        If rows have larger errors than `tol` allows, as where the function jumps.
+        If rows have larger errors than `tol` allows, as where the function jumps; or if X is one row, and there is
+        nothing with which it is compared.
 
     See Also
     --------
@@ -84,8 +85,10 @@ def local_importances(
     -----
     For the estimators of this package for tables the path is straight in the coordinates in which a machine compares
     rows: numbers are scaled, and a category goes from one indicator to another, a missing number from its indicator,
-    so that all of these have their shares; each machine of an ensemble has a path of its own. For other estimators it
-    is straight in the table, all columns must be numbers, and gradients are taken as `input_gradients` does.
+    so that all of these have their shares; each machine of an ensemble has a path of its own. (Where
+    ``scaling="robust"`` bends the ends of a column's range, this is not the straight line in the table, and shares are
+    slightly others than along that.) For other estimators it is straight in the table, all columns must be numbers, and
+    gradients are taken as `input_gradients` does.
 
     Paths are divided into segments of equal length, 4 at first, and up to 64 where `tol` asks for them. In a segment
     the gradients of kernels of coordinate-wise powers are replaced by quotients of differences, which know all bends on
@@ -119,6 +122,13 @@ def local_importances(
         raise ValueError("baseline and background were both given: pass one of them.")
     X = check_table(X)
     integral = PathIntegral.of(estimator, X, output)
+    if baseline is None and background is None and len(X) == 1:
+        warnings.warn(
+            "X has one row, which is its own mean, so that all local importances are 0: pass background=, a table with "
+            "whose mean row it is compared, or baseline=.",
+            UserWarning,
+            stacklevel=2,
+        )
     if baseline is None:
         starts = mean_row(estimator, X if background is None else _beside("background", background, X))
     else:

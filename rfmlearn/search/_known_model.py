@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from functools import cached_property
 
@@ -86,8 +87,10 @@ class KnownNumbers(RegressorMixin, _KnownModel):
 
     @classmethod
     def of(cls, rows, predictions):
-        """The stand-in for some rows, with predictions of shape (n, n_outputs)."""
-        return cls(rows, predictions.reshape(len(predictions), *rows.shape_of_one))
+        """The stand-in for some rows, with predictions of shape (n, n_outputs), which quantiles of one target keep."""
+        if predictions.shape[1] == math.prod(rows.shape_of_one):
+            predictions = predictions.reshape(len(predictions), *rows.shape_of_one)
+        return cls(rows, predictions)
 
     def predict(self, X):
         """The known predictions."""
