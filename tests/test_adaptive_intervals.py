@@ -98,6 +98,23 @@ def test_bands_of_quantiles_never_become_narrower_as_errors_are_larger(seed, cov
     assert np.all(np.diff(widths, axis=0) >= -1e-12)
 
 
+def test_bands_of_quantiles_are_interpolated_between_levels_and_end_with_the_outermost():
+    rng = np.random.default_rng(0)
+    predicted, errors = np.array([[0.0, 1.0, 5.0], [0.0, 0.1, 0.2]]), 3 * rng.normal(size=(99, 3))
+    band = QuantileBand(np.array([0.1, 0.5, 0.9]), errors, np.ones(99), predicted)
+    outermost = np.array([[0.0, 5.0], [0.0, 0.2]])
+    for coverage, ends in ((0.4, np.array([[0.5, 3.0], [0.05, 0.15]])), (0.8, outermost), (0.95, outermost)):
+        moved = np.transpose(band.interval(coverage)) - ends
+        assert_allclose(moved, np.broadcast_to([-1.0, 1.0], (2, 2)) * moved[0, 1], atol=1e-12)
+
+
+def test_intervals_between_quantiles_grow_with_the_coverage():
+    X, y, _ = noisy(300)
+    model = RFMRegressor(loss="quantile", quantile=[0.05, 0.25, 0.75, 0.95], max_iter=1).fit(X, y)
+    low, high = model.predict_interval(X, np.linspace(0.3, 0.95, 14)).transpose(1, 0, 2)
+    assert max(np.diff(low, axis=1).max(), -np.diff(high, axis=1).min()) < 0.1 * np.std(y)
+
+
 @pytest.mark.parametrize("quantile", [[0.02, 0.98], [0.1, 0.9]])
 def test_bands_of_quantiles_cover_where_columns_are_many(quantile):
     shares = []

@@ -38,9 +38,10 @@ class Band:
 class QuantileBand:
     """From one predicted quantile to another, moved outwards or inwards by a constant.
 
-    The score of a row left out is how far its target lies beyond the nearer of two of its predicted quantiles, those
-    between which most nearly as much should lie as is asked for; negative inside. Both ends move by the conformal
-    quantile of the scores.
+    The quantiles are those between which as much should lie as is asked for, interpolated between the levels that were
+    fitted, and the outermost where these do not reach. So bands grow with the coverage, but for the constants. The
+    score of a row left out is how far its target lies beyond the nearer of the two; negative inside. Both ends move by
+    the conformal quantile of the scores.
 
     Attributes
     ----------
@@ -66,11 +67,11 @@ class QuantileBand:
     def interval(self, coverage):
         """Lower and upper ends, each of shape (m,)."""
         coverage = check_coverage(coverage)
-        low, high = self._pair(coverage)
-        below, above = self.errors[:, low], self.errors[:, high]
+        low, high = self._shares((1 - coverage) / 2), self._shares((1 + coverage) / 2)
+        below, above = self.errors @ low, self.errors @ high
         scores = self.factor * np.maximum(-below, above) + (self.factor - 1.0) * (below - above) / 2
         radius = conformal_quantile(scores, self.weight, coverage)
-        lower, upper = self.predicted[:, low] - radius, self.predicted[:, high] + radius
+        lower, upper = self.predicted @ low - radius, self.predicted @ high + radius
         middle = (lower + upper) / 2  # bands that are moved inwards beyond each other
         return np.minimum(lower, middle), np.maximum(upper, middle)
 
@@ -81,12 +82,6 @@ class QuantileBand:
             f"{self.levels.tolist()}, by predict: fit others with quantile=[...]."
         )
 
-    def _pair(self, coverage):
-        """Places of the two levels: as far apart as the coverage, and as far from both ends."""
-        pairs = [(low, high) for high in range(len(self.levels)) for low in range(high)]
-
-        def mismatch(pair):
-            low, high = self.levels[list(pair)]
-            return abs(low - (1 - coverage) / 2) + abs(high - (1 + coverage) / 2)
-
-        return min(pairs, key=mismatch)
+    def _shares(self, level):
+        """How much of each fitted level is in one between them, shape (n_levels,)."""
+        return np.array([np.interp(level, self.levels, unit) for unit in np.eye(len(self.levels))])
