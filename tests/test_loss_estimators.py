@@ -334,13 +334,27 @@ def test_deviations_are_refused(kind, name, fitted):
         fitted[kind, name].predict(amounts()[0], return_std=True)
 
 
-@pytest.mark.parametrize("kind, name", MODELS)
+@pytest.mark.parametrize("kind, name", [("one", "quantiles"), ("one", "gamma"), ("search", "poisson")])
 def test_reports(kind, name, fitted, tmp_path):
     pytest.importorskip("matplotlib")
     X, y = amounts()
     write_report(fitted[kind, name], tmp_path / "report.html", X, y)
     page = (tmp_path / "report.html").read_text()
     assert "D2" in page and ("share below quantile 0.9" in page) == (name == "quantiles")
+
+
+@pytest.mark.parametrize("name", ["quantiles", "poisson"])
+def test_displays(name, fitted, close_figures):
+    from rfmlearn import inspection
+
+    X, y = amounts()
+    for kind in ("one", "search"):
+        model = fitted[kind, name]
+        inspection.AGOPDisplay.from_estimator(model)
+        inspection.ProjectionDisplay.from_estimator(model, X)
+        inspection.FeatureImportanceDisplay.from_estimator(model, X, y)
+        inspection.SlopeDisplay.from_estimator(model, X, target=0)
+    inspection.RFMPathDisplay.from_estimator(fitted["one", name])
 
 
 def test_summary_of_several_ridges(fitted):

@@ -98,6 +98,23 @@ def test_start_at_the_minimum_is_over_soon(name):
     assert solved(name, start=found.decision, tol=1e-12)[3].n_iter <= 2
 
 
+@pytest.mark.parametrize("off", [0.2, -0.2])
+def test_start_where_no_row_has_curvature(off):
+    K, Y = system("quantile")
+    loss, ridge = window(0.8, width=0.1), np.full(25, 1e-3)
+    found = minimize(FactorableGram(K), loss, Y, ridge, Y + off, tol=1e-12)
+    assert found.trouble is None and found.n_iter < 40
+    assert_allclose(found.decision, minimize(FactorableGram(K), loss, Y, ridge, tol=1e-12).decision, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["poisson", "tweedie", "gamma"])
+@pytest.mark.parametrize("size", [-40.0, 40.0, 250.0])
+def test_start_out_of_all_proportion(name, size):
+    found = solved(name, start=np.full((25, 1), size), tol=1e-12)[3]
+    assert found.trouble is None and found.n_iter < 20
+    assert_allclose(found.decision, solved(name)[3].decision, atol=1e-5)
+
+
 @pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
 def test_dual_coefficients_of_quantiles_lie_in_a_box(level):
     """With levels tau and tau - 1 as the bounds, and rows outside of the window at one of the two."""

@@ -42,7 +42,8 @@ def local_importances(
     output : {"auto", "prediction", "probability", "decision"}, default="auto"
         What is explained: ``predict`` of a regressor, ``predict_proba``, or ``decision_function``, which of two classes
         is the logit or margin of the second. "auto" takes probabilities if there are any, else decisions, else
-        predictions.
+        predictions. Of the models of this package whose loss is "poisson", "gamma" or "tweedie" it is the logarithm of
+        the prediction.
     target : int, str or None, default=None
         The class, by its label, or the place of the output of a regressor of several. None takes all; of two classes
         the second.

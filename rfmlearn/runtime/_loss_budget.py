@@ -12,9 +12,9 @@ SMOOTHED_SHARE, HUBER_WIDTH = 0.2, 1.35
 LARGEST_LOG = 300.0
 # Newton's method: steps, halvings of a step, the ridge of rows that have no curvature, and up to which share of rows
 # that have one the system of these is copied instead of factored in place.
-MAX_NEWTON_STEPS, MAX_STEP_CUTS, LARGEST_WORKING_RIDGE, REDUCED_UP_TO = 100, 12, 1e7, 0.7
+MAX_NEWTON_STEPS, MAX_STEP_CUTS, LARGEST_WORKING_RIDGE, REDUCED_UP_TO = 100, 12, 1e7, 0.85
 # Share of the Gram matrix that is copied at a time then: the square of that share, and what it has with other rows.
-COPIED_SHARE = 0.75
+COPIED_SHARE = 1.0
 # Share of a step below which it is cut short; and what is worth a warning if steps do not suffice to gain it.
 SHORT_STEP, WORTH_TELLING = 0.1, 1e-4
 # Decisions follow from dual coefficients times ridges where these round by less than that.
