@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..kernels import Kernel, Points
+from ..kernels import Points
 from ..recursion._agop import agop_rows
 from ..recursion._deviation import NoDeviation
 from ..recursion._learned_agop import AGOP
@@ -17,11 +17,9 @@ from ..recursion._loss_ridges import columns_of
 from ..recursion._machine import Machine
 from ..recursion._round import Round
 from ..runtime._budget import N_INSPECTED_ROWS
-from ..runtime._large_budget import LOSS_GAIN, MAX_LOSS_STEPS
-from ..runtime._loss_budget import LARGEST_WORKING_RIDGE
-from ..solvers import NewtonStep, Pointwise, Weights, smallest_along
+from ..solvers import Weights
 from ._draws import LargeDraws
-from ._landmarks import NormalEquations, solve_landmarks
+from ._landmark_fit import LandmarkFit, LandmarkValues
 from ._plan import LargePlan
 
 
@@ -61,19 +59,20 @@ class LargeLossRecursion:
         start, best = time.perf_counter(), self.pilot.finish(best, is_latest)
         matrix, kernel, choice = best.machine.feature_matrix, best.machine.kernel, best._workspace.choice
         places = self.draws.landmarks
-        centers = matrix.transform(self.points)
+        centers = matrix.transform(self.points.astype(np.float32))  # as those of other machines of many rows
         landmarks, held = centers[places], self.draws.held_out
-        others = np.setdiff1d(np.arange(len(self.points)), held)
+        gram, values = kernel(landmarks, landmarks).astype(np.float64), LandmarkValues.of(kernel, landmarks, centers)
+        everybody = np.ones(len(centers), dtype=bool)
+        others = np.isin(np.arange(len(centers)), held, invert=True)
         found, left_out = [], []
         for columns, alpha in zip(columns_of(choice.loss, self.targets), choice.alphas, strict=True):
-            ridge = self.weights.ridge(alpha)
-            loss, Y = choice.loss.columns(columns), self.targets[:, columns]
-            fit = LandmarkFit(kernel, landmarks, loss)
-            coef, _ = fit.minimize(centers[others], Y[others], ridge[others])
-            left_out.append(fit.decide(coef, centers[held]))
-            found.append(fit.minimize(centers, Y, ridge, coef))
+            loss = choice.loss.columns(columns)
+            fit = LandmarkFit(values, gram, loss, self.targets[:, columns], self.weights.ridge(alpha))
+            without = fit.minimize(others)
+            left_out.append(without[1][held])
+            found.append(fit.minimize(everybody, without))
         coef, decisions = (np.hstack(parts) for parts in zip(*found, strict=True))
-        machine = Machine(kernel=kernel, feature_matrix=matrix, centers=landmarks, dual_coef=coef)
+        machine = Machine(kernel=kernel, feature_matrix=matrix, centers=landmarks, dual_coef=coef.astype(np.float32))
         return replace(
             best,
             machine=machine,
@@ -118,64 +117,3 @@ class HeldOut:
 
     rows: np.ndarray
     decisions: np.ndarray = field(repr=False)
-
-
-@dataclass(frozen=True)
-class LandmarkFit:
-    """Newton's method for an expansion in landmarks, as `rfmlearn.solvers.minimize` for one in all rows.
-
-    A step sums the normal equations of the weighted ridge system near the decisions: over rows of positive curvature
-    their squares, over others only what they add to the right side.
-
-    Parameters
-    ----------
-    kernel : Kernel
-    landmarks : Points
-    loss : Loss
-        Of columns that share a system.
-    """
-
-    kernel: Kernel
-    landmarks: Points
-    loss: Pointwise
-
-    def decide(self, coef, centers):
-        """Decisions of points."""
-        return self.kernel.product(self.landmarks, coef.astype(centers.dtype), centers).astype(np.float64)
-
-    def minimize(self, centers, Y, ridge, start=None):
-        """Coefficients of landmarks, shape (m, k), and decisions; n m^2 operations a step for n rows of curvature."""
-        gram = self.kernel(self.landmarks, self.landmarks).astype(np.float64)
-        C = np.zeros((len(gram), Y.shape[1])) if start is None else start
-        F = np.zeros(Y.shape) if start is None else self.decide(C, centers)
-        say = 1 / ridge[:, None]
-        for _ in range(MAX_LOSS_STEPS):
-            coef = self._step(gram, NewtonStep.at(self.loss, F, Y, ridge), centers)
-            dC, dF = coef - C, self.decide(coef, centers) - F
-            linear, square = float(np.sum(dC * (gram @ C))), float(np.sum(dC * (gram @ dC)))
-
-            def slope_at(t, F=F, dF=dF, linear=linear, square=square):
-                return float(np.sum(say * self.loss.slope(F + t * dF, Y) * dF)) + linear + t * square
-
-            decrement = -slope_at(0.0) / say.sum()
-            if not decrement > 0:
-                break
-            share = smallest_along(slope_at)
-            C, F = C + share * dC, F + share * dF
-            if decrement <= LOSS_GAIN:
-                break
-        return C, F
-
-    def _step(self, gram, step, centers):
-        inside = np.flatnonzero(step.ridge < LARGEST_WORKING_RIDGE)
-        equations = NormalEquations.of(
-            self.kernel, self.landmarks, centers[inside], step.targets[inside], 1 / step.ridge[inside]
-        )
-        bound = step.bound.copy()
-        bound[inside] = 0.0
-        if len(inside) < len(bound):
-            outside = np.flatnonzero(step.ridge >= LARGEST_WORKING_RIDGE)
-            equations.right[:] += self.kernel.product(
-                centers[outside], bound[outside].astype(centers.dtype), self.landmarks
-            )
-        return solve_landmarks(equations, gram, 1.0)

@@ -24,6 +24,7 @@ from ..runtime._large_budget import (
 )
 from ..runtime._memory import refuse_beyond
 from ..runtime._threads import n_threads_in_force
+from ._landmark_fit import kept_bytes
 from ._rates import Rates
 
 
@@ -48,6 +49,8 @@ class LargePlan:
     point_bytes : int
         Of all points in original coordinates.
     budget : LargeBudget
+    kept_bytes : int, default=0
+        Of kernel values that are kept, for other losses than squared error.
     """
 
     n_samples: int
@@ -55,6 +58,7 @@ class LargePlan:
     n_outputs: int
     point_bytes: int
     budget: LargeBudget
+    kept_bytes: int = 0
     iterative: ClassVar[bool] = True  # the rounds are those of the pilot, whose last is exact
     n_learning_rows: ClassVar[int] = 0
     _WAY_OUT: ClassVar[str] = (
@@ -156,6 +160,11 @@ class LargePlan:
             budget = replace(budget, leaf_rows=leaf_rows, n_landmarks=n_landmarks)
             yield budget
 
+    def for_loss(self):
+        """The same for a loss other than squared error."""
+        n = self.n_samples
+        return replace(self, kept_bytes=kept_bytes(n, min(self.budget.landmarks_of(n), n)))
+
     def describe(self):
         """In words."""
         budget, n = self.budget, self.n_samples
@@ -231,7 +240,9 @@ class LargePlan:
         # Codes of targets, weights, and places of rows; points in original coordinates and a copy in float32.
         per_row = 8 * self.n_outputs + 6 * 8
         points = self.point_bytes + self.point_bytes // 2
-        return points + self.machine_bytes + self.n_samples * per_row + self.square_bytes + FIXED_BYTES
+        return (
+            points + self.kept_bytes + self.machine_bytes + self.n_samples * per_row + self.square_bytes + FIXED_BYTES
+        )
 
     def check(self):
         """Refuse what does not fit in the memory available.

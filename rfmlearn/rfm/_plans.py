@@ -122,4 +122,4 @@ def estimate_memory(
     kernel = LpqLaplaceKernel() if kernel is None else kernel
     options = {"form": feature_matrix, "solver": solver, "dtype": dtype, "max_memory": as_bytes(max_memory)}
     plan = choose_plan(large, [n_features], kernel=kernel, **options)
-    return plan.for_loss().n_bytes if has_other_loss and isinstance(plan, Plan) else plan.n_bytes
+    return (plan.for_loss() if has_other_loss else plan).n_bytes

@@ -77,7 +77,7 @@ def make_recursion(
         dtype=points.dtype,
         max_memory=max_memory,
     )
-    plan = plan.for_loss() if loss is not None and isinstance(plan, Plan) else plan
+    plan = plan if loss is None else plan.for_loss()
     plan.check()
     if loss is not None and isinstance(plan, Plan) and plan.n_learning_rows:
         raise ValueError('solver="packed" is for loss="squared_error" only: take solver="auto".')

@@ -150,4 +150,6 @@ class LargeBudget:
 
 # Losses other than squared error: rows of the pilot, operations of a step of Newton's method with as many landmarks as
 # these allow but some in any case, steps at most, and the gain of the last one, in units of loss.
+# Bytes of kernel values with landmarks that are kept from one step to the next.
+KEPT_VALUES = 1e9
 LOSS_PILOT_ROWS, LOSS_LANDMARK_WORK, FEWEST_LOSS_LANDMARKS, MAX_LOSS_STEPS, LOSS_GAIN = 5000, 3e11, 1500, 30, 1e-6
