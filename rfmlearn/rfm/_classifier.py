@@ -183,7 +183,7 @@ class RFMClassifier(LogitsClassifierMixin, BaseRFM):
 
     With ``loss="log_loss"`` logits f minimise ``sum_i w_i l(y_i, f(x_i)) + alpha / 2 |f|^2``, where l is minus the
     logarithm of the probability of the true class, in a unit that makes it about as curved as squared error, w_i the
-    weight of row i, alpha the ridge, and ``|f|`` the norm of a function in the space of the kernel. Features are learned by
+    weight of row i, alpha the ridge, and ``|f|`` the norm in the space of the kernel. Features are learned by
     squared error first, and once by the loss before the last round, by Newton's method with one system for all classes;
     the ridge is chosen, and probabilities are calibrated, on rows left out of the system that was solved last [3]_.
 

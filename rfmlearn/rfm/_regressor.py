@@ -192,7 +192,7 @@ class RFMRegressor(LossMixin, SingleIntervalMixin, MultiOutputMixin, RegressorMi
     O(n) and some 3 GB (user guide, "Many rows").
 
     Other losses than squared error minimise ``sum_i w_i l(y_i, f(x_i)) + alpha / 2 |f|^2``, with the weight w_i of row
-    i, the ridge alpha, and the norm ``|f|`` of a function in the space of the kernel. f is the target in deviations from a
+    i, the ridge alpha, and the norm ``|f|`` in the space of the kernel. f is the target in deviations from a
     constant; for "poisson", "gamma" and "tweedie" the logarithm of the mean. The unit of l is such that it is about as
     curved as ``(y - f)^2 / 2``, so that ridges mean the same. Quantiles have the pinball loss, made quadratic in a
     window around zero that holds a fifth of the rows left out [3]_ (for several quantiles at once see also [4]_).
