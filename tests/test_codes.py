@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rfmlearn.targets._codes import ClassCodes, ScaledTargets
+from rfmlearn.targets._codes import ClassCodes, ScaledTargets, mean_loss
 from rfmlearn.targets._outcomes import Outcomes
 
 # Numbers
@@ -124,7 +124,7 @@ def test_class_without_weight_has_a_code():
 
 def test_predictions_out_of_all_proportion_have_no_finite_loss():
     y = np.array([[1e-300], [2e-300]])
-    assert ScaledTargets.loss(np.full((2, 1), 1e300), y, np.ones(2)) == np.inf
+    assert mean_loss(ScaledTargets.comparison, np.full((2, 1), 1e300), y, np.ones(2)) == np.inf
 
 
 # Losses of stacks, and of averages of them

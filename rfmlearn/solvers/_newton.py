@@ -112,7 +112,11 @@ def minimize(gram: FactorableGram, loss: Pointwise, Y, ridge, start=None, tol=1e
             return float(np.sum(say * loss.slope(F + t * dF, Y) * dF)) + linear + t * square
 
         decrement = -slope_at(0.0) / total
-        if not decrement > 0:  # rounding is all that is left
+        if not decrement > 0:
+            if (
+                decrement > -LARGEST_ROUNDING
+            ):  # rounding is all that is left of it, and the step is still one towards the minimum
+                C, F = coef, decision
             break
         share = smallest_along(slope_at)
         C, F = C + share * dC, F + share * dF

@@ -140,7 +140,10 @@ def wrapped(rng, values):
     if kind == "pandas" and pd:
         return pd.Series(values, index=np.arange(len(values)) + 7)
     if kind == "category" and pd and isinstance(values[0], str):
-        return pd.Series(values, dtype="category")
+        try:
+            return pd.Series(values, dtype="category")
+        except UnicodeEncodeError:  # half of a pair of characters, which pandas does not take where pyarrow is there
+            return values
     if kind == "polars" and pl and values.dtype != object and values.dtype.kind not in "cSe":
         return pl.Series(values)
     return values.tolist()
