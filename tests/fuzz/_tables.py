@@ -137,15 +137,15 @@ def wrapped(rng, values):
     if np.ndim(values) != 1 or not len(values) or rng.random() < 0.6:
         return values
     kind = rng.choice(["list", "pandas", "polars", "category"])
-    if kind == "pandas" and pd:
-        return pd.Series(values, index=np.arange(len(values)) + 7)
-    if kind == "category" and pd and isinstance(values[0], str):
-        try:
+    try:
+        if kind == "pandas" and pd:
+            return pd.Series(values, index=np.arange(len(values)) + 7)
+        if kind == "category" and pd and isinstance(values[0], str):
             return pd.Series(values, dtype="category")
-        except UnicodeEncodeError:  # half of a pair of characters, which pandas does not take where pyarrow is there
-            return values
-    if kind == "polars" and pl and values.dtype != object and values.dtype.kind not in "cSe":
-        return pl.Series(values)
+        if kind == "polars" and pl and values.dtype != object and values.dtype.kind not in "cSe":
+            return pl.Series(values)
+    except UnicodeEncodeError:  # half of a pair of characters, which pandas does not take where pyarrow is there
+        return values
     return values.tolist()
 
 
