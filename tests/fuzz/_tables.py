@@ -94,7 +94,10 @@ class TablePlan:
 
 def _series(values, kind):
     """A pandas column of some type, or of its own where it cannot be of that."""
-    series = pd.Series(values)
+    try:
+        series = pd.Series(values)
+    except UnicodeEncodeError:  # half of a pair of characters, which pandas takes for objects where pyarrow is there
+        series = pd.Series(values, dtype=object)
     try:
         if kind == "ordered":
             return series.astype(pd.CategoricalDtype(sorted(series.dropna().unique()), ordered=True))
