@@ -9,6 +9,7 @@ from large_data import FEW, SMALL, SmallRegressor, SmallRegressorCV
 from loss_cases import LOCATED, NAMES, PARAMETERS, POSITIVE, amounts, counts, regressor
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mean_pinball_loss
 
 from rfmlearn import RFMClassifier, RFMClassifierCV, RFMRegressor, RFMRegressorCV
@@ -354,3 +355,14 @@ def test_classes_of_many_rows_that_can_be_told_apart():
     model = ManyLabels(loss="log_loss", max_iter=1).fit(X, X[:, 0] > 0)
     assert np.isfinite(model.decision_function(X)).all()
     assert model.score(X, X[:, 0] > 0) > 0.9
+
+
+@pytest.mark.parametrize("options", [{"loss": "poisson"}, {"loss": "quantile", "quantile": [0.1, 0.9]}])
+def test_a_ridge_that_is_too_small_is_told_of(options):
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(20, 3)), 3, axis=0) + 1e-13 * rng.normal(size=(60, 3))
+    y = rng.poisson(2, size=60)
+    with pytest.warns(ConvergenceWarning) as record:
+        model = RFMRegressor(kernel="gaussian", alpha=1e-300, max_iter=1, **options).fit(X, y)
+    assert any("alpha=1.0e-300 is too small for losses" in str(warning.message) for warning in record)
+    assert np.isfinite(model.predict(X)).all()

@@ -13,7 +13,7 @@ from ..recursion._agop import agop_rows
 from ..recursion._deviation import NoDeviation
 from ..recursion._learned_agop import AGOP
 from ..recursion._loss_recursion import LossRecursion
-from ..recursion._loss_ridges import columns_of
+from ..recursion._loss_ridges import columns_of, ridges_of
 from ..recursion._machine import Machine
 from ..recursion._round import Round
 from ..runtime._budget import N_INSPECTED_ROWS
@@ -67,7 +67,7 @@ class LargeLossRecursion:
         found, left_out = [], []
         for columns, alpha in zip(columns_of(choice.loss, self.targets), choice.alphas, strict=True):
             loss = choice.loss.columns(columns)
-            fit = LandmarkFit(values, gram, loss, self.targets[:, columns], self.weights.ridge(alpha))
+            fit = LandmarkFit(values, gram, loss, self.targets[:, columns], ridges_of(self.weights, alpha))
             without = fit.minimize(others)
             left_out.append(without[1][held])
             found.append(fit.minimize(everybody, without))

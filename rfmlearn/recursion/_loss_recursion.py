@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..runtime._loss_budget import EXACT_GAIN, LEARNING_GAIN, N_LOSS_LEARNING_ROWS
+from ..runtime._loss_budget import EXACT_GAIN, LEARNING_GAIN, N_LOSS_LEARNING_ROWS, SMALLEST_LOSS_RIDGE
 from ..solvers import FactorableGram, Pointwise, left_out_decisions, minimize
-from ._loss_ridges import choose_ridges, columns_of
+from ._loss_ridges import choose_ridges, columns_of, ridges_of
 from ._machine import Machine
 from ._packed_recursion import on_sample
 from ._recursion import Recursion, reuse
@@ -100,7 +100,7 @@ class LossRecursion(Recursion):
         square, parts = FactorableGram(gram.array, lambda: gram.fill_gram(kernel)), []
         for columns, ridge in zip(columns_of(choice.loss, self.targets), choice.alphas, strict=True):
             begin = None if decisions is None else decisions[:, columns]
-            system = self.targets[:, columns], self.weights.ridge(ridge)
+            system = self.targets[:, columns], ridges_of(self.weights, ridge)
             parts.append(minimize(square, choice.loss.columns(columns), *system, begin, gain))
         square.restore()
         dual_coef = np.hstack([part.coef for part in parts]).astype(points.dtype)
@@ -115,9 +115,18 @@ class LossRecursion(Recursion):
             seconds=time.perf_counter() - start,
             train_loss=self.weights.mean(choice.loss.value(decisions, self.targets)),
             leave_one_out_loss=choice.left_out_loss,
-            trouble=tuple(dict.fromkeys(part.trouble for part in parts if part.trouble)),
+            trouble=tuple(dict.fromkeys([part.trouble for part in parts if part.trouble] + self._told_of_ridge())),
             _workspace=Workspace(gram=gram, choice=choice, factor=parts),
         )
+
+    def _told_of_ridge(self):
+        """What is said where the ridge that was given is too small."""
+        if self.alpha is None or self.weights.ridge(self.alpha).min() >= SMALLEST_LOSS_RIDGE:
+            return []
+        return [
+            f"alpha={self.alpha:.1e} is too small for losses other than squared error, and rows got a ridge of "
+            f"{SMALLEST_LOSS_RIDGE:.0e} instead: increase alpha."
+        ]
 
     def finish(self, best: Round, is_latest) -> Round:
         """The round that is kept, solved to rounding."""

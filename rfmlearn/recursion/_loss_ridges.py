@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..runtime._loss_budget import COMPARISON_GAIN, FIRST_LOSS_RIDGE, LOSS_ALPHAS
+from ..runtime._loss_budget import COMPARISON_GAIN, FIRST_LOSS_RIDGE, LOSS_ALPHAS, SMALLEST_LOSS_RIDGE
 from ..solvers import FactorableGram, Weights, left_out_decisions, minimize
 from ._ridge_choice import go_downhill
 
@@ -41,6 +41,11 @@ def columns_of(loss, targets):
     """Slices of the columns that have a system of their own."""
     n = targets.shape[1]
     return [slice(k, k + 1) for k in range(n)] if loss.is_separable else [slice(0, n)]
+
+
+def ridges_of(weights: Weights, alpha):
+    """Ridges of rows, not smaller than can be told apart."""
+    return np.maximum(weights.ridge(alpha), SMALLEST_LOSS_RIDGE)
 
 
 def choose_ridges(gram, loss, Y, weights: Weights, start=None, given=None, cautious=False):
@@ -99,7 +104,7 @@ def _choose(gram, loss, Y, weights, first, given, cautious):
 
     def value(alpha):
         nonlocal latest
-        ridge = weights.ridge(alpha)
+        ridge = ridges_of(weights, alpha)
         try:
             found = minimize(gram, loss, Y, ridge, latest, COMPARISON_GAIN)
         except np.linalg.LinAlgError:

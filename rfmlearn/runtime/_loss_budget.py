@@ -22,6 +22,8 @@ LARGEST_ROUNDING = 1e-9
 # Ridges that are compared: targets may be mostly noise, as numbers of claims are. The search begins at a large one, as
 # their systems are solved in few steps; small ones may all interpolate, and be alike.
 LOSS_ALPHAS, FIRST_LOSS_RIDGE = (*ALPHAS, 10.0, 30.0, 100.0), 1.0
+# The smallest ridge, of which the inverse is a bound of dual coefficients, that numbers can be told apart with.
+SMALLEST_LOSS_RIDGE = 1e-10
 # Rows on which features are learned by the loss, after rounds of squared error on all rows.
 N_LOSS_LEARNING_ROWS = 2500
 # Gains that end Newton's method, in units of loss: in rounds that learn, where ridges are compared, in the last round.

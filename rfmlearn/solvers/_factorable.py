@@ -62,6 +62,12 @@ class FactorableGram:
         """Factor of ``K + diag(ridge)``, which lives until K is asked for again."""
         self.restore()
         if self._refill is None:
-            return CholeskyFactor(self.array.copy(), ridge)
+            copy = self.array.copy()
+            return CholeskyFactor(copy, ridge, lambda: np.copyto(copy, self.array))
         self._is_factored = True
         return CholeskyFactor(self.array, ridge, self._refill)
+
+    def factor_of(self, rows, ridge):
+        """Factor of ``K + diag(ridge)`` of some rows, in an array of its own."""
+        block = self.block(rows)
+        return CholeskyFactor(block, ridge, lambda: np.copyto(block, self.block(rows)))

@@ -17,7 +17,6 @@ from ..runtime._loss_budget import (
     SHORT_STEP,
     WORTH_TELLING,
 )
-from ._cholesky import CholeskyFactor
 from ._factorable import FactorableGram
 from ._leave_one_out import factor_residuals
 from ._weights import Weights
@@ -113,9 +112,8 @@ def minimize(gram: FactorableGram, loss: Pointwise, Y, ridge, start=None, tol=1e
 
         decrement = -slope_at(0.0) / total
         if not decrement > 0:
-            if (
-                decrement > -LARGEST_ROUNDING
-            ):  # rounding is all that is left of it, and the step is still one towards the minimum
+            # Where rounding is all that is left of it, the step is still one towards the minimum.
+            if decrement > -LARGEST_ROUNDING:
                 C, F = coef, decision
             break
         share = smallest_along(slope_at)
@@ -182,7 +180,7 @@ class NewtonStep:
         coef, trouble = self.bound.copy(), None
         if len(inside):
             coef[inside] = 0.0
-            factor = CholeskyFactor(gram.block(inside), self.ridge[inside])
+            factor = gram.factor_of(inside, self.ridge[inside])
             coef[inside] = factor.apply(self.targets[inside] - gram.matvec(coef)[inside])
             trouble = factor.trouble
         return coef, gram.matvec(coef).astype(np.float64), trouble
@@ -237,7 +235,7 @@ def left_out_decisions(gram: FactorableGram, found: Minimum, weights: Weights, r
     decision = found.decision.copy()
     if not len(inside):  # ridges so large that no row changes what is predicted for it
         return decision[asked]
-    factor = CholeskyFactor(gram.block(inside), found.ridge[inside])
+    factor = gram.factor_of(inside, found.ridge[inside])
     residuals = factor_residuals(factor, coef[inside], weights.outside(inside))
     decision[inside] = found.targets[inside] - residuals
     outside = np.setdiff1d(asked, inside)
