@@ -10,7 +10,7 @@ from scipy.linalg.blas import dsyrk
 from ..kernels import Kernel, Points
 from ..runtime._large_budget import KEPT_VALUES, LANDMARK_ROWS, LOSS_GAIN, MAX_LOSS_STEPS
 from ..runtime._loss_budget import LARGEST_WORKING_RIDGE, SHORT_STEP
-from ..solvers import NewtonStep, Pointwise, smallest_along
+from ..solvers import NewtonStep, Pointwise, search_along
 from ._landmarks import NormalEquations, solve_landmarks
 
 
@@ -90,15 +90,10 @@ class LandmarkFit:
         for _ in range(MAX_LOSS_STEPS):
             coef = self._step(NewtonStep.at(self.loss, F, Y, self.ridge, curvature), counts)
             dC, dF = coef - C, self.values.decide(coef) - F
-            linear, square = float(np.sum(dC * (self.gram @ C))), float(np.sum(dC * (self.gram @ dC)))
-
-            def slope_at(t, F=F, dF=dF, linear=linear, square=square):
-                return float(np.sum(say * self.loss.slope(F + t * dF, Y) * dF)) + linear + t * square
-
-            decrement = -slope_at(0.0) / say.sum()
+            linear, square = np.sum(dC * (self.gram @ C)), np.sum(dC * (self.gram @ dC))
+            decrement, share = search_along(self.loss, F, dF, Y, say, linear, square)
             if not decrement > 0:
                 break
-            share = smallest_along(slope_at)
             curvature = self.loss.bound if share < SHORT_STEP else self.loss.curvature
             C, F = C + share * dC, F + share * dF
             if decrement <= LOSS_GAIN:

@@ -163,16 +163,11 @@ class Errors:
 def _log_sizes(errors, weights):
     """Logarithms of the sizes of errors in units of a typical one; zero where there is none."""
     sizes = np.abs(errors)
-    typical = np.array([_weighted_median(column, weights) or np.average(column, weights=weights) for column in sizes.T])
+    medians = np.quantile(sizes, 0.5, axis=0, weights=weights, method="inverted_cdf")
+    typical = np.where(medians > 0, medians, np.average(sizes, axis=0, weights=weights))
     with np.errstate(divide="ignore"):
         units = np.log(np.where(typical > 0, typical, 1.0))
         return np.where(typical > 0, np.logaddexp(np.log(sizes) - units, np.log(ERROR_FLOOR)), 0.0)
-
-
-def _weighted_median(values, weights):
-    order = np.argsort(values, kind="stable")
-    cumulative = np.cumsum(weights[order])
-    return float(values[order[np.searchsorted(cumulative, cumulative[-1] / 2)]])
 
 
 def _mean_squares(errors, weights):

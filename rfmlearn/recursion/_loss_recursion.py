@@ -11,6 +11,7 @@ import numpy as np
 
 from ..runtime._loss_budget import EXACT_GAIN, LEARNING_GAIN, N_LOSS_LEARNING_ROWS, SMALLEST_LOSS_RIDGE
 from ..solvers import FactorableGram, Pointwise, left_out_decisions, minimize
+from ._deviation import NoDeviation
 from ._loss_ridges import choose_ridges, columns_of, ridges_of
 from ._machine import Machine
 from ._packed_recursion import on_sample
@@ -134,6 +135,10 @@ class LossRecursion(Recursion):
         if is_latest and not best.is_preliminary and best.residual <= EXACT_GAIN and is_exact:
             return best
         return self.solve(best.machine.feature_matrix, best.n_iter, alpha=None if best.is_preliminary else best.alpha)
+
+    def deviation(self, final: Round):
+        """There is none: it is that of a Gaussian process, whose loss is squared error."""
+        return NoDeviation()
 
     def left_out_decisions(self, final: Round):
         """Rows, and what is predicted for them by machines that have not seen them, nearly: a Newton step away."""

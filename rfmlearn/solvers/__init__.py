@@ -11,7 +11,7 @@ from ._cholesky import CholeskyFactor
 from ._conjugate_gradient import conjugate_gradient
 from ._factorable import FactorableGram
 from ._leave_one_out import factor_residuals, factor_variances, left_out_group_residuals, left_out_residuals
-from ._newton import Minimum, NewtonStep, Pointwise, left_out_decisions, minimize, smallest_along
+from ._newton import Minimum, NewtonStep, Pointwise, left_out_decisions, minimize, search_along
 from ._nystrom import NystromPreconditioner
 from ._ridge_path import RidgePath
 from ._solution import Solution
@@ -34,5 +34,5 @@ __all__ = [
     "left_out_group_residuals",
     "left_out_residuals",
     "minimize",
-    "smallest_along",
+    "search_along",
 ]

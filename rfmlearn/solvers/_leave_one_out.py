@@ -55,12 +55,17 @@ def left_out_group_residuals(coef, inverse_block, weights: Weights):
     """
     residuals = np.empty(coef.shape)
     for places in weights.sets_left_out():
-        block = np.asarray(inverse_block(places), dtype=np.float64)
-        # Ridges of rows of little weight are large beyond measure: a unit diagonal keeps the digits.
-        scale = 1.0 / np.sqrt(np.maximum(np.diag(block), np.finfo(np.float64).tiny))
-        scaled = scipy.linalg.solve(block * scale * scale[:, None], scale[:, None] * coef[places], assume_a="sym")
-        residuals[places] = scale[:, None] * scaled
+        residuals[places] = _solve_block(inverse_block(places), coef[places])
     return residuals
+
+
+def _solve_block(block, right):
+    """``B^-1 R`` for a block B of G^-1."""
+    block = np.asarray(block, dtype=np.float64)
+    # Ridges of rows of little weight are large beyond measure: a unit diagonal keeps the digits.
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(block), np.finfo(np.float64).tiny))
+    scaled = scipy.linalg.solve(block * scale * scale[:, None], scale[:, None] * right, assume_a="sym")
+    return scale[:, None] * scaled
 
 
 def factor_residuals(factor, coef, weights: Weights, rows=None):
@@ -113,10 +118,7 @@ def factor_variances(factor, weights: Weights):
     if weights.groups is not None:
         variances = np.empty(len(weights))
         for places in weights.sets_left_out():
-            block = np.asarray(factor.inverse_block(places), dtype=np.float64)
-            scale = 1.0 / np.sqrt(np.maximum(np.diag(block), np.finfo(np.float64).tiny))
-            inverse = scipy.linalg.solve(block * scale * scale[:, None], np.diag(scale), assume_a="sym")
-            variances[places] = scale * np.diag(inverse)
+            variances[places] = np.diag(_solve_block(factor.inverse_block(places), np.eye(len(places))))
         return np.clip(variances - factor.ridge, 0.0, 1.0)
     variances = np.clip(1.0 / factor.inverse_diagonal() - factor.ridge, 0.0, 1.0)
     kept = 1.0 - weights.left_out_share()

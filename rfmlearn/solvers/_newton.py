@@ -94,8 +94,7 @@ def minimize(gram: FactorableGram, loss: Pointwise, Y, ridge, start=None, tol=1e
     m^3 / 3 operations a step for m rows of positive curvature, and n^2 for each column.
     """
     C, F = np.zeros(Y.shape), np.zeros(Y.shape)
-    say, trouble = 1 / ridge[:, None], None
-    total, decrement = float(say.sum()), np.inf
+    say, trouble, decrement = 1 / ridge[:, None], None, np.inf
     if start is not None:
         C, F, trouble = _begin(gram, loss, Y, ridge, np.asarray(start, dtype=np.float64))
     was_short = False
@@ -105,18 +104,12 @@ def minimize(gram: FactorableGram, loss: Pointwise, Y, ridge, start=None, tol=1e
         dC, dF = coef - C, decision - F
         if trouble and not (np.isfinite(dC).all() and np.isfinite(dF).all()):
             break
-        linear, square = float(np.sum(dC * F)), float(np.sum(dC * dF))
-
-        def slope_at(t, F=F, dF=dF, linear=linear, square=square):
-            return float(np.sum(say * loss.slope(F + t * dF, Y) * dF)) + linear + t * square
-
-        decrement = -slope_at(0.0) / total
+        decrement, share = search_along(loss, F, dF, Y, say, np.sum(dC * F), np.sum(dC * dF))
         if not decrement > 0:
             # Where rounding is all that is left of it, the step is still one towards the minimum.
             if decrement > -LARGEST_ROUNDING:
                 C, F = coef, decision
             break
-        share = smallest_along(slope_at)
         C, F = C + share * dC, F + share * dF
         if decrement <= tol and not was_short:
             break
@@ -184,6 +177,34 @@ class NewtonStep:
             coef[inside] = factor.apply(self.targets[inside] - gram.matvec(coef)[inside])
             trouble = factor.trouble
         return coef, gram.matvec(coef).astype(np.float64), trouble
+
+
+def search_along(loss, F, dF, Y, say, linear, square):
+    """How far to go along a step of decisions, at most all of it: to where the penalised loss is smallest.
+
+    Parameters
+    ----------
+    loss : Pointwise
+    F, dF : ndarray of shape (n, k)
+        Decisions, and their change.
+    Y : ndarray of shape (n, k)
+    say : ndarray of shape (n, 1)
+        Weights of the rows, over the ridge.
+    linear, square : float
+        By ``linear + t square`` grows ``c^T K c / 2`` at the share t of the step.
+
+    Returns
+    -------
+    decrement : float
+        Twice what the step is expected to gain, by the loss of a row; where it is not positive there is no way down.
+    share : float
+    """
+
+    def slope_at(t):
+        return float(np.sum(say * loss.slope(F + t * dF, Y) * dF)) + float(linear) + t * float(square)
+
+    decrement = -slope_at(0.0) / float(say.sum())
+    return decrement, smallest_along(slope_at) if decrement > 0 else 0.0
 
 
 def smallest_along(slope_at):

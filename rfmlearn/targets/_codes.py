@@ -58,8 +58,36 @@ class Target(ABC):
         return mean_loss(self.comparison, predictions, y, sample_weight)
 
 
+class LinearTargets(Target):
+    """Numbers from an origin, in units of a scale."""
+
+    @property
+    @abstractmethod
+    def origin(self):
+        """Targets of code 0, shape (n_codes,)."""
+
+    scale: np.ndarray
+
+    def encode(self, y):
+        """Coded targets."""
+        return (y - self.origin) / self.scale
+
+    def decode(self, decision):
+        """Targets of coded values."""
+        return self.origin + self.units * decision
+
+    def pull_back(self, gradient):
+        """Gradients of targets from those of coded values."""
+        return self.units[:, None, None] * gradient
+
+    @property
+    def units(self):
+        """The scale, but 0 for targets that do not vary."""
+        return np.where(np.isfinite(self.scale), self.scale, 0.0)
+
+
 @dataclass(frozen=True)
-class ScaledTargets(Target):
+class ScaledTargets(LinearTargets):
     """Targets of regression in units of their weighted standard deviation from their weighted mean.
 
     Attributes
@@ -80,22 +108,10 @@ class ScaledTargets(Target):
         varies = (deviation > 100 * np.finfo(np.float64).eps * np.abs(mean)) & (np.ptp(Y, axis=0) > 0)
         return cls(mean * unit, np.where(varies, deviation * unit, np.inf))
 
-    def encode(self, y):
-        """Coded targets."""
-        return (y - self.mean) / self.scale
-
-    def decode(self, decision):
-        """Targets of coded values."""
-        return self.mean + self.units * decision
-
-    def pull_back(self, gradient):
-        """Gradients of targets from those of coded values."""
-        return self.units[:, None, None] * gradient
-
     @property
-    def units(self):
-        """The scale, but 0 for targets that do not vary."""
-        return np.where(np.isfinite(self.scale), self.scale, 0.0)
+    def origin(self):
+        """The mean."""
+        return self.mean
 
     def calibrate(self, scores, y, sample_weight):
         """Numbers are what they are."""

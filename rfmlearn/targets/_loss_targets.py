@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.special import xlogy
 
 from ..runtime._loss_budget import LARGEST_LOG
 from ._calibration import Identity
-from ._codes import ScaledTargets, Target
+from ._codes import LinearTargets, ScaledTargets, Target
 from ._loss_links import Exponential, OrderedShift
 from ._losses import (
     ExpectileLoss,
@@ -37,7 +36,7 @@ def make_target(Y, sample_weight, loss, quantile, power) -> Target:
 
 
 @dataclass(frozen=True)
-class LocatedTargets(Target):
+class LocatedTargets(LinearTargets):
     """Targets from a constant that the loss chooses, in units of their deviation; a column for each quantile asked for.
 
     Attributes
@@ -79,19 +78,10 @@ class LocatedTargets(Target):
         """The loss."""
         return self.minimised
 
-    def encode(self, y):
-        return (y - self.center) / self.scale
-
-    def decode(self, decision):
-        return self.center + self.units * decision
-
-    def pull_back(self, gradient):
-        return self.units[:, None, None] * gradient
-
     @property
-    def units(self):
-        """The scale, but 0 for targets that do not vary."""
-        return np.where(np.isfinite(self.scale), self.scale, 0.0)
+    def origin(self):
+        """The constant."""
+        return self.center
 
     def calibrate(self, scores, y, sample_weight):
         """Quantiles are moved until as many rows left out lie below as should; several levels are put in order."""
@@ -134,7 +124,6 @@ class PositiveTargets(Target):
 
     mean: np.ndarray
     power: float
-    levels: ClassVar[None] = None
 
     @classmethod
     def fit(cls, Y, sample_weight, power):
