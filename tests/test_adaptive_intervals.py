@@ -25,7 +25,8 @@ def search(**parameters):
     return RFMRegressorCV(FEW, cv=3, random_state=0, **parameters)
 
 
-MODELS = {"single": RFMRegressor, "search": search, "large": lambda: RFMRegressor(solver="two_level")}
+MODELS = {"single": RFMRegressor, "search": search, "large": lambda: RFMRegressor(solver="two_level", random_state=0)}
+SIZES = {"single": 400, "search": 400, "large": 1500}
 BOTH = pytest.mark.parametrize("make", [RFMRegressor, search])
 
 
@@ -38,8 +39,7 @@ def noisy(n, seed=0):
 
 @pytest.fixture(scope="module", params=MODELS)
 def fitted(request):
-    n = 1500 if request.param == "large" else 400
-    return request.param, MODELS[request.param]().fit(*noisy(n)[:2])
+    return request.param, MODELS[request.param]().fit(*noisy(SIZES[request.param])[:2])
 
 
 @pytest.fixture(scope="module")
@@ -150,11 +150,14 @@ def test_quantiles_have_their_shape_and_do_not_cross(method, make, small):
         assert_array_equal(found[:, k], model.predict_quantiles(new, level, method=method))
 
 
-def test_quantiles_are_those_of_new_rows(fitted):
+@pytest.mark.parametrize("name", MODELS)
+def test_quantiles_are_those_of_new_rows(name):
+    """In the mean over sets of rows to fit: the share below a quantile of one fit has a deviation of 0.04."""
     X, y, _ = noisy(2000, seed=1)
     levels = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
-    below = np.mean(y[:, None] <= fitted[1].predict_quantiles(X, levels), axis=0)
-    assert_allclose(below, levels, atol=0.08)
+    models = [MODELS[name]().fit(*noisy(SIZES[name], seed)[:2]) for seed in range(2, 6)]
+    below = np.mean([y[:, None] <= model.predict_quantiles(X, levels) for model in models], axis=(0, 1))
+    assert_allclose(below, levels, atol=0.05)
 
 
 @given(
