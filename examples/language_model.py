@@ -42,7 +42,7 @@ def load_language_model():
 
 
 def load_statements(concept):
-    """Return statements about a concept: columns label (1 for the first class), split ("train", "held out"), statement."""
+    """Return statements about a concept, with their label (1 for the first class) and split, "train" or "held out"."""
     frame = pd.read_csv(Path(__file__).parent / "concepts" / f"{concept}.csv")
     return frame.assign(label=(frame["label"] == CONCEPTS[concept][0]).astype(int))
 

@@ -17,10 +17,10 @@ def record_activations(module, inputs, layers=None, *, token="last", batch_size=
     module : torch.nn.Module
         Is run in evaluation mode and without gradients; all is as before afterwards.
     inputs : tensor, dict of tensors, or list
-        A tensor or array is passed as the only argument, with an example along its first axis; a dict gives arguments by
-        name, as tokenizers do. For examples of different length a list with a tensor, a sequence of tokens or a dict for
-        each of them, without an axis of examples; or a dict of such lists. Examples of one shape are run together, and
-        nothing is padded. Arguments that are single values, such as ``use_cache=False``, are passed every time.
+        A tensor or array is passed as the only argument, with an example along its first axis; a dict gives arguments
+        by name, as tokenizers do. For examples of different length a list with a tensor, a sequence of tokens or a dict
+        for each of them, without an axis of examples; or a dict of such lists. Examples of one shape are run together,
+        and nothing is padded. Arguments that are single values, such as ``use_cache=False``, are passed every time.
         Numbers are moved to the device of the module's parameters, those that are not integers to their dtype.
     layers : str, list of str or None, default=None
         Names of sub-modules, as in ``module.named_modules()``. None takes the parts of the longest

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import difflib
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -77,7 +78,7 @@ def with_first(output, tensor):
     if isinstance(output, torch.Tensor):
         return tensor
     if isinstance(output, Mapping):
-        new = copy.copy(output)
+        new: Any = copy.copy(output)
         new[next(iter(output))] = tensor
         return new
     if hasattr(output, "_replace"):  # a named tuple

@@ -68,10 +68,10 @@ def steer(module, vectors, strength=1.0, *, layers=None):
     def make_hook(name):
         return adding(name, lambda h: added[name].to(h), width=len(added[name]))
 
-    return _Steered(lambda: hooked({name: parts[name] for name in added}, make_hook))
+    return Steered(lambda: hooked({name: parts[name] for name in added}, make_hook))
 
 
-class _Steered(contextlib.AbstractContextManager):
+class Steered(contextlib.AbstractContextManager):
     """Can be entered any number of times, one after the other or within each other."""
 
     def __init__(self, enter):
@@ -166,9 +166,7 @@ def _by_layer(strength, names):
         strength = [strength[name] for name in names]
     array = _numbers(strength, "strength")
     if array.ndim > 1 or (array.ndim == 1 and len(array) != len(names)):
-        raise ValueError(
-            f"strength must be a number, or one for each of {len(names)} layer(s), got shape {array.shape}."
-        )
+        raise ValueError(f"strength must be a number, or one for each of {len(names)} layers, got shape {array.shape}.")
     if not np.isfinite(array).all():
         raise ValueError(f"strength must be finite, got {strength!r}.")
     return dict(zip(names, np.broadcast_to(array, len(names)).tolist(), strict=True))
