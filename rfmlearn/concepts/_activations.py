@@ -65,7 +65,7 @@ def record_activations(module, inputs, layers=None, *, token="last", batch_size=
         raise ValueError(f"token must be 'last', 'mean', 'all' or a whole number, got {token!r}.")
     torch = import_torch("record_activations")
     from ._examples import Examples, real_tokens
-    from ._layers import frozen, hooked, named_layers
+    from ._modules import frozen, hooked, named_layers
 
     parts = named_layers(module, layers)
     examples = Examples.read(module, inputs)
@@ -91,7 +91,7 @@ class _Recorder:
 
     def hook(self, name):
         """A forward hook that keeps the output of a layer."""
-        from ._layers import first_tensor
+        from ._modules import first_tensor
 
         def keep(part, arguments, output):
             if name in self.outputs:

@@ -62,7 +62,7 @@ def first_gates(module, examples, parts, vectors, batch_size):
 
 def _mean_squares(module, examples, parts, batch_size):
     """Mean square of the entries of layers' outputs, unsteered."""
-    from ._layers import first_tensor, hooked
+    from ._modules import first_tensor, hooked
 
     sums = {name: [0.0, 0] for name in parts}
 

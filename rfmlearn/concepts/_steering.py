@@ -59,7 +59,7 @@ def steer(module, vectors, strength=1.0, *, layers=None):
     """
     check_module(module, "steer")
     torch = import_torch("steer")
-    from ._layers import hooked
+    from ._modules import hooked
 
     parts, vectors = checked_vectors(module, vectors, layers)
     strengths = _by_layer(strength, list(parts))
@@ -89,7 +89,7 @@ class Steered(contextlib.AbstractContextManager):
 
 def adding(name, change, width):
     """A forward hook that adds something to the output of a layer."""
-    from ._layers import first_tensor, with_first
+    from ._modules import first_tensor, with_first
 
     def add(part, arguments, output):
         h = first_tensor(output, name)
@@ -109,7 +109,7 @@ def check_width(name, width, found):
 
 def checked_vectors(module, vectors, layers):
     """Layers by name, and their vectors as arrays of float64."""
-    from ._layers import named_layers
+    from ._modules import named_layers
 
     if isinstance(vectors, Mapping):
         if layers is not None:

@@ -103,7 +103,7 @@ class TokenStrength(BaseEstimator):
         torch = import_torch("TokenStrength")
         from ._examples import Examples
         from ._gates import first_gates
-        from ._layers import frozen
+        from ._modules import frozen
 
         parts, vectors = checked_vectors(module, vectors, layers)
         if zero := [name for name, vector in vectors.items() if not vector.any()]:
@@ -123,7 +123,7 @@ class TokenStrength(BaseEstimator):
         """Minimise the loss in place; its mean in each epoch."""
         import torch
 
-        from ._layers import hooked
+        from ._modules import hooked
 
         rng = check_random_state(self.random_state)
         weights = [gate.weight for gate in gates.values()]
@@ -162,7 +162,7 @@ class TokenStrength(BaseEstimator):
         """
         check_is_fitted(self)
         check_module(module, "TokenStrength")
-        from ._layers import hooked, named_layers
+        from ._modules import hooked, named_layers
 
         parts = named_layers(module, self.layers_)
         gates = self._gates()
@@ -190,7 +190,7 @@ class TokenStrength(BaseEstimator):
         check_sizes(batch_size=batch_size)
         torch = import_torch("TokenStrength")
         from ._examples import Examples
-        from ._layers import frozen, hooked, named_layers
+        from ._modules import frozen, hooked, named_layers
 
         parts, gates = named_layers(module, self.layers_), self._gates()
         examples = Examples.read(module, inputs)
@@ -249,7 +249,7 @@ def _loss(output, targets):
     """Sum of the cross-entropies of next tokens in a batch."""
     import torch
 
-    from ._layers import first_tensor
+    from ._modules import first_tensor
 
     logits = first_tensor(output, "the module itself")
     targets = torch.stack(targets).to(logits.device)
