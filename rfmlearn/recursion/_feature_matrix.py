@@ -96,17 +96,15 @@ class FeatureMatrix(ABC):
 
     def effective_rank(self):
         """``(tr M)^2 / tr M^2``: as many directions as matter, if all that matter were alike; 0 without coordinates."""
-        trace = sum(float(np.sum(block if block.ndim == 1 else np.diag(block))) for block in self.blocks)
-        return trace**2 / self.product(self) if trace > 0 else 0.0
-
-    def product(self, other):
-        """``tr M N`` with another matrix of the same form."""
-        return sum(float(np.vdot(a, b)) for a, b in zip(self.blocks, other.blocks, strict=True))
+        blocks = self.blocks
+        trace = sum(float(np.sum(block if block.ndim == 1 else np.diag(block))) for block in blocks)
+        return trace**2 / _trace_of_product(blocks, blocks) if trace > 0 else 0.0
 
     def cosine(self, other):
         """Cosine of the angle between two matrices of one form, as vectors of their entries."""
-        norms = np.sqrt(self.product(self) * other.product(other))
-        return self.product(other) / norms if norms > 0 else 1.0
+        ours, theirs = self.blocks, other.blocks
+        norms = np.sqrt(_trace_of_product(ours, ours) * _trace_of_product(theirs, theirs))
+        return _trace_of_product(theirs, ours) / norms if norms > 0 else 1.0
 
 
 class _DenseFeatureMatrix(FeatureMatrix):
@@ -223,6 +221,11 @@ def blocks_to_array(blocks):
 def blocks_diagonal(blocks):
     """Diagonal of the same array, without the array."""
     return np.concatenate([block if block.ndim == 1 else np.diag(block) for block in blocks])
+
+
+def _trace_of_product(ours, theirs):
+    """``tr M N`` of two matrices in blocks."""
+    return sum(float(np.vdot(a, b)) for a, b in zip(ours, theirs, strict=True))
 
 
 def _identity_like(root):
