@@ -12,6 +12,7 @@ import importlib.util
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -21,6 +22,41 @@ CONCEPTS = {
     "language": ("French", "English"),
     "topic": ("sport", "cooking"),
     "certainty": ("confident", "hedged"),
+}
+
+
+# What to go on with, and tokens that go on with more of the first class, and of the second one. The first token of each
+# word counts.
+PROMPTS = {
+    "sentiment": [
+        "The food at the restaurant was",
+        "I think that the film was",
+        "Our stay at the hotel was",
+        "The book is",
+    ],
+    "formality": ["Message from your neighbour:", "He wrote to me:", "Reply:", "She told us that"],
+    "language": ["I went to the", "The children", "My friend said:", "In the evening"],
+    "topic": ["On Sunday I went to the", "She spent the whole day", "He is famous for his", "It was time to"],
+    "certainty": ["The cause of the fire was", "I think that the answer is", "It is", "They will"],
+}
+TOKENS = {
+    "sentiment": (
+        "great wonderful amazing delicious excellent incredible beautiful fantastic perfect good",
+        "terrible awful bad horrible poor disappointing dirty worst boring unpleasant",
+    ),
+    "formality": (
+        "The the in regarding pursuant accordance hereby request Your upon",
+        "just gonna got ya guys like totally stuff yeah kinda",
+    ),
+    "language": ("de le la les et du est une des un", "the of and is to was with at for that"),
+    "topic": (
+        "game match team race stadium players football gym coach championship",
+        "kitchen cook recipe oven soup bake food make dinner boil",
+    ),
+    "certainty": (
+        "definitely clearly always never exactly certainly must undoubtedly absolutely only",
+        "perhaps maybe possibly probably likely might seems unlikely something apparently",
+    ),
 }
 
 
@@ -52,6 +88,13 @@ def next_tokens(model, tokenizer, text):
     with torch.no_grad():
         logits = model(**tokenizer(text, return_tensors="pt")).logits[0, -1]
     return torch.softmax(logits.double(), -1).numpy()
+
+
+def token_shares(model, tokenizer, concept):
+    """Probabilities that the next token is one of the first class, and of the second: means over prompts."""
+    found = np.mean([next_tokens(model, tokenizer, prompt) for prompt in PROMPTS[concept]], axis=0)
+    places = [{tokenizer.encode(f" {word}")[0] for word in words.split()} for words in TOKENS[concept]]
+    return tuple(found[list(each)].sum() for each in places)
 
 
 def continued(model, tokenizer, text, n_tokens=25):
