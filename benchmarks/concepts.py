@@ -61,9 +61,8 @@ class Statements:
 
 def probes(statements, args):
     """AUC on held-out statements, layer by layer and all layers together, and the time of fits."""
-    print(
-        "\n| concept | method | mean over layers | best layer on folds | all layers | seconds |\n|---|---|---|---|---|---|"
-    )
+    print("\n| concept | method | mean over layers | best layer on folds | all layers | seconds |")
+    print("|---|---|---|---|---|---|")
     by_layer = {}
     for concept in args.concepts:
         (X, y, groups), (X_new, y_new, _) = statements.split(concept)
