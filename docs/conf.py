@@ -34,7 +34,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": "/plot_(?!slow_)" if os.environ.get("READTHEDOCS") else "/plot_",
-    "ignore_pattern": "^demo\\.py$",
+    "ignore_pattern": "^(demo|language_model)\\.py$",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("rfmlearn",),
     "reference_url": {"rfmlearn": None},

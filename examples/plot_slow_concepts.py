@@ -45,9 +45,9 @@ print(statements["certainty"].head(6).to_string(index=False))
 # -------------------
 #
 # A probe is fitted to all layers, with its settings chosen on folds of the training half; the pairs stay together. The
-# area under the ROC curve (AUC) is that of the held-out half. Language is plain from the first layers on, sentiment takes
-# half of the network. Some of formality and certainty would be found by counting words, since informal statements tend
-# to be shorter than formal ones, and hedged ones longer.
+# area under the ROC curve (AUC) is that of the held-out half. Language is plain from the first layers on, sentiment
+# takes half of the network. Some of formality and certainty would be found by counting words, since informal statements
+# tend to be shorter than formal ones, and hedged ones longer.
 
 METHODS = {"rfm": "AGOP", "logistic": "logistic regression", "mean_difference": "difference of means", "pca": "PCA"}
 probes, by_layer = {}, {}
@@ -78,8 +78,8 @@ print(means.loc[list(CONCEPTS)].round(4).to_string())
 # --------
 #
 # The middle third of the blocks is steered, at every token. At strength 1 each of them adds as much as lies between the
-# means of both classes there, and what ten blocks add sums up. For each concept some tokens were written down beforehand
-# that would go on with one class or the other; four prompts are gone on with.
+# means of both classes there, and what ten blocks add sums up. For each concept some tokens were written down
+# beforehand that would go on with one class or the other; four prompts are gone on with.
 
 STEERED = list(range(10, 20))
 names = [f"model.layers.{k}" for k in STEERED]
