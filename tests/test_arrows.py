@@ -11,11 +11,11 @@ ROOT = Path(rfmlearn.__file__).parent
 
 # From the top floor down. A room imports from rooms that it lists, all of which stand below it.
 ARROWS = {
-    "__init__": {"_warmup", "concepts", "deep", "search", "rfm", "images", "gradients"},
+    "__init__": {"_warmup", "deep", "search", "rfm", "images", "gradients"},
     "_warmup": {"rfm", "images", "kernels"},
     "dask": {"rfm", "large", "tables", "targets", "solvers", "kernels"},
     "inspection": {"deep", "search", "rfm", "gradients", "neural", "large", "recursion", "tables"},
-    "concepts": {"deep", "rfm", "neural", "recursion", "targets"},
+    "concepts": {"deep", "rfm", "recursion", "targets"},
     "deep": {"rfm", "gradients", "recursion", "tables", "targets"},
     "search": {"rfm", "large", "recursion", "tables", "targets", "solvers", "kernels"},
     "rfm": {"large", "recursion", "tables", "targets", "solvers", "kernels"},

@@ -56,8 +56,8 @@ class Monitor:
         except ValueError as error:
             n, least = int(without.sum()), 1.0 / (without.sum() + 1.0)
             raise ValueError(
-                f"false_alarms={false_alarms:g} needs more than {n} examples without the concept: give more, or "
-                f"allow at least {least:.3g}."
+                f"false_alarms={false_alarms:g} needs more than {n} examples without the concept: give more, "
+                f"or allow at least {least:.3g}."
             ) from error
 
 
