@@ -1,0 +1,82 @@
+"""Strengths that are affine in the state of a token."""
+
+from __future__ import annotations
+
+import torch
+
+
+class Gate:
+    """The strength of a direction at one layer: ``c . [h; 1]``.
+
+    Parameters
+    ----------
+    weight : tensor of shape (width + 1,)
+        c, divided by `scale`.
+    vector : tensor of shape (width,)
+        The direction.
+    scale : tensor of shape (width + 1,) or None
+        Units of the weights; None means one.
+
+    Attributes
+    ----------
+    last : tensor or None
+        Strengths of the tokens that came through last.
+    """
+
+    def __init__(self, weight, vector, scale=None):
+        self.weight = weight
+        self.vector = vector
+        self.scale = scale
+        self.last = None
+
+    def scaled(self):
+        """C itself."""
+        return self.weight if self.scale is None else self.weight * self.scale
+
+    def added(self, h):
+        """What is added to states: computed in single precision at least, in their dtype."""
+        dtype = torch.promote_types(h.dtype, torch.float32)
+        c, vector = self.scaled().to(h.device, dtype), self.vector.to(h.device, dtype)
+        strength = h.to(dtype) @ c[:-1] + c[-1]
+        self.last = strength.detach()
+        return (strength[..., None] * vector).to(h.dtype)
+
+
+def first_gates(module, examples, parts, vectors, batch_size):
+    """Gates of strength zero, in units in which states are of size one; sizes are those of the first batch."""
+    squares = _mean_squares(module, examples, parts, batch_size)
+    gates = {}
+    for name, vector in vectors.items():
+        width = len(vector)
+        vector = torch.as_tensor(vector, device=examples.device)
+        # A weight of one on the constant adds a vector as long as a state. The other weights are so many that each
+        # moves the strength by a share of its root mean square.
+        size = (width * squares[name]).sqrt() / vector.norm() if squares[name] > 0 else torch.ones(())
+        root = squares[name].sqrt().clamp(min=torch.finfo(torch.float32).tiny)
+        scale = torch.full((width + 1,), float(size / (root * width**0.5)), dtype=torch.float64)
+        scale[-1] = float(size)
+        weight = torch.zeros(width + 1, device=examples.device, requires_grad=True)
+        gates[name] = Gate(weight, vector, scale.to(examples.device))
+    return gates
+
+
+def _mean_squares(module, examples, parts, batch_size):
+    """Mean square of the entries of layers' outputs, unsteered."""
+    from ._modules import first_tensor, hooked
+
+    sums = {name: [0.0, 0] for name in parts}
+
+    def make_hook(name):
+        def add(part, arguments, output):
+            h = first_tensor(output, name).detach().double()
+            sums[name][0] += h.square().sum().cpu()
+            sums[name][1] += h.numel()
+
+        return add
+
+    with torch.no_grad(), hooked(parts, make_hook):
+        for _, batch in examples.batches(batch_size, range(min(batch_size, len(examples)))):
+            examples.run(module, batch)
+    if missing := [name for name, (_, n) in sums.items() if not n]:
+        raise ValueError(f"layer {missing[0]!r} is not reached in the forward pass: leave it out.")
+    return {name: total / n for name, (total, n) in sums.items()}

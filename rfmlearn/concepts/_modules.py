@@ -1,0 +1,116 @@
+"""Sub-modules by name, their outputs, and what is done to a module while these are recorded or changed."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+
+def named_layers(module, layers):
+    """Sub-modules by name, in the order of `layers`; for None the blocks that a stack of a module is made of."""
+    if layers is None:
+        layers = _blocks(module)
+    names = [layers] if isinstance(layers, str) else list(layers)
+    if not names:
+        raise ValueError("layers is empty: give at least one name, or None for the blocks of the module.")
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise TypeError(f"layers must be names of sub-modules, got {wrong[0]!r}.")
+    if len(set(names)) < len(names):
+        raise ValueError(f"layers names {next(name for name in names if names.count(name) > 1)!r} twice.")
+    known = dict(module.named_modules(remove_duplicate=False))
+    for name in names:
+        if name not in known:
+            raise ValueError(f"module has no layer {name!r}; {_hint(name, [other for other in known if other])}")
+    return {name: known[name] for name in names}
+
+
+def _blocks(module):
+    """Names of the parts of the longest list of modules that lies in no other one, or of the longest sequence."""
+    for kind in (torch.nn.ModuleList, torch.nn.Sequential):
+        lists = {name: part for name, part in module.named_modules() if isinstance(part, kind) and len(part)}
+        outer = {n: p for n, p in lists.items() if not any(n.startswith(f"{o}." if o else "") for o in lists if o != n)}
+        if outer:
+            name = max(outer, key=lambda name: len(outer[name]))
+            return [f"{name}.{key}" if name else key for key, _ in outer[name].named_children()]
+    names = [name for name, _ in module.named_modules() if name]
+    raise ValueError(
+        "module has no torch.nn.ModuleList or Sequential whose parts would be taken for its layers: give layers. "
+        + _listed(names)
+    )
+
+
+def _hint(name, known):
+    close = difflib.get_close_matches(name, known, n=5)
+    return f"did you mean {', '.join(map(repr, close))}? {_listed(known)}" if close else _listed(known)
+
+
+def _listed(names, most=40):
+    if not names:
+        return "It has no sub-modules."
+    more = f", and {len(names) - most} more (see module.named_modules())" if len(names) > most else ""
+    return f"Its layers are {', '.join(map(repr, names[:most]))}{more}."
+
+
+def first_tensor(output, name):
+    """The output of a layer, or the first one of several."""
+    first = output
+    if isinstance(output, Mapping):
+        first = next(iter(output.values()), None)
+    elif isinstance(output, tuple | list):
+        first = output[0] if output else None
+    if not isinstance(first, torch.Tensor):
+        raise TypeError(
+            f"layer {name!r} returns a {type(output).__name__} whose first part is no tensor, but a "
+            f"{type(first).__name__}: name another layer."
+            if first is not output
+            else f"layer {name!r} returns no tensor, but a {type(output).__name__}: name another layer."
+        )
+    return first
+
+
+def with_first(output, tensor):
+    """The output of a layer with another first tensor; the old one is left as it is."""
+    if isinstance(output, torch.Tensor):
+        return tensor
+    if isinstance(output, Mapping):
+        new: Any = copy.copy(output)
+        new[next(iter(output))] = tensor
+        return new
+    if hasattr(output, "_replace"):  # a named tuple
+        return output._replace(**{output._fields[0]: tensor})
+    return type(output)([tensor, *output[1:]])
+
+
+@contextlib.contextmanager
+def hooked(parts, make_hook):
+    """Forward hooks on sub-modules by name until the end, also of one by an error."""
+    handles: list = []
+    try:
+        for name, part in parts.items():
+            handles.append(part.register_forward_hook(make_hook(name)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextlib.contextmanager
+def frozen(module):
+    """All of a module in evaluation mode, and no parameter differentiated, until the end."""
+    training = [part for part in module.modules() if part.training]
+    learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    module.eval()
+    try:
+        for parameter in learned:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in learned:
+            parameter.requires_grad_(True)
+        for part in training:
+            part.training = True
