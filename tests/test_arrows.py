@@ -15,7 +15,7 @@ ARROWS = {
     "_warmup": {"rfm", "images", "kernels"},
     "dask": {"rfm", "large", "tables", "targets", "solvers", "kernels"},
     "inspection": {"deep", "search", "rfm", "gradients", "neural", "large", "recursion", "tables"},
-    "concepts": {"deep", "rfm", "recursion", "targets"},
+    "concepts": {"deep", "rfm", "neural", "recursion", "targets"},
     "deep": {"rfm", "gradients", "recursion", "tables", "targets"},
     "search": {"rfm", "large", "recursion", "tables", "targets", "solvers", "kernels"},
     "rfm": {"large", "recursion", "tables", "targets", "solvers", "kernels"},

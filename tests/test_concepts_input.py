@@ -83,7 +83,7 @@ def test_prediction_refuses_other_layers():
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, np.nan, "often", None])
 def test_rates_of_alarms_are_checked(rate):
     probe = ConceptProbe("mean_difference").fit(X, Y)
-    with pytest.raises(ValueError, match="false_alarms must be a number with 0 < false_alarms < 1|false_alarms"):
+    with pytest.raises(ValueError, match="false_alarms must be a number"):
         probe.alarm(X, rate)
 
 

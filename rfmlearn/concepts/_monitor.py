@@ -112,7 +112,8 @@ class MonitorMixin:
             In the order of ``classes_``. Both classes where the probe cannot tell; always the more probable one, so
             that sets cover at least as often as asked for, and as the probe is right.
         """
-        return self._monitor.set_scores.predict(self.predict_proba(X), coverage, "lac")
+        proba = self.predict_proba(X)
+        return self._monitor.set_scores.predict(proba, coverage, "lac")
 
 
 def _two_columns(scores):
