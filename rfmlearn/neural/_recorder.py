@@ -177,7 +177,7 @@ class TrainingRecorder:
         matrices = {matrix.name: matrix for matrix in self._survey.reached}
         if initial is not None:
             matrices = same_matrices(initial, self._survey.reached)
-        self._initial = {name: matrix.array() for name, matrix in matrices.items()}
+        self._initial = {name: matrix.array().copy() for name, matrix in matrices.items()}
         self._virtual_sums = dict.fromkeys(matrices, 0.0)
         self.layers: list[str] = list(matrices)
         self.history: list[dict] = []
@@ -251,7 +251,7 @@ class TrainingRecorder:
             inputs, loss = layer_inputs(self.module, X, y, self._survey, loss=self.loss, batch_size=self.batch_size)
         records = []
         for matrix in self._survey.reached:
-            W, W0 = matrix.array(), self._initial[matrix.name]
+            W, W0 = matrix.array().copy(), self._initial[matrix.name]  # torch writes into weights
             record = {"step": int(step), "layer": matrix.name} | ({} if loss is None else {"loss": loss})
             size = np.linalg.norm(W)
             record["weight_change"] = float(np.linalg.norm(W - W0) / size) if size > 0 else np.nan
