@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import copy
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def perceptron(widths, scale, seed):
     """Rectified linear units with weights of He's size times a scale, and offsets of zero."""
     torch.manual_seed(seed)
     layers = []
-    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+    for n_in, n_out in pairwise(widths):
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
         nn.init.normal_(layers[-2].weight, std=scale * (2 / n_in) ** 0.5)
         nn.init.zeros_(layers[-2].bias)
@@ -108,7 +109,8 @@ def run_swiss(n_seeds, n_steps):
     histories, steps = [], sorted({0, 1, 10, 50, 100, n_steps})
     for seed in range(n_seeds):
         X, y = swiss_roll(seed)
-        net = perceptron([2, 32, 32, 1], 1.0, seed)
+        torch.manual_seed(seed)
+        net = nn.Sequential(nn.Linear(2, 32, bias=False), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
         recorder = TrainingRecorder(net, X, y, learning_rate=0.05, measures=["target_linearity", "virtual_covariance"])
 
         def look(step, recorder=recorder):

@@ -114,7 +114,7 @@ def test_gradients_that_are_not_finite():
     net, X = network()
     limited = SpeedLimited(torch.optim.SGD(net.parameters(), lr=0.1), net, 1.0)
     backward(net, X * np.inf)
-    with pytest.raises(ValueError, match="gradient of layer '0' has NaN or infinity: lower the learning rate or speeds"):
+    with pytest.raises(ValueError, match="gradient of layer '0' has NaN or infinity: lower the rate or"):
         limited.step()
 
 

@@ -75,9 +75,9 @@ def test_errors(monkeypatch):
     with pytest.raises(ValueError, match="history must be records of a TrainingRecorder, with step and layer"):
         TrainingDisplay([{"step": 0, "nfa": 0.3}])
     display = TrainingDisplay(history())
-    with pytest.raises(ValueError, match="measures must be some of those recorded, loss, nfa, .*, got 'nfm'"):
+    with pytest.raises(ValueError, match=r"measures must be some of those recorded, loss, nfa, .*, got 'nfm'"):
         display.plot(measures="nfm")
-    with pytest.raises(ValueError, match="measures must be some of those recorded, .*, got none"):
+    with pytest.raises(ValueError, match=r"measures must be some of those recorded, .*, got none"):
         display.plot(measures=[])
     with pytest.raises(ValueError, match="xscale must be 'linear' or 'log', got 'symlog'"):
         display.plot(xscale="symlog")

@@ -56,7 +56,10 @@ def test_measures_by_their_formulas():
         assert record["nfa"] == pytest.approx(layer.correlation)
         assert record["nfa_centered"] == pytest.approx(layer.correlation_change)
         assert record["loss"] == pytest.approx(loss[name].item())
-        x, J = hidden[name].detach().numpy(), torch.autograd.grad(loss[name], hidden[name], retain_graph=True)[0].numpy()
+        x, J = (
+            hidden[name].detach().numpy(),
+            torch.autograd.grad(loss[name], hidden[name], retain_graph=True)[0].numpy(),
+        )
         assert record["target_linearity"] == pytest.approx(target_linearity(x, y.numpy()))
         V = (x - 0.3 * J).T @ (x - 0.3 * J) - x.T @ x
         kept = recorder.matrices[5, name]
@@ -212,9 +215,9 @@ def test_module_that_moves():
     net.float()
     np.testing.assert_allclose(recorder()[0]["nfa"], recorder.history[0]["nfa"], atol=1e-5)
     net.to("meta")
-    with pytest.raises(ValueError, match="step 2 cannot be recorded: parameter '0.weight' .* on the device 'meta'"):
+    with pytest.raises(ValueError, match=r"step 2 cannot be recorded: parameter '0.weight' .* on the device 'meta'"):
         recorder()
-    with pytest.raises(ValueError, match="parameter '0.weight' of module lies on the device 'meta', .* to_empty"):
+    with pytest.raises(ValueError, match=r"parameter '0.weight' of module lies on the device 'meta', .* to_empty"):
         TrainingRecorder(net, X, y)
 
 
@@ -224,7 +227,7 @@ def test_divergence_is_told_of():
     recorder()
     with torch.no_grad():
         net[0].weight[0, 0] = np.nan
-    with pytest.raises(ValueError, match="step 1 cannot be recorded: .*NaN"):
+    with pytest.raises(ValueError, match=r"step 1 cannot be recorded: .*NaN"):
         recorder()
     only = TrainingRecorder(net, X, y, measures="target_linearity")
     with pytest.raises(ValueError, match="step 0 cannot be recorded: the loss is nan: training has diverged, or"):
@@ -262,7 +265,12 @@ def test_bad_input(given, options, error, message):
 @pytest.mark.parametrize(
     ("y", "loss", "error", "message"),
     [
-        (LABELS, None, ValueError, r"outputs of shape \(40, 1\) and y of shape \(40,\) and torch.int64 no loss is meant"),
+        (
+            LABELS,
+            None,
+            ValueError,
+            r"outputs of shape \(40, 1\) and y of shape \(40,\) and torch.int64 no loss is meant",
+        ),
         (torch.zeros(40, 2), None, ValueError, r"y of shape \(40, 2\) and torch.float32 no loss is meant by default"),
         (y, lambda out, y: (out[:, 0] - y) ** 2, TypeError, r"one number, the mean over samples, got shape \(40,\)"),
         (y, lambda out, y: 3.0, TypeError, "loss must return a tensor with one number, .*, got a float"),

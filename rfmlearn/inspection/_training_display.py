@@ -155,8 +155,8 @@ class TrainingDisplay:
         drawn = self._checked_measures(measures)
         if xscale not in ("linear", "log"):
             raise ValueError(f"xscale must be 'linear' or 'log', got {xscale!r}.")
-        n_columns = min(len(drawn), _COLUMNS)
-        n_rows = -(-len(drawn) // n_columns)
+        n_rows = -(-len(drawn) // _COLUMNS)
+        n_columns = -(-len(drawn) // n_rows)
         if fig is None:
             fig = new_figure((_PANEL_WIDTH * n_columns, _HEIGHT * n_rows + 0.3), "TrainingDisplay.plot")
         self.figure_ = fig

@@ -10,4 +10,12 @@ from ._network import neural_feature_ansatz
 from ._recorder import TrainingRecorder
 from ._speed_limit import SpeedLimited
 
-__all__ = ["LayerAnsatz", "NeuralFeatureAnsatz", "SpeedLimited", "TrainingRecorder", "module_agop", "neural_feature_ansatz", "target_linearity"]
+__all__ = [
+    "LayerAnsatz",
+    "NeuralFeatureAnsatz",
+    "SpeedLimited",
+    "TrainingRecorder",
+    "module_agop",
+    "neural_feature_ansatz",
+    "target_linearity",
+]

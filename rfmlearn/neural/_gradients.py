@@ -91,8 +91,8 @@ def as_samples(module, X):
     without_data = [name for name, p in module.named_parameters() if p.is_meta]
     if without_data:
         raise ValueError(
-            f"parameter {without_data[0]!r} of module lies on the device 'meta', which holds no numbers: load weights, or "
-            "move the module by to_empty."
+            f"parameter {without_data[0]!r} of module lies on the device 'meta', which holds no numbers: load "
+            "weights, or move the module by to_empty."
         )
     parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
     try:

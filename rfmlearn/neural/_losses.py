@@ -25,7 +25,7 @@ def are_labels(y):
     return y.ndim == 1 and not y.is_floating_point() and not y.is_complex()
 
 
-def target_table(y):
+def target_table(y) -> tuple[np.ndarray, str]:
     """Targets as NumPy columns, and their task."""
     array = y.cpu().numpy()
     return (array, "classification") if are_labels(y) else (array.reshape(len(array), -1), "regression")
@@ -38,7 +38,7 @@ def default_loss(outputs, y):
     if y.is_floating_point() and y.numel() == outputs.numel():
         return F.mse_loss(outputs, y.reshape(outputs.shape).to(outputs))
     raise ValueError(
-        f"for outputs of shape {tuple(outputs.shape)} and y of shape {tuple(y.shape)} and {y.dtype} no loss is meant by "
-        "default (cross-entropy for whole numbers with an output for each class, squared error for floats of the shape "
-        "of the outputs): give loss, a function of both that returns the mean over samples."
+        f"for outputs of shape {tuple(outputs.shape)} and y of shape {tuple(y.shape)} and {y.dtype} no loss is meant "
+        "by default (cross-entropy for whole numbers with an output for each class, squared error for floats of the "
+        "shape of the outputs): give loss, a function of both that returns the mean over samples."
     )

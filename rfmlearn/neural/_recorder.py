@@ -29,9 +29,9 @@ class TrainingRecorder:
       covariance of the pre-activation tangent kernel, so that ``W^T K W`` is the average gradient outer product (AGOP);
     - its centred form, with ``W - W0`` in place of W, where W0 was W before training;
     - the target linearity of what W multiplies, see `target_linearity`;
-    - the virtual covariance ``V = sum (h - eta J)(h - eta J)^T - h h^T`` over all h that W multiplies, with the gradient
-      J of the loss by h: what a step down the loss would change if h could move. To first order in eta it is what a step
-      of gradient descent changes in ``W^T W``.
+    - the virtual covariance ``V = sum (h - eta J)(h - eta J)^T - h h^T`` over all h that W multiplies, with the
+      gradient J of the loss by h: what a step down the loss would change if h could move. To first order in eta it is
+      what a step of gradient descent changes in ``W^T W``.
 
     Parameters
     ----------
@@ -85,8 +85,9 @@ class TrainingRecorder:
     Raises
     ------
     TypeError, ValueError
-        If a parameter is not what is described above, targets are missing where they are needed, X, y or what the module
-        gives is not finite, there is no such layer, parameters are on the device "meta", or steps do not increase.
+        If a parameter is not what is described above, targets are missing where they are needed, X, y or what the
+        module gives is not finite, there is no such layer, parameters are on the device "meta", or steps do not
+        increase.
 
     Warns
     -----
@@ -102,8 +103,8 @@ class TrainingRecorder:
     -----
     A record takes two forward passes, a backward pass for each output or combination, one for the loss, and least
     squares for each layer. The tangent kernel is known at linear layers and convolutions; at others the AGOP stands for
-    ``W^T K W``, and the centred form is NaN. What the output projection of attention multiplies is not seen, so that its
-    linearity and virtual covariance are NaN.
+    ``W^T K W``, and the centred form is NaN. What the output projection of attention multiplies is not seen, so that
+    its linearity and virtual covariance are NaN. Convolutions are measured with all patches of a batch in memory.
 
     References
     ----------
@@ -169,7 +170,7 @@ class TrainingRecorder:
         self._y = None if y is None else as_targets(y, len(self._X))
         if n_samples is not None and n_samples < len(self._X):
             rows = np.sort(rng.choice(len(self._X), n_samples, replace=False))
-            self._X, self._y = self._X[rows], None if y is None else self._y[rows]
+            self._X, self._y = self._X[rows], None if self._y is None else self._y[rows]
         with _untouched_randomness(module):
             self._survey = Survey.of(module, self._X, named_matrices(module, checked_names(layers)))
         self._check_reached()
@@ -225,8 +226,8 @@ class TrainingRecorder:
         check_scalar(step, "step", Integral, min_val=0)
         if self.history and step <= self.history[-1]["step"]:
             raise ValueError(
-                f"step must increase, got {step} after {self.history[-1]['step']}: count steps over all epochs, or make "
-                "a recorder for each run."
+                f"step must increase, got {step} after {self.history[-1]['step']}: count steps over all epochs, or "
+                "make a recorder for each run."
             )
         try:
             with _untouched_randomness(self.module):
@@ -261,8 +262,8 @@ class TrainingRecorder:
                 record |= self._ansatz(matrix, second, W, W0)
                 kept["tangent_kernel" if matrix.has_tangent_kernel else "agop"] = second
             if "target_linearity" in self.measures:
-                H = inputs[matrix.name].features_array()
-                record["target_linearity"] = _linearity(H, *target_table(self._y), matrix.name, tell=not self.history)
+                H, (targets, task) = inputs[matrix.name].features_array(), target_table(self._y)
+                record["target_linearity"] = _linearity(H, targets, task, matrix.name, tell=not self.history)
             if "virtual_covariance" in self.measures:
                 V = kept["virtual_covariance"] = inputs[matrix.name].virtual_covariance(self.learning_rate)
                 record |= self._virtual(matrix.name, V, W, W0)

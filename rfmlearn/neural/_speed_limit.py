@@ -107,7 +107,7 @@ class SpeedLimited:
             # In double precision, and relative to the largest entry, squares neither overflow nor vanish.
             largest = max((g.abs().max().item() for g in gradients if g.numel()), default=0.0)
             if not np.isfinite(largest):
-                raise ValueError(f"the gradient of layer {name!r} has NaN or infinity: lower the learning rate or speeds.")
+                raise ValueError(f"the gradient of layer {name!r} has NaN or infinity: lower the rate or the speeds.")
             if largest > 0:
                 squares = sum((g.detach().double() / largest).square().sum().item() for g in gradients)
                 for g in gradients:
@@ -179,7 +179,8 @@ class SpeedLimited:
 
 def _layers_with_parameters(module):
     """Parameters of all submodules that have some of their own, by their names; each parameter once."""
-    found, seen = {}, set()
+    found: dict[str, list] = {}
+    seen: set[int] = set()
     for path, child in module.named_modules():
         own = [p for p in child.parameters(recurse=False) if id(p) not in seen]
         seen.update(map(id, own))

@@ -1,4 +1,4 @@
-"""What layers get, and where the loss would have it go: features, and the virtual covariance of a step down the loss."""
+"""What layers get, and where the loss would have it go: features, and the virtual covariance."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def layer_inputs(module, X, y, survey, *, loss, batch_size):
     batch_size = batch_size if survey.one_row_each else 1
     with evaluation_mode(module):
         for start in range(0, len(X), batch_size):
-            batch, inputs = X[start : start + batch_size].clone(), {}
+            batch = X[start : start + batch_size].clone()
+            inputs: dict[str, list] = {}
             with tapped(survey.reached, inputs) as probes:
                 outputs = module(batch)
             flat_outputs(outputs, batch)
@@ -139,6 +140,6 @@ def _patches(convolution, images):
         padding_mode=convolution.padding_mode,
         device="meta",  # weights are not drawn
     )
-    weights = torch.eye(n_numbers, dtype=images.dtype, device=images.device).reshape(-1, width, *convolution.kernel_size)
+    weights = torch.eye(n_numbers).to(images).reshape(-1, width, *convolution.kernel_size)
     copier.weight = nn.Parameter(weights.repeat(convolution.groups, *[1] * (n_dims + 1)), requires_grad=False)
     return copier(images)

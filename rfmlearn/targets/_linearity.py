@@ -91,8 +91,8 @@ def target_linearity(H, y, *, sample_weight=None, task="auto", fit_intercept=Fal
     H = _leading_components(H, weights, n_components)
     if H.shape[1] + fit_intercept >= len(H):
         warnings.warn(
-            f"H has {H.shape[1]} features of {len(H)} rows: any targets are linear in so many. Take more rows, or fewer "
-            "features by n_components.",
+            f"H has {H.shape[1]} features of {len(H)} rows: any targets are linear in so many. Take more rows, or "
+            "fewer features by n_components.",
             UserWarning,
             stacklevel=2,
         )
