@@ -22,7 +22,7 @@ ARROWS = {
     "large": {"recursion", "solvers", "kernels"},
     "images": {"recursion", "tables", "targets", "solvers", "kernels"},
     "gradients": {"neural", "recursion", "tables", "targets", "kernels"},
-    "neural": {"recursion"},
+    "neural": {"recursion", "targets"},
     "recursion": {"solvers", "kernels"},
     "tables": {"solvers", "kernels"},
     "targets": set(),
