@@ -1,10 +1,11 @@
 """Sets of the benchmark of arXiv 2207.08815 that a folder has: a part of `papers.py`.
 
-Its protocol, as far as it goes: two classes are made equally frequent by leaving out rows, rows with missing numbers go,
-70 % of the rows are for training, 10,000 at most, and 70 % of the others for testing, 50,000 at most; the fewer these
-are, the more splits. A set is taken as ``numerical`` without its categorical columns, and as ``categorical`` with them
-if it has any. Nothing is tuned on the validation rows, which stay unused; targets are taken as the folder has them,
-where the benchmark takes logarithms of some. So figures are to be compared with each other, not with those of the paper.
+Its protocol, as far as it goes: two classes are made equally frequent by leaving out rows, rows with missing numbers
+go, 70 % of the rows are for training, 10,000 at most, and 70 % of the others for testing, 50,000 at most; the fewer
+these are, the more splits. A set is taken as ``numerical`` without its categorical columns, and as ``categorical`` with
+them if it has any. Nothing is tuned on the validation rows, which stay unused; targets are taken as the folder has
+them, where the benchmark takes logarithms of some. So figures are to be compared with each other, not with those of the
+paper.
 """
 
 from __future__ import annotations
@@ -31,8 +32,14 @@ NAMES = """
     Airlines_DepDelay_1M Allstate_Claims_Severity delays_zurich_transport topo_2_1 seattlecrime6
 """.split()
 # Files that go by other names. A "wine" of three cultivars is another set than the benchmark's, of wine quality.
-OTHER_NAMES = {"magic": "MagicTelescope", "phoneme-keel": "phoneme", "higgs-7k": "Higgs", "bike-hour": "Bike_Sharing_Demand",
-               "credit-default": "default-of-credit-card-clients", "king-county-houses": "house_sales"}  # fmt: skip
+OTHER_NAMES = {
+    "magic": "MagicTelescope",
+    "phoneme-keel": "phoneme",
+    "higgs-7k": "Higgs",
+    "bike-hour": "Bike_Sharing_Demand",
+    "credit-default": "default-of-credit-card-clients",
+    "king-county-houses": "house_sales",
+}
 _NOT_THE_SAME = ("wine",)
 
 

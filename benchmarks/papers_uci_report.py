@@ -44,8 +44,9 @@ def by_size(scores, rows, one, other):
     lines = {}
     for name, part in ((f"n < {FEW_ROWS:,}", few), (f"n >= {FEW_ROWS:,}", ~few), ("all", few | True)):
         d = difference[part]
-        lines[name] = {"sets": len(d), "mean": d.mean(), "standard error": d.sem(), "worst": d.min(), "best": d.max(),
-                       f"{one} wins": (d > 0).sum(), "equal": (d == 0).sum(), f"{other} wins": (d < 0).sum()}  # fmt: skip
+        wins = {f"{one} wins": (d > 0).sum(), "equal": (d == 0).sum(), f"{other} wins": (d < 0).sum()}
+        spread = {"mean": d.mean(), "standard error": d.sem(), "worst": d.min(), "best": d.max()}
+        lines[name] = {"sets": len(d)} | spread | wins
     return pd.DataFrame(lines).T
 
 
