@@ -68,6 +68,8 @@ def main(argv=None):
     parser.add_argument("--results", type=Path, metavar="RESULTS.jsonl")
     parser.add_argument("--models", type=lambda names: names.split(","), help="of uci and grinsztajn: a,b,c")
     parser.add_argument("--max-rows", type=int, help="of uci: largest set")
+    parser.add_argument("--tasks", type=lambda names: names.split(","), help="of conv: star,digits")
+    parser.add_argument("--images", type=int, default=4000, help="of conv: digits to train and to test (4000)")
     parser.add_argument("--seeds", type=int, default=3, help="of conv, grokking and collapse: repetitions (3)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--report-only", action="store_true")
