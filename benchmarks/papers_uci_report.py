@@ -83,10 +83,13 @@ def print_report(records, listed):
 
 
 def _print_gaps(results, scores, listed):
+    models = {}
     for model in scores:
-        missing = sorted(set(listed) - set(scores[model].dropna().index))
+        missing = ", ".join(sorted(set(listed) - set(scores[model].dropna().index)))
+        models.setdefault(missing, []).append(model)
+    for missing, without in models.items():
         if missing:
-            print(f"\nNot (or not in all folds) scored by {model}: {', '.join(missing)}")
+            print(f"\nNot (or not in all folds) scored by {', '.join(without)}: {missing}")
     for record in results.dropna(subset="error").itertuples():
         print(f"\n{record.set}, fold {record.fold}, {record.model}: {record.error}")
     hours = results.groupby("model")["seconds"].sum() / 3600
