@@ -159,7 +159,12 @@ def with_patch(options, pair, seed):
     """Shares and accuracies of one draw, in per cent."""
     X, y, X_test, y_test = load(options.data, "cifar10-jpeg", seed, 12_000, 4000)
     own, own_test = np.isin(y, pair), np.isin(y_test, pair)
-    X, y, X_test, y_test = grey(X[own][:500]), y[own][:500] == pair[0], grey(X_test[own_test]), y_test[own_test] == pair[0]
+    X, y, X_test, y_test = (
+        grey(X[own][:500]),
+        y[own][:500] == pair[0],
+        grey(X_test[own_test]),
+        y_test[own_test] == pair[0],
+    )
     tests = {"as in training": y_test, "removed": np.zeros_like(y_test), "on the other class": ~y_test}
     patch = patched(np.zeros_like(X[:1]), np.array([True])).ravel() > 0
     record = {"never a patch": 100 * machine(pixels(X), y, 0).score(unit(pixels(X_test)), y_test)}

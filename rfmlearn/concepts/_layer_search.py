@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,9 +38,8 @@ class LayerSearch:
     def probes(self, X, y) -> list[LayerProbe]:
         """Probes of the activations of one layer, for each estimator."""
         X, rng = X.astype(np.float64), np.random.RandomState(self.seed)
-        if not np.ptp(X, axis=0).any():  # no direction at all
-            found = [np.zeros((1, X.shape[1]))] * len(self.estimators)
-        else:
+        found: Iterable[np.ndarray] = [np.zeros((1, X.shape[1]))] * len(self.estimators)  # no direction at all
+        if np.ptp(X, axis=0).any():
             found = METHODS[self.method](X, y, self.n_components, self.estimators, rng)
         return [LayerProbe.of(X, y, vectors, first_counts=self.method == "rfm") for vectors in found]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..targets._calibration import Calibration
 from ..targets._class_sets import SetScores
-from ..targets._conformal import conformal_quantile, for_each_coverage
+from ..targets._conformal import check_coverage, conformal_quantile, for_each_coverage
 
 
 class Monitor:
@@ -93,7 +92,9 @@ class MonitorMixin:
         """
         scores = self._scores(X)
         return for_each_coverage(
-            lambda rate: scores > self._monitor.threshold(_check_rate(rate)), false_alarms, "false_alarms"
+            lambda rate: scores > self._monitor.threshold(check_coverage(rate, "false_alarms")),
+            false_alarms,
+            "false_alarms",
         )
 
     def predict_set(self: Any, X, coverage=0.9):
@@ -119,9 +120,3 @@ class MonitorMixin:
 def _two_columns(scores):
     """Scores of both classes, which sum to zero."""
     return np.stack([-scores, scores], axis=1)
-
-
-def _check_rate(rate):
-    if not (isinstance(rate, Real) and 0.0 < rate < 1.0):
-        raise ValueError(f"false_alarms must be a number with 0 < false_alarms < 1, got false_alarms={rate!r}")
-    return float(rate)
