@@ -109,7 +109,7 @@ class TrainingRecorder:
     References
     ----------
     Beaglehole, Mitliagkas and Agarwala, arXiv 2402.05271, for both forms of the ansatz. Cha, Beaglehole, Radhakrishnan
-    and Lee, arXiv 2605.06258, for target linearity and the virtual covariance.
+    and others, arXiv 2605.06258, for target linearity and the virtual covariance.
 
     Examples
     --------

@@ -62,7 +62,7 @@ def target_linearity(H, y, *, sample_weight=None, task="auto", fit_intercept=Fal
 
     References
     ----------
-    Cha, Beaglehole, Radhakrishnan and Lee, arXiv 2605.06258.
+    Cha, Beaglehole, Radhakrishnan and others, arXiv 2605.06258.
 
     Examples
     --------
