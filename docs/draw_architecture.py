@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "rfmlearn"
 GROUND = ("runtime", "_sklearn_compat")
 # From the top floor down, each room with its place from left to right; what it is for is in its own first line.
 FLOORS = (
-    {"inspection": 0.0},
+    {"concepts": -4.0, "inspection": 0.0},
     {"deep": -4.0, "dask": 0.0, "search": 4.0},
     {"rfm": 0.0},
     {"gradients": -4.0, "large": 0.0, "images": 4.0},

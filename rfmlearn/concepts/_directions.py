@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from ..deep._layers import coordinate_agop
 from ..recursion._spectral import eigenpairs
 
-# Singular values below this share of the largest are rounding.
+# Singular values and deviations below this share of the largest are rounding.
 _ROUNDING = 1e-6
 
 
@@ -21,7 +21,7 @@ def learned_directions(X, y, n_components, estimators, rng) -> Iterator[np.ndarr
 
     Units count alike, whatever their scale: in language models some are a hundred times as large as others. Gradients
     of a kernel machine lie in the span of its rows, so machines are fitted in the coordinates of their principal
-    components, which is a rotation: of few examples it saves much.
+    components, which is a rotation, to which all but the unit of the shrinkage is blind: of few examples it saves much.
     """
     scale = _scale(X)
     span = PCA(svd_solver="full").fit(X / scale)
@@ -29,7 +29,8 @@ def learned_directions(X, y, n_components, estimators, rng) -> Iterator[np.ndarr
     Z = span.transform(X / scale)[:, kept]
     for estimator in estimators:
         agop = coordinate_agop(clone(estimator).fit(Z, y), Z, np.ones(len(Z)), rng)
-        yield eigenpairs(agop)[1][:n_components] @ span.components_[kept] / scale
+        values, vectors = (part[:n_components] for part in eigenpairs(agop))
+        yield np.sqrt(values)[:, None] * vectors @ span.components_[kept] / scale
 
 
 def mean_difference(X, y, n_components, estimators, rng) -> Iterator[np.ndarray]:
@@ -48,6 +49,7 @@ def principal_components(X, y, n_components, estimators, rng) -> Iterator[np.nda
     yield PCA(min(n_components, *X.shape), svd_solver="full").fit(X).components_
 
 
+# Each yields vectors of shape (n_components, width) for each estimator, or once; the longer, the more they matter.
 METHODS: dict[str, Callable[..., Iterator[np.ndarray]]] = {
     "rfm": learned_directions,
     "mean_difference": mean_difference,

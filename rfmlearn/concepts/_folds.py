@@ -33,7 +33,7 @@ def make_folds(cv, X, y, groups, rng):
         together = _belonging_together(X, groups)
         for label in (0, 1):
             n_examples = len(np.unique(together[y == label]))
-            if n_examples < cv:
+            if n_examples < int(cv):
                 raise ValueError(
                     f"cv={cv} folds need at least as many examples of each class, copies and groups counted once, got "
                     f"{n_examples} of one class (n_samples={len(y)}): lower cv, or give more examples."

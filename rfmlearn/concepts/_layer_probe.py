@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
 
-# Ridges among which leave-one-out chooses, in units of the number of examples: projections have a deviation of one.
+# Ridges among which leave-one-out chooses, in units of the number of examples, which have a mean square of one.
 _RIDGES = np.logspace(-4, 2, 13)
 
 
@@ -22,7 +22,7 @@ class LayerProbe:
     directions : ndarray of shape (n_components, width)
         Unit vectors, the one that matters most first; along each, examples with the concept lie further out.
     direction : ndarray of shape (width,)
-        Unit vector along which examples are scored: the first, or a combination of all.
+        Unit vector along which examples are scored, combined of all.
     gap : float
         Distance between the means of the two classes along it.
 
@@ -42,27 +42,28 @@ class LayerProbe:
     gap: float
 
     @classmethod
-    def of(cls, X, y, directions):
-        """Signs of directions, and the first of them to score by."""
+    def of(cls, X, y, vectors, first_counts):
+        """Signs of directions, and what they are combined to.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, width)
+        y : ndarray of int of shape (n,)
+            One for examples with the concept, else zero.
+        vectors : ndarray of shape (n_components, width)
+            Directions, as long as they matter.
+        first_counts : bool
+            Whether the first one counts by itself beside the ridge regression on all.
+        """
         mean = X.mean(axis=0)
+        difference = X[y == 1].mean(axis=0) - X[y == 0].mean(axis=0)
         # A direction has no sign of its own: that of its correlation with the concept.
-        gaps = ((X[y == 1].mean(axis=0) - mean) - (X[y == 0].mean(axis=0) - mean)) @ directions.T
-        directions = _unit(directions * np.where(gaps < 0, -1.0, 1.0)[:, None])
-        return cls(mean, directions, directions[0], 0.0)._with_gap(X, y)
-
-    def combined(self, X, y):
-        """The same, scored by the ridge regression of classes, one and minus one, on coordinates along directions."""
-        signs, projections = 2.0 * y - 1.0, self.project(X)
-        scale = projections.std(axis=0)
-        scale[scale == 0] = 1.0
-        coef = RidgeCV(len(X) * _RIDGES).fit(projections / scale, signs).coef_ / scale
-        if not coef.any():
-            return self
-        return replace(self, direction=_unit(coef[None] @ self.directions)[0])._with_gap(X, y)
-
-    def _with_gap(self, X, y):
-        scores = self.score(X)
-        return replace(self, gap=float(scores[y == 1].mean() - scores[y == 0].mean()))
+        vectors = vectors * np.where(vectors @ difference < 0, -1.0, 1.0)[:, None]
+        direction = vectors[0]
+        if len(vectors) > 1:
+            direction = _combined(X - mean, y, vectors, first_counts)
+        direction = _unit(direction[None])[0]
+        return cls(mean, _unit(vectors), direction, float(difference @ direction))
 
     def project(self, X):
         """Coordinates of activations along the directions, shape (n, n_components)."""
@@ -71,6 +72,23 @@ class LayerProbe:
     def score(self, X):
         """Coordinates along the one direction, shape (n,)."""
         return (X - self.mean) @ self.direction
+
+
+def _combined(X, y, vectors, first_counts):
+    """Ridge regression of the classes on coordinates along vectors, which favours long ones; plus the first.
+
+    The regression on the leading eigenvectors of the AGOP alone has seen how they were found, and errs to the one side;
+    the first of them errs to the other. So each counts with scores of one deviation.
+    """
+    coordinates = X @ vectors.T
+    size = np.sqrt(np.mean(np.sum(coordinates**2, axis=1)))
+    if size == 0:
+        return vectors[0]
+    coef = RidgeCV(len(X) * _RIDGES).fit(coordinates / size, 2.0 * y - 1.0).coef_
+    if not first_counts:
+        return coef @ vectors if coef.any() else vectors[0]
+    parts = coef @ vectors, vectors[0]
+    return np.sum([part / (np.std(X @ part) or np.inf) for part in parts], axis=0)
 
 
 def _unit(vectors):

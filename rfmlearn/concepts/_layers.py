@@ -23,7 +23,7 @@ def check_activations(estimator, X, reset):
     if X.ndim == 2:
         shape, flat = None, X
     elif X.ndim == 3:
-        shape, flat = X.shape[1:], np.reshape(X, (len(X), -1))
+        shape, flat = X.shape[1:], X.reshape(len(X), X.shape[1] * X.shape[2])
         _check_finite(X)
     else:
         raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..targets._calibration import Calibration
 from ..targets._class_sets import SetScores
-from ..targets._conformal import conformal_quantile, for_each_coverage
+from ..targets._conformal import check_coverage, conformal_quantile, for_each_coverage
 
 
 class Monitor:
@@ -56,8 +55,8 @@ class Monitor:
         except ValueError as error:
             n, least = int(without.sum()), 1.0 / (without.sum() + 1.0)
             raise ValueError(
-                f"false_alarms={false_alarms:g} needs more than {n} examples without the concept: give more, or "
-                f"allow at least {least:.3g}."
+                f"false_alarms={false_alarms:g} needs more than {n} examples without the concept: give more, "
+                f"or allow at least {least:.3g}."
             ) from error
 
 
@@ -93,7 +92,9 @@ class MonitorMixin:
         """
         scores = self._scores(X)
         return for_each_coverage(
-            lambda rate: scores > self._monitor.threshold(_check_rate(rate)), false_alarms, "false_alarms"
+            lambda rate: scores > self._monitor.threshold(check_coverage(rate, "false_alarms")),
+            false_alarms,
+            "false_alarms",
         )
 
     def predict_set(self: Any, X, coverage=0.9):
@@ -112,15 +113,10 @@ class MonitorMixin:
             In the order of ``classes_``. Both classes where the probe cannot tell; always the more probable one, so
             that sets cover at least as often as asked for, and as the probe is right.
         """
-        return self._monitor.set_scores.predict(self.predict_proba(X), coverage, "lac")
+        proba = self.predict_proba(X)
+        return self._monitor.set_scores.predict(proba, coverage, "lac")
 
 
 def _two_columns(scores):
     """Scores of both classes, which sum to zero."""
     return np.stack([-scores, scores], axis=1)
-
-
-def _check_rate(rate):
-    if not (isinstance(rate, Real) and 0.0 < rate < 1.0):
-        raise ValueError(f"false_alarms must be a number with 0 < false_alarms < 1, got false_alarms={rate!r}")
-    return float(rate)

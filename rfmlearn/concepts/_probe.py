@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.metrics import roc_auc_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,6 +17,7 @@ from .._sklearn_compat import DocumentedMixin, Interval, StrOptions, _fit_contex
 from ..rfm._classifier import RFMClassifier
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import thread_limit
+from ..runtime._trouble import warn_user
 from ..targets._checks import check_labels, code_labels
 from ..targets._probabilities import LogitsClassifierMixin
 from ._aggregation import AGGREGATIONS, Aggregation
@@ -26,7 +28,7 @@ from ._layers import check_activations
 from ._monitor import Monitor, MonitorMixin
 
 # Of few examples one round is best, of more several.
-DEFAULT_SETTINGS = ({"max_iter": 1}, {"max_iter": 5})
+DEFAULT_SETTINGS = ({"max_iter": 1}, {"max_iter": 3})
 
 
 class ConceptProbe(
@@ -53,8 +55,8 @@ class ConceptProbe(
         Classifier whose AGOP is taken. None is ``RFMClassifier(kernel="laplace", feature_matrix="full",
         scaling=None)``. It gets units scaled to a deviation of one.
     settings : list of dict or None, default=None
-        Parameters of the estimator that are compared in each layer, by AUC on folds. None stands for one round of
-        feature learning and for five.
+        Parameters of the estimator that are compared by AUC on folds, in the mean over layers. None stands for one
+        round of feature learning and for three, or for `estimator` as it is.
     n_components : int, default=10
         Directions in each layer, where the method has several.
     aggregation : {"best", "mean", "ridge"}, default="ridge"
@@ -79,12 +81,11 @@ class ConceptProbe(
         Unit vectors along which the concept is found, the one that matters most first. Those of the AGOP are orthogonal
         where units are divided by their deviation.
     steering_directions_ : ndarray of shape (n_layers, width)
-        Unit vector of each layer by which it scores: the first direction, or the ridge combination of all, whichever is
-        better on folds.
+        Unit vector of each layer by which it scores, combined of these.
     layer_scores_ : ndarray of shape (n_layers,)
-        Area under the ROC curve (AUC) of each layer on examples left out; its settings were chosen by it.
-    layer_settings_ : list of dict
-        What was chosen in each layer: parameters of the estimator, and ``combined``, whether all directions are.
+        Area under the ROC curve (AUC) of each layer on examples left out.
+    settings_ : dict
+        Those that were chosen.
     best_layer_ : int
         The layer of the largest AUC, from 0.
     layer_shape_ : tuple (n_layers, width)
@@ -180,6 +181,11 @@ class ConceptProbe(
         ValueError
             If X is not finite or of another shape, layers differ in width, y has not two labels, or examples are too
             few for the folds.
+
+        Warns
+        -----
+        UserWarning
+            If layers do not vary.
         """
         X = check_activations(self, X, reset=True)
         y = check_labels(self, X, y)
@@ -189,33 +195,52 @@ class ConceptProbe(
                 f"Only binary classification is supported. y has {len(classes)} classes, but a concept is there or it "
                 "is not: fit a probe for each label, with y == label."
             )
+        flat = np.flatnonzero(~np.ptp(X, axis=0).any(axis=1))
+        if len(flat):
+            warn_user(f"layers {flat.tolist()} are the same in all examples, and have no directions: leave them out.")
         rng = check_random_state(self.random_state)
         folds = make_folds(self.cv, X, labels, groups, rng)
-        seed, n_threads = rng.randint(2**31 - 1), effective_n_jobs(self.n_jobs)
-        search = LayerSearch(self.method, self.n_components, self._template(), self._settings(), seed)
-        pieces = [partial(search.fit, X[:, k], labels, folds) for k in range(X.shape[1])]
-        with thread_limit(1 if n_threads > 1 else None):
-            fits = list(side_by_side(pieces, n_threads))
-        self.classes_ = classes
-        self.layers_ = [fit.probe for fit in fits]
-        self.layer_scores_ = np.array([fit.auc for fit in fits])
-        self.layer_settings_ = [fit.settings for fit in fits]
+        settings, seed = self._settings(), rng.randint(2**31 - 1)
+        estimators = [self._estimator(each, seed) for each in settings]
+        search = LayerSearch(self.method, self.n_components, estimators, seed)
+        left_out = self._over_layers(X, lambda A: search.left_out_scores(A, labels, folds))
+        scores = np.stack(left_out, axis=-1)  # of shape (n_settings, n, n_layers)
+        aucs = np.array([[roc_auc_score(labels, layer) for layer in each.T] for each in scores])
+        best = int(np.argmax(aucs.mean(axis=1)))
+        self.layers_ = self._over_layers(X, lambda A: search.only(best).probes(A, labels)[0])
+        self.classes_, self.settings_ = classes, settings[best]
+        self.layer_scores_ = aucs[best]
         self.best_layer_ = int(np.argmax(self.layer_scores_))
-        scores = np.stack([fit.scores for fit in fits], axis=1)
+        self._finish(scores[best], labels, folds)
+        return self
+
+    def _finish(self, scores, labels, folds):
+        """Aggregate layers, and calibrate by scores that were left out of that too."""
         self._aggregation = self._aggregate(scores, labels)
         left_out = np.empty(len(labels))
         for train, test in folds:
             left_out[test] = self._aggregate(scores[train], labels[train])(scores[test])
         self._monitor = Monitor(left_out, labels)
-        return self
 
     def _aggregate(self, scores, labels):
         return Aggregation.fit(self.aggregation, scores, labels, self.best_layer_)
 
-    def _template(self):
-        if self.estimator is not None:
-            return self.estimator
-        return RFMClassifier(kernel="laplace", feature_matrix="full", scaling=None)
+    def _over_layers(self, X, function):
+        """What a function says of the activations of each layer, in threads."""
+        n_threads = effective_n_jobs(self.n_jobs)
+        pieces = [partial(function, X[:, k]) for k in range(X.shape[1])]
+        with thread_limit(1 if n_threads > 1 else None):
+            return list(side_by_side(pieces, n_threads))
+
+    def _estimator(self, settings, seed):
+        """A machine, unfitted, with a seed."""
+        template = self.estimator
+        if template is None:
+            template = RFMClassifier(kernel="laplace", feature_matrix="full", scaling=None)
+        model = clone(template).set_params(**settings)
+        if model.get_params().get("random_state", seed) is None:
+            model.set_params(random_state=seed)
+        return model
 
     def _settings(self):
         settings = list(DEFAULT_SETTINGS) if self.settings is None and self.estimator is None else self.settings
@@ -304,4 +329,5 @@ class ConceptProbe(
 
     def _scores(self, X):
         """Scores of examples, larger for more of the concept, shape (m,)."""
-        return self._aggregation(self.layer_decisions(X))
+        decisions = self.layer_decisions(X)
+        return self._aggregation(decisions)

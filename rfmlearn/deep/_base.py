@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,6 +19,7 @@ from ..tables._frames import take_rows
 from ..tables._numeric import SCALINGS
 from ..targets._checks import check_groups
 from ._layers import Layer, enter_last, learn_layers
+from ._linearity import linearity_of_layers
 from ._random_features import RANDOM_FEATURES
 
 
@@ -147,3 +148,29 @@ class BaseDeepRFM(TableEstimator):
         check_is_fitted(self)
         Z = self._encoder.transform(self._check_X(X, reset=False)).dense()
         return enter_last(self.layers_, Z), self.layers_[-1].estimator
+
+    def target_linearity(self, X, y, *, sample_weight=None, n_components=None):
+        """How much of the targets is a linear function of the features that each layer gets.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n, n_features)
+            Rows, many more than a layer has features: d features that say nothing have about ``d / n``.
+        y : array-like of shape (n,) or (n, n_outputs)
+            Targets, or labels of classes.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative.
+        n_components : int or None, default=None
+            Leading principal components that take the place of more features than that, as in
+            `rfmlearn.neural.target_linearity`, where the measure is described.
+
+        Returns
+        -------
+        ndarray of shape (`best_layer_` + 1,)
+            Of the coordinates that the first layer gets, and of the random features that the others do.
+        """
+        check_is_fitted(self)
+        Z = self._encoder.transform(self._check_X(X, reset=False)).dense()
+        task = "classification" if is_classifier(self) else "regression"
+        options = {"sample_weight": sample_weight, "n_components": n_components}
+        return np.array(linearity_of_layers(self.layers_, Z, y, task=task, **options))

@@ -21,8 +21,10 @@ from ..tables._encoder import ColumnEncoder
 from ..tables._frames import array_of_rows, take_rows
 from ..tables._numeric import SCALINGS
 from ..targets._checks import check_group_labels
+from ..targets._linearity import target_linearity
 from ..targets._task import TASKS
 from ._layers import enter_last, learn_layers
+from ._linearity import linearity_of_layers
 from ._random_features import RANDOM_FEATURES
 from ._targets import check_targets, find_task
 
@@ -351,6 +353,35 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         Z = self._encoder.transform(self._check_X(X, reset=False)).dense()
         H = enter_last(self.layers_, Z)
         return (H - self.mean_.astype(H.dtype)) @ self._projection.astype(H.dtype)
+
+    def target_linearity(self, X, y, *, sample_weight=None, n_components=None):
+        """How much of the targets is a linear function of the features that each layer gets, and of those given.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n, n_features)
+            Rows, many more than there are features: d features that say nothing have about ``d / n``.
+        y : array-like of shape (n,) or (n, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative.
+        n_components : int or None, default=None
+            Leading principal components that take the place of more features than that, as in
+            `rfmlearn.neural.target_linearity`, where the measure is described.
+
+        Returns
+        -------
+        ndarray of shape (`n_layers` + 1,)
+            Of what each layer gets, and of what `transform` returns. A linear map that keeps all components changes
+            next to nothing; one that keeps few tells whether they are the right ones.
+        """
+        check_is_fitted(self)
+        Z = self._encoder.transform(self._check_X(X, reset=False)).dense()
+        task = find_task(self, y, check_weights(sample_weight, Z)) or "auto"
+        options = {"task": task, "sample_weight": sample_weight, "n_components": n_components}
+        by_layer = linearity_of_layers(self.layers_, Z, y, **options)
+        mapped = (enter_last(self.layers_, Z) - self.mean_) @ self._projection
+        return np.array([*by_layer, target_linearity(mapped, y, **options)])
 
     @available_if(_has_one_layer)
     def inverse_transform(self, X):

@@ -9,6 +9,7 @@ from ._patch_agop import PatchAGOPDisplay
 from ._path_display import RFMPathDisplay
 from ._projection_display import ProjectionDisplay
 from ._slope_display import SlopeDisplay
+from ._training_display import TrainingDisplay
 from .report._page import write_report
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "ProjectionDisplay",
     "RFMPathDisplay",
     "SlopeDisplay",
+    "TrainingDisplay",
     "local_importances",
     "write_report",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from ..neural import neural_feature_ansatz
@@ -57,7 +59,9 @@ class NFADisplay:
         X,
         *,
         initial=None,
-        power=0.5,
+        against="agop",
+        center=False,
+        power=None,
         layers=None,
         n_samples=None,
         batch_size=128,
@@ -75,8 +79,12 @@ class NFADisplay:
             Samples.
         initial : torch.nn.Module or None, default=None
             The same network before training.
-        power : float, default=0.5
-            Power of the AGOP.
+        against : {"agop", "initial", "pre-activation tangent kernel"}, default="agop"
+            What ``W^T W`` is compared with.
+        center : bool, default=False
+            Whether the change of the weights since before training takes their place.
+        power : float or None, default=None
+            Power of the other side; None stands for 1/2 of the AGOP, and for 1 else.
         layers : str, list of str or None, default=None
             Name or names of layers; None means all.
         n_samples : int or None, default=None
@@ -98,6 +106,8 @@ class NFADisplay:
             module,
             X,
             initial=initial,
+            against=against,
+            center=center,
             power=power,
             layers=layers,
             n_samples=n_samples,
@@ -133,13 +143,14 @@ class NFADisplay:
         for row, side in enumerate(("nfm", "agop")):
             self.axes_[side] = np.array([fig.add_subplot(grid[row, 1 + k]) for k in range(len(pictured))])
         self._plot_correlations(names)
+        left, right = map(_in_mathematics, self.ansatz.sides)
         for k, layer in enumerate(pictured):
             root = symmetric_power(layer.agop, self.ansatz.power)
             for ax, matrix in ((self.axes_["nfm"][k], layer.nfm), (self.axes_["agop"][k], root)):
                 reach = np.abs(matrix).max() or 1.0
                 show(ax, matrix, "RdBu_r", -reach, reach)
-            self.axes_["nfm"][k].set_title(f"{names[k]}\n$W^T W$", fontsize="x-small")
-            self.axes_["agop"][k].set_title(f"AGOP$^{{{self.ansatz.power:g}}}$", fontsize="x-small")
+            self.axes_["nfm"][k].set_title(f"{names[k]}\n{left}", fontsize="x-small")
+            self.axes_["agop"][k].set_title(right, fontsize="x-small")
         return self
 
     def _plot_correlations(self, names):
@@ -154,4 +165,11 @@ class NFADisplay:
         ax.tick_params(labelsize="x-small")
         ax.grid(axis="y", linewidth=0.5)
         ax.legend(fontsize="x-small")
-        ax.set_title(f"correlation of $W^T W$ with AGOP$^{{{self.ansatz.power:g}}}$", fontsize="small")
+        left, right = map(_in_mathematics, self.ansatz.sides)
+        ax.set_title(f"correlation of {left} with {right}", fontsize="small")
+
+
+def _in_mathematics(formula):
+    """A formula in plain text as matplotlib draws it."""
+    formula = re.sub(r"\^([\d.]+)", r"^{\1}", formula).replace("W0", "W_0").replace("AGOP", r"\mathrm{AGOP}")
+    return f"${formula}$"

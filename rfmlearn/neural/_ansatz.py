@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+TANGENT_KERNEL = "pre-activation tangent kernel"
+AGAINST = ("agop", "initial", TANGENT_KERNEL)
 _MEASURES = ("correlation", "correlation_centered", "correlation_initial", "correlation_change", "nfm_kept")
 
 
@@ -25,19 +27,26 @@ class LayerAnsatz:
     shape : tuple of int
         Shape of W, (n_out, n_in).
     nfm : ndarray of shape (n_in, n_in)
-        Neural feature matrix ``W^T W``.
+        Neural feature matrix ``W^T W``; ``(W - W0)^T (W - W0)`` of the centred ansatz.
     agop : ndarray of shape (n_in, n_in)
-        Average gradient outer product with respect to what W multiplies.
+        What it is compared with, before a power is taken. As a rule the average gradient outer product (AGOP) with
+        respect to what W multiplies; ``W^T K W``, which is the same, or ``(W - W0)^T K (W - W0)`` of the centred
+        ansatz, against the tangent kernel; ``W0^T W0`` against the initial weights.
     correlation : float
-        Of the neural feature matrix with the power of the AGOP.
-    correlation_centered : float
-        The same, with the gradients' means over samples subtracted, for every output and position.
+        Of the neural feature matrix with the power of the other side.
+    correlation_centered : float or None
+        The same, with the gradients' means over samples subtracted, for every output and position. None where the other
+        side has no gradients.
     correlation_initial : float or None, default=None
-        The same as `correlation` before training, with the weights and the AGOP of then.
+        The same as `correlation` before training, with the weights and the gradients of then.
     correlation_change : float or None, default=None
-        Of ``(W - W0)^T (W - W0)`` with the power of the AGOP, where W0 was W before training.
+        Of ``(W - W0)^T (W - W0)`` with the power of the other side, where W0 was W before training; against the tangent
+        kernel the other side has W - W0 for W too.
     nfm_kept : float or None, default=None
-        Of the neural feature matrix with that before training.
+        Of ``W^T W`` with that before training.
+    tangent_kernel : ndarray of shape (n_out, n_out) or None, default=None
+        K, the feature covariance of the pre-activation tangent kernel: the average outer product of gradients with
+        respect to ``W h``. Only where it was asked for.
 
     Examples
     --------
@@ -53,10 +62,11 @@ class LayerAnsatz:
     nfm: np.ndarray = field(repr=False)
     agop: np.ndarray = field(repr=False)
     correlation: float
-    correlation_centered: float
+    correlation_centered: float | None
     correlation_initial: float | None = None
     correlation_change: float | None = None
     nfm_kept: float | None = None
+    tangent_kernel: np.ndarray | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,9 +80,13 @@ class NeuralFeatureAnsatz:
     layers : list of LayerAnsatz
         In the order of the module.
     power : float
-        Power of the AGOP.
+        Power of the AGOP, or of what stands in its place.
     n_samples : int
         Samples over which gradients were averaged.
+    against : {"agop", "initial", "pre-activation tangent kernel"}, default="agop"
+        What ``W^T W`` was compared with.
+    center : bool, default=False
+        Whether W stands for its change since before training.
 
     Examples
     --------
@@ -88,16 +102,36 @@ class NeuralFeatureAnsatz:
     layers: list[LayerAnsatz]
     power: float
     n_samples: int
+    against: str = "agop"
+    center: bool = False
+
+    @property
+    def sides(self):
+        """What was compared, as two formulas in plain text.
+
+        Returns
+        -------
+        left, right : str
+        """
+        change = "(W - W0)"
+        left = f"{change}^T {change}" if self.center else "W^T W"
+        kernel = f"{change}^T K {change}" if self.center else "W^T K W"
+        right = {"agop": "AGOP", "initial": "W0^T W0", TANGENT_KERNEL: kernel}
+        other = right[self.against]
+        if self.against == "agop" or self.power != 1:
+            other = f"({other})^{self.power:g}" if " " in other else f"{other}^{self.power:g}"
+        return left, other
 
     def __repr__(self):
         measures = self._measures()
         titles = [measure.removeprefix("correlation_") for measure in measures]
         rows = [["layer", "kind", "shape", *titles]]
         for layer in self.layers:
-            values = [f"{getattr(layer, measure):.3f}" for measure in measures]
+            found = [getattr(layer, measure) for measure in measures]
+            values = ["" if value is None else f"{value:.3f}" for value in found]
             rows.append([layer.name, layer.kind, " x ".join(map(str, layer.shape)), *values])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [f"Neural feature ansatz: W^T W against AGOP^{self.power:g}, {self.n_samples} samples"]
+        lines = [f"Neural feature ansatz: {' against '.join(self.sides)}, {self.n_samples} samples"]
         for row in rows:
             texts = [cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)]
             numbers = [cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)]

@@ -88,6 +88,12 @@ def evaluation_mode(module):
 
 def as_samples(module, X):
     """Samples as a tensor where the parameters are, numbers that are not integers in their dtype."""
+    without_data = [name for name, p in module.named_parameters() if p.is_meta]
+    if without_data:
+        raise ValueError(
+            f"parameter {without_data[0]!r} of module lies on the device 'meta', which holds no numbers: load "
+            "weights, or move the module by to_empty."
+        )
     parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
     try:
         X = X.detach() if isinstance(X, torch.Tensor) else torch.tensor(np.asarray(X))
@@ -103,7 +109,11 @@ def as_samples(module, X):
 
 def run(module, X):
     """Outputs of shape (m, k)."""
-    output = module(X)
+    return flat_outputs(module(X), X)
+
+
+def flat_outputs(output, X):
+    """What a module has returned for samples X as a tensor of shape (m, k), or an error that says what it should be."""
     if not isinstance(output, torch.Tensor):
         raise TypeError(f"module must return a tensor, got a {type(output).__name__}: wrap it in one that does.")
     if output.ndim == 0 or len(output) != len(X):
@@ -176,17 +186,16 @@ def draw_projections(n_outputs, n_projections, rng):
     return None if n_outputs <= r else rng.normal(size=(r, n_outputs)) / np.sqrt(r)
 
 
-def layer_agops(module, X, survey, *, projections, batch_size, centered):
-    """AGOPs at the weight matrices reached, of equal weights: a dict of names to (AGOP, centred AGOP or None)."""
+def second_moments(module, X, survey, *, projections, batch_size, centered):
+    """Average outer products of gradients at the taps reached: a dict of names to (raw, centred or None).
+
+    `WeightMatrix.input_agop` makes AGOPs of them.
+    """
     weights = np.full(len(X), 1 / len(X))
     moments = gradient_moments(
         module, X, survey, weights, projections=projections, batch_size=batch_size, centered=centered
     )
-    agops = {}
-    for matrix in survey.reached:
-        both = moments[matrix.name].matrices(f"the input of layer {matrix.name!r}")
-        agops[matrix.name] = tuple(None if second is None else matrix.input_agop(second) for second in both)
-    return agops
+    return {name: found.matrices(f"the input of layer {name!r}") for name, found in moments.items()}
 
 
 def gradient_moments(module, X, survey, weights, *, projections, batch_size, centered, at_input=False):
@@ -232,7 +241,12 @@ class _Place:
         """Gradients with the axis of samples first and that of channels last."""
         if self.channel_axis is None:
             return gradient.reshape(len(gradient), -1)
-        return gradient.movedim(self.channel_axis, -1).movedim(self.sample_axis, 0)
+        return where_samples_lie(gradient, self.channel_axis, self.sample_axis)
+
+
+def where_samples_lie(tensor, channel_axis, sample_axis):
+    """With channels on the last axis, and samples, which then lie on another, on the first."""
+    return tensor.movedim(channel_axis, -1).movedim(sample_axis, 0)
 
 
 def _add_gradients(moments, outputs, places, root):

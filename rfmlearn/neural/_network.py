@@ -9,12 +9,9 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_random_state, check_scalar
 
-from ..recursion._spectral import symmetric_power
-from ._ansatz import LayerAnsatz, NeuralFeatureAnsatz
+from ._ansatz import AGAINST, TANGENT_KERNEL, NeuralFeatureAnsatz
+from ._comparison import Comparison
 from ._module_gradients import check_module, check_sizes, unaligned, unreached
-
-# Of what is computed from weights and gradients in float32, relative to its size.
-_ROUNDING = 1e-6
 
 
 def neural_feature_ansatz(
@@ -22,7 +19,9 @@ def neural_feature_ansatz(
     X,
     *,
     initial=None,
-    power=0.5,
+    against="agop",
+    center=False,
+    power=None,
     layers=None,
     n_samples=None,
     batch_size=128,
@@ -38,6 +37,11 @@ def neural_feature_ansatz(
     Linear layers, convolutions, attention and recurrent layers count. A linear layer that gives the outputs fulfils
     ``W^T W = G`` by construction, before training as well as after, and its centred AGOP is zero.
 
+    The chain rule says that ``G = W^T K W``, with the average outer product K of the gradients with respect to ``W h``,
+    the feature covariance of the pre-activation tangent kernel. So the ansatz is about how W lies to K, of which
+    training is the cause; the centred ansatz, with the change ``W - W0`` in place of W on both sides, takes away what W
+    was drawn as.
+
     Parameters
     ----------
     module : torch.nn.Module
@@ -49,8 +53,14 @@ def neural_feature_ansatz(
         Samples, for instance those of training. Integers are allowed.
     initial : torch.nn.Module or None, default=None
         The same network before training, as ``copy.deepcopy(module)`` keeps it. Its dtype and device may be others.
-    power : float, default=0.5
-        s > 0.
+    against : {"agop", "initial", "pre-activation tangent kernel"}, default="agop"
+        The other side: the AGOP; ``W0^T W0`` of the initial weights W0; or ``W^T K W``, which is the AGOP too as long
+        as `center` is False. The tangent kernel is known at linear layers and convolutions.
+    center : bool, default=False
+        Whether the change ``W - W0`` takes the place of W, on both sides; needs `initial`. (The centred *gradients* of
+        `module_agop` are another thing, and come in any case, as ``correlation_centered``.)
+    power : float or None, default=None
+        s > 0, to which the other side is raised. None stands for 1/2 against the AGOP, and for 1 else.
     layers : str, list of str or None, default=None
         Name or names of those to look at; None means all.
     n_samples : int or None, default=None
@@ -74,14 +84,14 @@ def neural_feature_ansatz(
     TypeError
         If `module` or `initial` is no torch module or does not return a tensor, or `layers` are no names.
     ValueError
-        If no layer is supported or reached, `layers` is empty or has an unknown name, `initial` has other layers, or
-        gradients are not finite.
+        If no layer is supported or reached, `layers` is empty or has an unknown name, `initial` is missing where it is
+        needed or has other layers, or gradients are not finite.
 
     Warns
     -----
     UserWarning
-        For layers that samples do not pass through; they are left out. For layers that see different positions of
-        different samples; their centred correlation is NaN.
+        For layers that samples do not pass through, or whose tangent kernel is asked for and not known; they are left
+        out. For layers that see different positions of different samples; their centred correlation is NaN.
 
     Notes
     -----
@@ -92,7 +102,7 @@ def neural_feature_ansatz(
     References
     ----------
     Radhakrishnan, Beaglehole, Pandit and Belkin, arXiv 2212.13881, equation 2 for the ansatz. Beaglehole, Mitliagkas
-    and Agarwala, arXiv 2402.05271, for the centred form and the change of weights.
+    and Agarwala, arXiv 2402.05271, for the centred forms and the tangent kernel.
 
     Examples
     --------
@@ -111,10 +121,10 @@ def neural_feature_ansatz(
     check_module(module, "neural_feature_ansatz")
     if initial is not None:
         check_module(initial, "neural_feature_ansatz", "initial")
-    check_scalar(power, "power", Real, min_val=0, include_boundaries="neither")
+    comparison = _checked_comparison(against, center, power, initial)
     check_sizes(n_samples=n_samples, batch_size=batch_size, n_projections=n_projections)
-    names = _checked_names(layers)
-    from ._gradients import Survey, as_samples, draw_projections, layer_agops
+    names = checked_names(layers)
+    from ._gradients import Survey, as_samples, draw_projections, second_moments
     from ._weights import named_matrices
 
     rng = check_random_state(random_state)
@@ -126,23 +136,49 @@ def neural_feature_ansatz(
         raise ValueError(f"each sample on its own passes through none of the layers {survey.unreached}.")
     for name in survey.unreached:
         warnings.warn(f"{unreached(name)}: it is left out.", UserWarning, stacklevel=2)
+    compared = survey.reached
+    if against == TANGENT_KERNEL:
+        compared = [matrix for matrix in compared if matrix.has_tangent_kernel]
+        _tell_of_unknown_kernels([matrix.name for matrix in survey.reached if not matrix.has_tangent_kernel], compared)
     options = {"projections": draw_projections(survey.n_outputs, n_projections, rng), "batch_size": batch_size}
-    initial_weights = {}
+    before = {}
     if initial is not None:
-        matrices = _same_matrices(initial, survey.reached)
+        matrices = same_matrices(initial, survey.reached)
         X_initial = as_samples(initial, X)
         survey_initial = Survey.of(initial, X_initial, list(matrices.values()))
-        agops = layer_agops(initial, X_initial, survey_initial, centered=False, **options)
-        initial_weights = {name: (matrix.array(), agops[name][0]) for name, matrix in matrices.items()}
-    agops = layer_agops(module, X, survey, centered=True, **options)
-    for name, (_, centered) in agops.items():
+        found = second_moments(initial, X_initial, survey_initial, centered=False, **options)
+        before = {name: (matrix, matrix.array(), found[name][0]) for name, matrix in matrices.items()}
+    seconds = second_moments(module, X, survey, centered=True, **options)
+    for name, (_, centered) in seconds.items():
         if np.isnan(centered).any():
             warnings.warn(unaligned(name), UserWarning, stacklevel=2)
-    found = [_compare(m, agops[m.name], power, initial_weights.get(m.name)) for m in survey.reached]
-    return NeuralFeatureAnsatz(found, float(power), len(X))
+    found = [comparison.at(m, m.array(), seconds[m.name], before.get(m.name)) for m in compared]
+    return NeuralFeatureAnsatz(found, comparison.power, len(X), against, comparison.center)
 
 
-def _checked_names(layers):
+def _checked_comparison(against, center, power, initial):
+    """What is compared, or an error that says what is missing."""
+    if against not in AGAINST:
+        raise ValueError(f"against must be one of {', '.join(map(repr, AGAINST))}, got {against!r}.")
+    check_scalar(center, "center", (bool, np.bool_))
+    if initial is None and (center or against == "initial"):
+        asked = "center=True" if center else "against='initial'"
+        raise ValueError(f"{asked} compares with the weights of before training: give them, as initial.")
+    if power is None:
+        power = 0.5 if against == "agop" else 1.0
+    check_scalar(power, "power", Real, min_val=0, include_boundaries="neither")
+    return Comparison(against, bool(center), float(power))
+
+
+def _tell_of_unknown_kernels(names, compared):
+    """Warn of layers whose gradients are taken at their inputs; an error if there are no others."""
+    if not compared:
+        raise ValueError(f"the tangent kernel is known at linear layers and convolutions, not at any of {names}.")
+    for name in names:
+        warnings.warn(f"the tangent kernel of layer {name!r} is not known: it is left out.", UserWarning, stacklevel=3)
+
+
+def checked_names(layers):
     """Names of layers as a collection, None for all."""
     if isinstance(layers, str):
         return [layers]
@@ -153,7 +189,7 @@ def _checked_names(layers):
     return layers
 
 
-def _same_matrices(initial, matrices):
+def same_matrices(initial, matrices):
     """Weight matrices of another module, by name, that have the names and shapes of these."""
     from ._weights import weight_matrices
 
@@ -164,30 +200,3 @@ def _same_matrices(initial, matrices):
             found = "none of that name" if other is None else f"one of shape {other.array().shape}"
             raise ValueError(f"initial must have a layer {matrix.name!r} of shape {shape} as module has, got {found}.")
     return {matrix.name: others[matrix.name] for matrix in matrices}
-
-
-def _compare(matrix, agops, power, initial=None):
-    """The ansatz at a weight matrix with (AGOP, centred AGOP), beside (matrix, AGOP) before training if given."""
-    W, (agop, agop_centered) = matrix.array(), agops
-    nfm, root = W.T @ W, symmetric_power(agop, power)
-    # Means that do not exist leave NaN, which has no eigenvalues.
-    root_centered = agop_centered if np.isnan(agop_centered).any() else symmetric_power(agop_centered, power)
-    correlations = {"correlation": _pearson(nfm, root), "correlation_centered": _pearson(nfm, root_centered)}
-    if initial is not None:
-        W_initial, agop_initial = initial
-        nfm_initial, change = W_initial.T @ W_initial, W - W_initial
-        correlations |= {
-            "correlation_initial": _pearson(nfm_initial, symmetric_power(agop_initial, power)),
-            "correlation_change": _pearson(change.T @ change, root),
-            "nfm_kept": _pearson(nfm, nfm_initial),
-        }
-    return LayerAnsatz(matrix.name, matrix.kind, W.shape, nfm, agop, **correlations)
-
-
-def _pearson(A, B):
-    """Correlation of the entries of two matrices, NaN if those of one are all the same but for rounding."""
-    a, b = A - A.mean(), B - B.mean()
-    norms = np.linalg.norm(a), np.linalg.norm(b)
-    if norms[0] <= _ROUNDING * np.linalg.norm(A) or norms[1] <= _ROUNDING * np.linalg.norm(B):
-        return float("nan")
-    return float(np.sum(a * b) / (norms[0] * norms[1]))

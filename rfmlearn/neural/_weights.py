@@ -48,6 +48,11 @@ class WeightMatrix:
     argument: tuple[int, str] | None = None
     channel_axis: int = -1
 
+    @property
+    def has_tangent_kernel(self):
+        """Whether the gradient is that with respect to ``W h``."""
+        return self.argument is None
+
     def array(self):
         """The matrix in float64."""
         return self.read(self.module).detach().cpu().double().numpy()
@@ -119,15 +124,19 @@ def _first_layer_matrix(recurrent):
 
 
 @contextlib.contextmanager
-def tapped(matrices):
-    """Tap the module while it runs; gives a dict of names to the probes of every call, in order."""
+def tapped(matrices, inputs=None):
+    """Tap the module while it runs; gives a dict of names to the probes of every call, in order.
+
+    `inputs`, a dict, gets copies of what the matrices have multiplied under the same names, None where that is unknown.
+    """
     probes: dict[str, list[torch.Tensor]] = {matrix.name: [] for matrix in matrices}
     handles = []
     try:
         for matrix in matrices:
-            tap = _Tap(matrix, probes[matrix.name])
+            kept = None if inputs is None else inputs.setdefault(matrix.name, [])
+            tap = _Tap(matrix, probes[matrix.name], kept)
             if matrix.argument is None:
-                handles.append(matrix.module.register_forward_hook(tap.after))
+                handles.append(matrix.module.register_forward_hook(tap.after, with_kwargs=True))
             else:
                 handles.append(matrix.module.register_forward_pre_hook(tap.before, with_kwargs=True))
         yield probes
@@ -142,9 +151,14 @@ class _Tap:
 
     matrix: WeightMatrix
     probes: list[torch.Tensor]
+    inputs: list[torch.Tensor | None] | None = None
 
-    def after(self, module, args, output):
+    def after(self, module, args, kwargs, output):
         """Forward hook: the output, or the first of several, plus a probe."""
+        if self.inputs is not None:
+            # What the output projection of attention gets is not seen from outside.
+            hidden = isinstance(module, nn.MultiheadAttention)
+            self.inputs.append(None if hidden else (args[0] if args else kwargs["input"]).detach().clone())
         if isinstance(output, tuple):
             return self._plus_probe(output[0]), *output[1:]
         return self._plus_probe(output)
@@ -173,6 +187,8 @@ class _Tap:
         return self._plus_probe(state)
 
     def _plus_probe(self, tensor):
+        if self.inputs is not None and self.matrix.argument is not None:
+            self.inputs.append(tensor.detach().clone())
         probe = torch.zeros_like(tensor, requires_grad=True)
         self.probes.append(probe)
         return tensor + probe
