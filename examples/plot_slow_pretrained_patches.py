@@ -77,7 +77,8 @@ print(ansatz)
 # The ansatz, layer by layer
 # --------------------------
 #
-# The same network with weights drawn at random is the comparison.
+# The same network with weights drawn at random is the comparison. The last convolution gives the outputs, which says
+# nothing about learning, and is left out.
 
 drawn = copy.deepcopy(network)
 generator = torch.Generator().manual_seed(0)
@@ -95,13 +96,13 @@ ansatz_drawn = neural_feature_ansatz(drawn, X, n_projections=16, batch_size=8, r
 
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 for found, label, style in ((ansatz, "pretrained", "o-"), (ansatz_drawn, "drawn at random", "s--")):
-    axes.plot([layer.correlation for layer in found.layers], style, label=label)
+    axes.plot([layer.correlation for layer in found.layers[:-1]], style, label=label)
 axes.set(
     xlabel="convolution",
     ylabel="correlation of $W^T W$ with $G^{1/2}$",
     ylim=(-0.05, 1.05),
-    xticks=range(len(ansatz.layers)),
-    xticklabels=range(1, len(ansatz.layers) + 1),
+    xticks=range(len(ansatz.layers) - 1),
+    xticklabels=range(1, len(ansatz.layers)),
 )
 axes.legend()
 
