@@ -83,9 +83,9 @@ def furthest(states, direction, n=9):
     return found
 
 
-for number, layer in zip(LAYERS, ansatz.layers, strict=True):
-    states = record_activations(model, inputs, f"model.layers.{number}.input_layernorm", token="all")
-    states = [state[:, 0] for state in states]
+recorded = record_activations(model, inputs, [f"model.layers.{k}.input_layernorm" for k in LAYERS], token="all")
+for place, (number, layer) in enumerate(zip(LAYERS, ansatz.layers, strict=True)):
+    states = [state[:, place] for state in recorded]
     vectors = np.linalg.eigh(layer.agop)[1][:, ::-1][:, :3].T
     figure, axes = plt.subplots(1, 6, figsize=(11, 2.8), layout="constrained")
     figure.suptitle(f"layer {number + 1} of 30, correlation of the ansatz {layer.correlation:.2f}")
@@ -93,8 +93,8 @@ for number, layer in zip(LAYERS, ansatz.layers, strict=True):
         for panel, sign in zip(axes[2 * k : 2 * k + 2], (1, -1), strict=True):
             tokens = furthest(states, sign * vector)
             panel.barh(range(len(tokens)), list(tokens.values()), color=("C0", "C1")[sign < 0], alpha=0.35)
-            for place, token in enumerate(tokens):
-                panel.text(0.1, place, token, va="center", fontsize=9)
+            for row, token in enumerate(tokens):
+                panel.text(0.1, row, token, va="center", fontsize=9)
             panel.set(yticks=[], title=f"eigenvector {k + 1}, {'plus' if sign > 0 else 'minus'}")
             panel.title.set_fontsize(9)
             panel.invert_yaxis()
