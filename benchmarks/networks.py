@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -175,7 +174,7 @@ def run_scales(n_seeds, n_steps):
             net = perceptron([10, 64, 64, 64, 1], scale, seed)
             with torch.no_grad():
                 target = y + net(X)[:, 0]
-            recorder = TrainingRecorder(net, X, target, learning_rate=rate)
+            recorder = TrainingRecorder(net, X, target, measures=["nfa", "nfa_centered"])
 
             def look(step, recorder=recorder):
                 if step in steps:
@@ -239,8 +238,6 @@ def main():
     parser.add_argument("--steps", type=int, default=2000)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    # The first layers of narrow problems have few numbers to compare, and the ansatz of unmoved weights is NaN.
-    warnings.filterwarnings("ignore", "target linearity at layer")
     print_environment("rfmlearn", "numpy", "sklearn", "torch")
     for part in args.parts:
         PARTS[part](args.seeds, args.steps)

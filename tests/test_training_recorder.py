@@ -82,7 +82,7 @@ def test_gram_matrices_change_as_virtual_covariances_say(n_dims, padding):
     net(X)
     rate = 1e-6
     recorder = TrainingRecorder(net, X, y, learning_rate=rate, keep_matrices=True, batch_size=4)
-    with pytest.warns(UserWarning, match=r"target linearity at layer '\d': H has .* features of 9 rows"):
+    with pytest.warns(UserWarning, match=r"target linearity at layer '\d' is about 1 .* features of 9 samples"):
         recorder()
     F.cross_entropy(net(X), y).backward()
     torch.optim.SGD(net.parameters(), lr=rate).step()

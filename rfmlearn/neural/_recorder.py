@@ -327,8 +327,13 @@ def _linearity(H, y, task, name, tell):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         linearity = target_linearity(H, y, task=task)
-    for warning in caught if tell else []:
-        warnings.warn(f"target linearity at layer {name!r}: {warning.message}", UserWarning, stacklevel=5)
+    if caught and tell:
+        warnings.warn(
+            f"target linearity at layer {name!r} is about 1 whatever the targets, with {H.shape[1]} features of {len(H)} "
+            "samples: give more samples, or leave it out of measures.",
+            UserWarning,
+            stacklevel=5,
+        )
     return linearity
 
 
