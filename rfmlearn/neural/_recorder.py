@@ -329,8 +329,8 @@ def _linearity(H, y, task, name, tell):
         linearity = target_linearity(H, y, task=task)
     if caught and tell:
         warnings.warn(
-            f"target linearity at layer {name!r} is about 1 whatever the targets, with {H.shape[1]} features of {len(H)} "
-            "samples: give more samples, or leave it out of measures.",
+            f"target linearity at layer {name!r} is about 1 whatever the targets, with {H.shape[1]} features of "
+            f"{len(H)} samples: give more samples, or leave it out of measures.",
             UserWarning,
             stacklevel=5,
         )
