@@ -61,3 +61,29 @@ def test_display_without_matplotlib(monkeypatch):
     net, X, _ = build("mlp")
     with pytest.raises(ImportError, match=r'NFADisplay.plot needs matplotlib: pip install "rfmlearn\[plot\]"'):
         _neural_features.NFADisplay.from_module(net, X)
+
+
+@pytest.mark.parametrize(
+    ("options", "sides"),
+    [
+        ({}, (r"$W^T W$", r"$\mathrm{AGOP}^{0.5}$")),
+        (
+            {"against": "pre-activation tangent kernel", "center": True},
+            ("$(W - W_0)^T (W - W_0)$", "$(W - W_0)^T K (W - W_0)$"),
+        ),
+        ({"against": "initial"}, (r"$W^T W$", r"$W_0^T W_0$")),
+    ],
+)
+def test_display_names_both_sides(plt, options, sides):
+    net, X, _ = build("mlp")
+    initial = copy.deepcopy(net)
+    with torch.no_grad():
+        net[0].weight += torch.randn(net[0].weight.shape, dtype=torch.float64)
+        net[3].weight += torch.randn(net[3].weight.shape, dtype=torch.float64)
+    options = {"layers": ["0", "3"], **options}
+    display = _neural_features.NFADisplay.from_module(net, X, initial=initial, **options)
+    display.figure_.canvas.draw()
+    left, right = sides
+    assert display.axes_["correlations"].get_title() == f"correlation of {left} with {right}"
+    assert display.axes_["nfm"][0].get_title() == f"0\n{left}"
+    assert display.axes_["agop"][0].get_title() == right

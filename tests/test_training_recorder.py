@@ -82,8 +82,9 @@ def test_gram_matrices_change_as_virtual_covariances_say(n_dims, padding):
     net(X)
     rate = 1e-6
     recorder = TrainingRecorder(net, X, y, learning_rate=rate, keep_matrices=True, batch_size=4)
-    with pytest.warns(UserWarning, match=r"target linearity at layer '\d': H has .* features of 9 rows"):
+    with pytest.warns(UserWarning, match=r"target linearity at layer '\d' is about 1 .* features of 9 samples") as told:
         recorder()
+    assert {warning.filename for warning in told} == {__file__}
     F.cross_entropy(net(X), y).backward()
     torch.optim.SGD(net.parameters(), lr=rate).step()
     recorder()
@@ -233,6 +234,23 @@ def test_divergence_is_told_of():
     with pytest.raises(ValueError, match="step 0 cannot be recorded: the loss is nan: training has diverged, or"):
         only()
     assert len(recorder.history) == 3
+
+
+def test_a_step_is_recorded_as_a_whole_or_not_at_all(monkeypatch):
+    from rfmlearn.neural import _recorder
+
+    net, X, y = perceptron()
+    recorder, other = (TrainingRecorder(net, X, y, keep_matrices=True) for _ in range(2))
+    recorder()
+    other()
+    train(net, X, y)
+    with monkeypatch.context() as patched:
+        patched.setattr(_recorder, "target_linearity", lambda H, *_, **__: target_linearity(H[:, :0], y))
+        with pytest.raises(ValueError, match="step 3 cannot be recorded"):
+            recorder(3)
+    assert list(recorder.matrices) == [(0, "0"), (0, "3"), (0, "5")]
+    for step in (4, 5):
+        np.testing.assert_equal(recorder(step), other(step))
 
 
 NET, X, y = perceptron()

@@ -7,15 +7,13 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._sklearn_compat import HasMethods, Interval, StrOptions, _fit_context, check_weights, numbers_of_any_size
 from ..recursion._spectral import eigenpairs, shares_of_trace
-from ..rfm._classifier import RFMClassifier
-from ..rfm._regressor import RFMRegressor
 from ..tables._base import TableEstimator
 from ..tables._encoder import ColumnEncoder
 from ..tables._frames import array_of_rows, take_rows
@@ -23,6 +21,7 @@ from ..tables._numeric import SCALINGS
 from ..targets._checks import check_group_labels
 from ..targets._linearity import target_linearity
 from ..targets._task import TASKS
+from ._fitting import fitter
 from ._layers import enter_last, learn_layers
 from ._linearity import linearity_of_layers
 from ._random_features import RANDOM_FEATURES
@@ -247,7 +246,7 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
         self._check_n_components(Z.shape[1])
         by_row = {"sample_weight": None if sample_weight is None else weights, "groups": groups}
         by_row = {name: values[kept] for name, values in by_row.items() if values is not None}
-        fit = self._fitter(y[kept], task, by_row, rng)
+        fit = fitter(self.estimator, y[kept], task, by_row, rng)
         layers = learn_layers(
             Z,
             weights[kept],
@@ -272,35 +271,6 @@ class AGOPFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TableEst
                 f"n_components={self.n_components} must be at most the number of coordinates, {limit}: columns that "
                 "vary, indicators of missing numbers, and categories (or random features, with more than one layer)."
             )
-
-    def _fitter(self, y, task, by_row, rng):
-        """From points to the estimator fitted to them; `by_row` are weights and groups, if there are any."""
-        if self.estimator is None:
-            single = RFMRegressor if task == "regression" else RFMClassifier
-            template = single(kernel="laplace", feature_matrix="full", scaling=None)
-        else:
-            template = self.estimator
-        for name in by_row:
-            if not has_fit_parameter(template, name):
-                raise ValueError(f"{name} was given, but fit of estimator={type(template).__name__} takes no {name}.")
-
-        def fit(H):
-            model = clone(template)
-            unset = [
-                name
-                for name, value in sorted(model.get_params().items())
-                if value is None and name.rpartition("__")[2] == "random_state"
-            ]
-            model.set_params(**{name: rng.randint(2**31 - 1) for name in unset})
-            try:
-                with numbers_of_any_size():  # others cast to the precision of H, and refuse what has no place in it
-                    return model.fit(H, y, **by_row)
-            except ValueError as error:
-                if isinstance(model, (RFMRegressor, RFMClassifier)):
-                    raise
-                raise ValueError(f"estimator={type(template).__name__} cannot be fitted: {error}") from error
-
-        return fit
 
     def _store(self, layer):
         """Attributes of the last layer, and the matrix by which its centred points are multiplied."""

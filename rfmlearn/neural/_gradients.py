@@ -86,6 +86,14 @@ def evaluation_mode(module):
             part.training = True
 
 
+@contextlib.contextmanager
+def untouched_randomness(module):
+    """Until the end, what a module draws leaves the random numbers of torch as they were."""
+    devices = {p.device.index for p in module.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(sorted(devices)):
+        yield
+
+
 def as_samples(module, X):
     """Samples as a tensor where the parameters are, numbers that are not integers in their dtype."""
     without_data = [name for name, p in module.named_parameters() if p.is_meta]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from numbers import Integral, Real
 
@@ -11,7 +10,7 @@ from sklearn.utils import check_random_state, check_scalar
 
 from ..targets._linearity import target_linearity
 from ._comparison import gram, pearson
-from ._module_gradients import check_module, check_sizes, import_torch, unreached
+from ._module_gradients import check_module, check_sizes, unreached
 from ._network import checked_names, same_matrices
 
 MEASURES = ("nfa", "nfa_centered", "target_linearity", "virtual_covariance")
@@ -159,7 +158,7 @@ class TrainingRecorder:
         check_sizes(n_samples=n_samples, batch_size=batch_size, n_projections=n_projections)
         if loss is not None and not callable(loss):
             raise TypeError(f"loss must be a function of outputs and targets or None, got a {type(loss).__name__}.")
-        from ._gradients import Survey, as_samples, draw_projections
+        from ._gradients import Survey, as_samples, draw_projections, untouched_randomness
         from ._losses import as_targets, default_loss
         from ._weights import named_matrices
 
@@ -171,7 +170,7 @@ class TrainingRecorder:
         if n_samples is not None and n_samples < len(self._X):
             rows = np.sort(rng.choice(len(self._X), n_samples, replace=False))
             self._X, self._y = self._X[rows], None if self._y is None else self._y[rows]
-        with _untouched_randomness(module):
+        with untouched_randomness(module):
             self._survey = Survey.of(module, self._X, named_matrices(module, checked_names(layers)))
         self._check_reached()
         self._projections = draw_projections(self._survey.n_outputs, n_projections, rng)
@@ -229,48 +228,58 @@ class TrainingRecorder:
                 f"step must increase, got {step} after {self.history[-1]['step']}: count steps over all epochs, or "
                 "make a recorder for each run."
             )
+        from ._gradients import untouched_randomness
+
         try:
-            with _untouched_randomness(self.module):
-                records = self._measure(step)
+            with untouched_randomness(self.module):
+                found = self._measure(int(step))
         except ValueError as error:
             raise ValueError(f"step {step} cannot be recorded: {error}") from error
+        for record, matrices in found:  # all or none of them
+            V = matrices.get("virtual_covariance")
+            if V is not None:
+                self._virtual_sums[record["layer"]] = self._virtual_sums[record["layer"]] + V
+            if self.keep_matrices:
+                self.matrices[record["step"], record["layer"]] = matrices
+        records = [record for record, _ in found]
         self.history += records
         return records
 
     def _measure(self, step):
+        """Records of all layers, each with its matrices."""
         from ._gradients import as_samples, second_moments
-        from ._losses import target_table
         from ._virtual_covariance import layer_inputs
 
-        X = as_samples(self.module, self._X)
-        y = None if self._y is None else self._y.to(X.device)
-        seconds, inputs, loss = {}, {}, None
+        X, survey = as_samples(self.module, self._X), self._survey
+        seconds, inputs, loss = {}, {}, {}
         if {"nfa", "nfa_centered"} & set(self.measures):
             options = {"projections": self._projections, "batch_size": self.batch_size, "centered": False}
-            seconds = second_moments(self.module, X, self._survey, **options)
-        if y is not None:
-            inputs, loss = layer_inputs(self.module, X, y, self._survey, loss=self.loss, batch_size=self.batch_size)
-        records = []
-        for matrix in self._survey.reached:
-            W, W0 = matrix.array().copy(), self._initial[matrix.name]  # torch writes into weights
-            record = {"step": int(step), "layer": matrix.name} | ({} if loss is None else {"loss": loss})
-            size = np.linalg.norm(W)
-            record["weight_change"] = float(np.linalg.norm(W - W0) / size) if size > 0 else np.nan
-            kept = {"weights": W}
-            if seconds:
-                second = seconds[matrix.name][0]
-                record |= self._ansatz(matrix, second, W, W0)
-                kept["tangent_kernel" if matrix.has_tangent_kernel else "agop"] = second
-            if "target_linearity" in self.measures:
-                H, (targets, task) = inputs[matrix.name].features_array(), target_table(self._y)
-                record["target_linearity"] = _linearity(H, targets, task, matrix.name, tell=not self.history)
-            if "virtual_covariance" in self.measures:
-                V = kept["virtual_covariance"] = inputs[matrix.name].virtual_covariance(self.learning_rate)
-                record |= self._virtual(matrix.name, V, W, W0)
-            if self.keep_matrices:
-                self.matrices[int(step), matrix.name] = kept
-            records.append(record)
-        return records
+            seconds = {name: raw for name, (raw, _) in second_moments(self.module, X, survey, **options).items()}
+        if self._y is not None:
+            y = self._y.to(X.device)
+            inputs, mean = layer_inputs(self.module, X, y, survey, loss=self.loss, batch_size=self.batch_size)
+            loss = {"loss": mean}
+        found = []
+        for matrix in survey.reached:
+            record, matrices = self._measure_layer(matrix, seconds.get(matrix.name), inputs.get(matrix.name))
+            found.append(({"step": step, "layer": matrix.name} | loss | record, matrices))
+        return found
+
+    def _measure_layer(self, matrix, second, inputs):
+        """What is asked for, of a layer with the average outer product of its gradients and with its inputs."""
+        W, W0 = matrix.array().copy(), self._initial[matrix.name]  # torch writes into weights
+        size = np.linalg.norm(W)
+        record = {"weight_change": float(np.linalg.norm(W - W0) / size) if size > 0 else np.nan}
+        matrices = {"weights": W}
+        if second is not None:
+            record |= self._ansatz(matrix, second, W, W0)
+            matrices["tangent_kernel" if matrix.has_tangent_kernel else "agop"] = second
+        if "target_linearity" in self.measures:
+            record["target_linearity"] = self._linearity(inputs.features_array(), matrix.name)
+        if "virtual_covariance" in self.measures:
+            V = matrices["virtual_covariance"] = inputs.virtual_covariance(self.learning_rate)
+            record |= self._virtual(matrix.name, V, W, W0)
+        return record, matrices
 
     def _ansatz(self, matrix, second, W, W0):
         """Both forms of the neural feature ansatz, as far as they are asked for."""
@@ -283,13 +292,31 @@ class TrainingRecorder:
         found = {"nfa": compare(gram(W), matrix.input_agop(second)), "nfa_centered": centered}
         return {name: value for name, value in found.items() if name in self.measures}
 
+    def _linearity(self, H, name):
+        """Target linearity, NaN of features that are unknown; of few samples one is told once."""
+        from ._losses import target_table
+
+        if H is None:
+            return np.nan
+        y, task = target_table(self._y)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            linearity = target_linearity(H, y, task=task)
+        if caught and not self.history:
+            warnings.warn(
+                f"target linearity at layer {name!r} is about 1 whatever the targets, with {H.shape[1]} features of "
+                f"{len(H)} samples: give more samples, or leave it out of measures.",
+                UserWarning,
+                stacklevel=6,
+            )
+        return linearity
+
     def _virtual(self, name, V, W, W0):
         """How the virtual covariance of now, and all so far, agree with the weights."""
         if V is None:
             return {"virtual_covariance": np.nan, "virtual_change": np.nan}
         so_far = self._virtual_sums[name]
         change = pearson(gram(W) - gram(W0), so_far) if np.any(so_far) else np.nan
-        self._virtual_sums[name] = so_far + V
         return {"virtual_covariance": pearson(gram(W), V), "virtual_change": change}
 
     def to_frame(self):
@@ -318,24 +345,3 @@ def _checked_measures(measures, y):
     if missing:
         raise ValueError(f"{missing[0]} needs targets: give y, or leave it out of measures.")
     return tuple(name for name in MEASURES if name in names)
-
-
-def _linearity(H, y, task, name, tell):
-    """Target linearity, NaN of features that are unknown; of few samples one is told once."""
-    if H is None:
-        return np.nan
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        linearity = target_linearity(H, y, task=task)
-    for warning in caught if tell else []:
-        warnings.warn(f"target linearity at layer {name!r}: {warning.message}", UserWarning, stacklevel=5)
-    return linearity
-
-
-@contextlib.contextmanager
-def _untouched_randomness(module):
-    """Until the end, what a module draws leaves the random numbers of torch as they were."""
-    torch = import_torch("TrainingRecorder")
-    devices = {p.device.index for p in module.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(sorted(devices)):
-        yield
