@@ -81,7 +81,7 @@ for name, rows in zip(names, (images, coefficients), strict=True):
 # coordinates mean the same in all rows.
 
 # sphinx_gallery_thumbnail_number = 2
-fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+fig, ax = plt.subplots(figsize=(9.5, 3.4), layout="constrained")
 for offset, (name, values) in zip((-0.2, 0.2), results.items(), strict=True):
     ax.bar(
         np.arange(len(values)) + offset,
