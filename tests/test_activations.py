@@ -1,5 +1,7 @@
 """Activations that are recorded are those of each example on its own."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from token_networks import WIDTH, TokenNetwork, assert_as_before, everything, padded, states_by_hand  # noqa: E402
 
-from rfmlearn.concepts import record_activations  # noqa: E402
+from rfmlearn.concepts import TokenStrength, record_activations, steer  # noqa: E402
 
 nn = torch.nn
 TEXTS = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [3, 2, 1], [10]]
@@ -180,3 +182,13 @@ def test_on_another_device():
     with pytest.raises(NotImplementedError):
         record_activations(net, torch.zeros(1, 2))
     assert seen == ["meta"]
+
+
+def test_without_torch(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r'record_activations needs torch: pip install "rfmlearn\[torch\]"'):
+        record_activations(None, [[1.0]])
+    with pytest.raises(ImportError, match="steer needs torch"):
+        steer(None, [[1.0]])
+    with pytest.raises(ImportError, match="TokenStrength needs torch"):
+        TokenStrength().fit(None, [[1]], [[1.0]])
