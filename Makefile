@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 SLOW ?= 1
 # Which examples are run, and what they need.
 EXAMPLES := $(if $(filter 0,$(SLOW)),/plot_(?!slow_),/plot_)
-DOCS_NEED := docs $(if $(filter 0,$(SLOW)),,language weights)
+DOCS_NEED := docs $(if $(filter 0,$(SLOW)),,language scattering weights)
 # OpenBLAS's kernels with and without AVX-512.
 CORETYPES ?= Haswell $(if $(shell grep -m 1 -o avx512f /proc/cpuinfo 2>/dev/null),SkylakeX)
 # Compiled loops, kept from one call to the next.

@@ -14,8 +14,8 @@ labels
 search
     How many of the ten nearest rows a search in a few coordinates finds, and how many are among fifty candidates: the
     leading coordinates of the map against its own exact neighbours, and principal components against those without
-    it. Mean, and worst tenth of queries, as those who learn to hash count (arXiv 2108.05433). Where a space has at
-    least twice as many coordinates as `--components`.
+    it. Mean, and worst tenth of queries, for which the authors of "Learning to hash robustly, guaranteed" (2022)
+    optimise. Where a space has at least twice as many coordinates as `--components`.
 
 FOLDER has tables in the format of `tables.py`, and images in that of `images.py`.
 """

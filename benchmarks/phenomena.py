@@ -1,4 +1,4 @@
-"""What networks are known for, seen in kernel machines that learn features (arXiv 2212.13881), and why ridges are needed.
+"""What networks are known for, in kernel machines that learn features (arXiv 2212.13881), and why ridges are needed.
 
     python benchmarks/phenomena.py lottery --data FOLDER       few pixels kept, the plain kernel trained on them
     python benchmarks/phenomena.py simplicity --data FOLDER    two images side by side, of which one is simpler
@@ -14,6 +14,7 @@ standard deviation, and seeds draw training and test images, networks, and noise
 from __future__ import annotations
 
 import argparse
+from itertools import pairwise
 
 import numpy as np
 from common import print_environment
@@ -158,13 +159,9 @@ def spurious(options):
 def with_patch(options, pair, seed):
     """Shares and accuracies of one draw, in per cent."""
     X, y, X_test, y_test = load(options.data, "cifar10-jpeg", seed, 12_000, 4000)
-    own, own_test = np.isin(y, pair), np.isin(y_test, pair)
-    X, y, X_test, y_test = (
-        grey(X[own][:500]),
-        y[own][:500] == pair[0],
-        grey(X_test[own_test]),
-        y_test[own_test] == pair[0],
-    )
+    own, own_test = np.flatnonzero(np.isin(y, pair))[:500], np.isin(y_test, pair)
+    X, X_test = grey(X[own]), grey(X_test[own_test])
+    y, y_test = y[own] == pair[0], y_test[own_test] == pair[0]
     tests = {"as in training": y_test, "removed": np.zeros_like(y_test), "on the other class": ~y_test}
     patch = patched(np.zeros_like(X[:1]), np.array([True])).ravel() > 0
     record = {"never a patch": 100 * machine(pixels(X), y, 0).score(unit(pixels(X_test)), y_test)}
@@ -227,7 +224,7 @@ def train_perceptron(X, y, X_test, y_test, seed, scale, width=256, n_epochs=40, 
     X, X_test = (torch.tensor(rows * np.sqrt(X.shape[1]), dtype=torch.float32) for rows in (X, X_test))
     codes = torch.tensor(2.0 * y - 1.0, dtype=torch.float32)[:, None]
     sizes = [X.shape[1]] + [width] * n_layers
-    hidden = [part for a, b in zip(sizes, sizes[1:], strict=False) for part in (nn.Linear(a, b), nn.ReLU())]
+    hidden = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())]
     net = nn.Sequential(*hidden, nn.Linear(width, 1))
     with torch.no_grad():
         net[0].weight *= scale

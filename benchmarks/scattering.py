@@ -3,10 +3,10 @@
 usage: scattering.py --data FOLDER [--sets mnist cifar10-jpeg] [--seeds 3] [-n 2000]
 
 Two scales and eight angles: 81 maps of a quarter of the side for each colour. Their principal components are a turn
-of the space of differences of training images, in which gradients of kernel machines lie, and of `--components` of them
-at most. `RFMClassifier` follows with a Laplace kernel, full M, and 0, 1 and 3 rounds, ridge by its own leave-one-out; for
-comparison the same of the pixels; and from scikit-learn a support vector machine and logistic regression, with their C
-from three folds of the training images. FOLDER is that of `images.py`. Needs kymatio: ``pip install kymatio``.
+of the space of differences of training images, in which gradients of kernel machines lie; the first `--components` of
+them are kept. `RFMClassifier` follows with a Laplace kernel, full M, and 0, 1 and 3 rounds, its ridge by leave-one-out;
+for comparison the same of the pixels; and from scikit-learn a support vector machine and logistic regression, with
+their C from three folds of the training images. FOLDER is that of `images.py`. Needs kymatio, the extra "scattering".
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 Nearest neighbours in a learned metric
 ======================================
 
-Which rows are neighbours depends on how distances count the columns. ``AGOPFeatureMap`` learns that, and stands in front
-of scikit-learn's neighbours. Means hide what happens to the worst queries, so these are looked at as well: the tenth of
-rows for which a search does worst.
+Which rows are neighbours depends on how distances count the columns. ``AGOPFeatureMap`` learns that, and stands in
+front of scikit-learn's neighbours. Means hide what happens to the worst queries, so these are looked at as well: the
+tenth of rows for which a search does worst.
 """
 
 # %%
@@ -63,10 +63,10 @@ for (name, (Z, Z_query)), model in zip(spaces.items(), (plain.fit(X, y), learned
 # Search in few coordinates
 # -------------------------
 #
-# An index of large tables, be it of trees or of hashes, works in few coordinates, and looks at what it found more closely.
-# How many of the ten exact neighbours are among 50 candidates, found by the leading coordinates alone? Each way has its
-# own exact neighbours: with the map those in the learned metric, without it those by plain distances, and its coordinates
-# are principal components. ``AGOPFeatureMap(n_components=8)`` would give the first eight.
+# An index of large tables, be it of trees or of hashes, works in few coordinates, and looks at what it found more
+# closely. How many of the ten exact neighbours are among 50 candidates, found by the leading coordinates alone? Each
+# way has its own exact neighbours: with the map those in the learned metric, without it those by plain distances, and
+# its coordinates are principal components. ``AGOPFeatureMap(n_components=8)`` would give the first eight.
 
 pca = PCA().fit(X)
 turned = {

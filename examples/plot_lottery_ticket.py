@@ -11,8 +11,8 @@ hypothesis. For kernel machines the ticket is on the diagonal of the learned met
 # Digits in noise
 # ---------------
 #
-# Digits of 8 x 8 pixels in the middle of a frame of 16 x 16, whose pixels are noise that varies more than digits do. Three
-# pixels of four say nothing.
+# Digits of 8 x 8 pixels in the middle of a frame of 16 x 16, whose pixels are noise that varies more than digits do.
+# Three pixels of four say nothing.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -47,9 +47,10 @@ def machine(max_iter):
 # The mask
 # --------
 #
-# A machine learns for three rounds. ``feature_importances_`` is the diagonal of its AGOP, which with ``agop_power=0.5``
-# is that of the next M. What lies below .05 of the largest is masked; or all but a quarter of the pixels are. The plain
-# kernel is then trained on what is left, and for comparison on as many pixels drawn at random, and on those that vary most.
+# A machine learns for three rounds. ``feature_importances_`` is the diagonal of its AGOP, which with
+# ``agop_power=0.5`` is that of the next M. What lies below .05 of the largest is masked; or all but a quarter of the
+# pixels are. The plain kernel is then trained on what is left, and for comparison on as many pixels drawn at random,
+# and on those that vary most.
 
 
 def largest(values, k):

@@ -80,9 +80,10 @@ for n in sizes:
 # No bandwidth helps
 # ------------------
 #
-# Without a ridge a narrow kernel forgets the noise between the points, and the signal as well: at each number of points
-# we may even choose the bandwidth by the truth, and still end at a fixed share of the noise. On the right, the bandwidth
-# is in units of the distance between neighbours; a ridge, with the bandwidth that is the default, is far below.
+# Without a ridge a narrow kernel forgets the noise between the points, and the signal as well: at each number of
+# points we may even choose the bandwidth by the truth, and still end at a fixed share of the noise. On the right, the
+# bandwidth is in units of the distance between neighbours; a ridge, with the bandwidth that is the default, is far
+# below.
 
 # sphinx_gallery_thumbnail_number = 2
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained", sharey=True)

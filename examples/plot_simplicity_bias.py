@@ -2,9 +2,9 @@
 The simple half of a picture
 ============================
 
-Two pictures side by side have one label, and either would be enough. Networks then learn from the simpler one, and hardly
-see the other: simplicity bias. So do kernel machines, and the average gradient outer product shows it before any
-test does (`arXiv:2212.13881 <https://arxiv.org/abs/2212.13881>`_).
+Two pictures side by side have one label, and either would be enough. Networks then learn from the simpler one, and
+hardly see the other: simplicity bias. So do kernel machines, and the average gradient outer product shows it before
+any test does (`arXiv:2212.13881 <https://arxiv.org/abs/2212.13881>`_).
 """
 
 # %%
@@ -12,7 +12,8 @@ test does (`arXiv:2212.13881 <https://arxiv.org/abs/2212.13881>`_).
 # --------------------------------------
 #
 # On the left a nought or a one, on the right a grey piece of one of the two photographs that scikit-learn ships: the
-# temple with the nought, the flower with the one. Test rows have other digits, and pieces of other parts of the photographs.
+# temple with the nought, the flower with the one. Test rows have other digits, and pieces of other parts of the
+# photographs.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -79,8 +80,9 @@ for name, half in (("digits", left), ("photographs", right)):
 # Both halves
 # -----------
 #
-# One round of feature learning. Then in the test images one half is swapped for that of another image, in 20 ways: without
-# the digit the machine is at a loss, although the right half would do; without the photograph nothing is missed.
+# One round of feature learning. Then in the test images one half is swapped for that of another image, in 20 ways:
+# without the digit the machine is at a loss, although the right half would do; without the photograph nothing is
+# missed.
 
 model = machine(1).fit(rows(images), y)
 

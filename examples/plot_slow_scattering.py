@@ -35,7 +35,7 @@ for image, digit, row, column in zip(images, digits.images, *rng.integers(0, 9, 
 coefficients = ScatteringNumPy2D(J=2, shape=(16, 16), L=8)(images)
 print("coefficients:", coefficients.shape)
 
-fig, axes = plt.subplots(2, 5, figsize=(9, 3.8), layout="constrained")
+fig, axes = plt.subplots(2, 5, figsize=(9, 2.9), height_ratios=(4, 1), layout="constrained")
 for (above, below), image, maps in zip(axes.T, images, coefficients, strict=False):
     above.imshow(image, cmap="gray_r")
     below.imshow(maps[1:17].reshape(2, 8, 4, 4).transpose(0, 2, 1, 3).reshape(8, 32), cmap="magma")
@@ -76,10 +76,12 @@ for name, rows in zip(names, (images, coefficients), strict=True):
         print(f"{name}, {model}: {values.mean():.1f} +- {values.std():.1f} %")
 
 # %%
-# The transform brings most. What feature learning adds to it is small, and not always a gain: the coefficients are
-# features already.
+# The transform brings most, and feature learning nearly half of the error that is left. On the pixels themselves it
+# does harm: of digits that may be anywhere no pixel says more than another. A metric is learned well where the
+# coordinates mean the same in all rows.
 
-fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+# sphinx_gallery_thumbnail_number = 2
+fig, ax = plt.subplots(figsize=(9.5, 3.4), layout="constrained")
 for offset, (name, values) in zip((-0.2, 0.2), results.items(), strict=True):
     ax.bar(
         np.arange(len(values)) + offset,
@@ -90,5 +92,5 @@ for offset, (name, values) in zip((-0.2, 0.2), results.items(), strict=True):
     )
 ax.set_xticks(range(len(values)), values)
 ax.set(ylabel="test accuracy, %", ylim=(0, 100))
-ax.legend(loc="lower right")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
