@@ -49,11 +49,11 @@ def first_gates(module, examples, parts, vectors, batch_size):
     for name, vector in vectors.items():
         width = len(vector)
         vector = torch.as_tensor(vector, device=examples.device)
-        # A weight of one on the constant adds a vector as long as a state. The other weights are so many that each
-        # moves the strength by a share of its root mean square.
+        # A weight of one on the constant adds a vector as long as a state, and so do weights of one on all entries of a
+        # state together, if these agree in sign: a first step of AdamW moves all weights by the learning rate.
         size = (width * squares[name]).sqrt() / vector.norm() if squares[name] > 0 else torch.ones(())
         root = squares[name].sqrt().clamp(min=torch.finfo(torch.float32).tiny)
-        scale = torch.full((width + 1,), float(size / (root * width**0.5)), dtype=torch.float64)
+        scale = torch.full((width + 1,), float(size / (root * width)), dtype=torch.float64)
         scale[-1] = float(size)
         weight = torch.zeros(width + 1, device=examples.device, requires_grad=True)
         gates[name] = Gate(weight, vector, scale.to(examples.device))
