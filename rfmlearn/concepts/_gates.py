@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 
@@ -44,39 +45,37 @@ class Gate:
 
 def first_gates(module, examples, parts, vectors, batch_size):
     """Gates of strength zero, in units in which states are of size one; sizes are those of the first batch."""
-    squares = _mean_squares(module, examples, parts, batch_size)
+    norms = _typical_norms(module, examples, parts, batch_size)
     gates = {}
     for name, vector in vectors.items():
         width = len(vector)
         vector = torch.as_tensor(vector, device=examples.device)
         # A weight of one on the constant adds a vector as long as a state, and so do weights of one on all entries of a
         # state together, if these agree in sign: a first step of AdamW moves all weights by the learning rate.
-        size = (width * squares[name]).sqrt() / vector.norm() if squares[name] > 0 else torch.ones(())
-        root = squares[name].sqrt().clamp(min=torch.finfo(torch.float32).tiny)
-        scale = torch.full((width + 1,), float(size / (root * width)), dtype=torch.float64)
-        scale[-1] = float(size)
+        norm = max(norms[name], np.finfo(np.float32).tiny)
+        size = norm / float(vector.norm())
+        scale = torch.full((width + 1,), size / (norm * width**0.5), dtype=torch.float64)
+        scale[-1] = size
         weight = torch.zeros(width + 1, device=examples.device, requires_grad=True)
         gates[name] = Gate(weight, vector, scale.to(examples.device))
     return gates
 
 
-def _mean_squares(module, examples, parts, batch_size):
-    """Mean square of the entries of layers' outputs, unsteered."""
+def _typical_norms(module, examples, parts, batch_size):
+    """Median norm of the states that layers return, unsteered: the first token of a text can be many times larger."""
     from ._modules import first_tensor, hooked
 
-    sums = {name: [0.0, 0] for name in parts}
+    norms: dict = {name: [] for name in parts}
 
     def make_hook(name):
         def add(part, arguments, output):
-            h = first_tensor(output, name).detach().double()
-            sums[name][0] += h.square().sum().cpu()
-            sums[name][1] += h.numel()
+            norms[name].append(first_tensor(output, name).detach().double().norm(dim=-1).ravel().cpu())
 
         return add
 
     with torch.no_grad(), hooked(parts, make_hook):
         for _, batch in examples.batches(batch_size, range(min(batch_size, len(examples)))):
             examples.run(module, batch)
-    if missing := [name for name, (_, n) in sums.items() if not n]:
+    if missing := [name for name, found in norms.items() if not found]:
         raise ValueError(f"layer {missing[0]!r} is not reached in the forward pass: leave it out.")
-    return {name: total / n for name, (total, n) in sums.items()}
+    return {name: float(torch.cat(found).median()) for name, found in norms.items()}
