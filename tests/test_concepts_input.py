@@ -31,6 +31,7 @@ def with_nan():
         (X[:6], Y[:6], r"cv=5 folds need at least as many examples of each class.* got 3 of one class"),
         ([X[:, 0], X[:, 1, :3]], Y, r"list of arrays of different shapes, \(20, 5\), \(20, 3\): layers must have one"),
         ([X[:, 0], X[:6, 1]], Y, "list of arrays of different shapes"),
+        (np.ma.masked_greater(X, 1.0), Y, "X has masked entries"),
         (X[0, 0], Y, r"must have shape \(n_examples, n_layers, width\).* got \(5,\)"),
         (X[None], Y, "of several tokens take one"),
         (X[:0], Y[:0], "0 sample"),

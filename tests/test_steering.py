@@ -145,6 +145,13 @@ def test_whole_numbers_cannot_be_steered():
         steer(None, V)
 
 
+def test_vectors_too_long_for_the_dtype():
+    net = nn.Sequential(nn.Identity())
+    with pytest.raises(ValueError, match=r"layer '0' is 1e\+06, too much for torch\.float16"):
+        with steer(net, {"0": [1.0, -1.0]}, 1e6):
+            net(torch.zeros(1, 2).half())
+
+
 def test_layers_that_are_not_reached_are_told_of():
     class Attention(nn.Module):
         def __init__(self):
@@ -155,13 +162,14 @@ def test_layers_that_are_not_reached_are_told_of():
             return self.attention(x, x, x)[0]
 
     net, X = Attention(), torch.ones(1, 3, 4)
-    with pytest.warns(UserWarning, match=r"'attention\.out_proj' was not reached while the module ran"):
+    with pytest.warns(UserWarning, match=r"'attention\.out_proj' was not reached while the module ran") as caught:
         with steer(net, {"attention.out_proj": np.ones(4)}):
             net(X)
+    assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with steer(net, {"attention.out_proj": np.ones(4)}):
-            pass  # nothing ran
+            net.attention(X, X, X)  # a part alone
         with steer(net, {"attention": np.ones(4)}):
             net(X)
     assert not net._forward_hooks

@@ -66,6 +66,8 @@ def check_spread(X):
 
 def _one_array(X):
     """An array of what was given; ValueError where layers differ in width, which no array can hold."""
+    if np.ma.is_masked(X):
+        raise ValueError("X has masked entries: leave these examples out.")
     X = without_torch(X)
     if isinstance(X, (list, tuple)) and X and all(np.ndim(part) == 2 for part in X):
         shapes = [np.shape(part) for part in X]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
+
+from ..runtime._trouble import warn_user
 
 _CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 
@@ -117,7 +118,7 @@ def hooked(parts, make_hook):
 @contextlib.contextmanager
 def steering(module, parts, make_hook):
     """Hooks as `hooked` has them; at the end of a block that ran the module, what was not reached is told of."""
-    reached: set[str] = set()
+    reached: set[str | None] = set()  # None is the module itself
 
     def noting(name):
         change = None if name is None else make_hook(name)
@@ -130,12 +131,10 @@ def steering(module, parts, make_hook):
 
     with hooked(parts, noting), hooked({None: module}, noting):
         yield
-    if reached and (missing := [name for name in parts if name not in reached]):
-        warnings.warn(
+    if None in reached and (missing := [name for name in parts if name not in reached]):
+        warn_user(
             f"layer {missing[0]!r} was not reached while the module ran, so that it was not steered there: name "
-            "another layer.",
-            UserWarning,
-            stacklevel=4,
+            "another layer."
         )
 
 

@@ -38,7 +38,8 @@ def steer(module, vectors, strength=1.0, *, layers=None):
         If `module` is no torch module. Within the block, if a layer returns no tensor.
     ValueError
         If a layer does not exist, a vector is not finite, or has another width than the output of its layer. Of most
-        layers that are made of others the width is known in the first pass only.
+        layers that are made of others the width is known in the first pass only. Within the block, if what is to be
+        added is more than the dtype of an output holds.
 
     Warns
     -----
@@ -73,7 +74,17 @@ def steer(module, vectors, strength=1.0, *, layers=None):
     added = {name: torch.as_tensor(strengths[name] * vectors[name]) for name in parts if strengths[name] != 0}
 
     def make_hook(name):
-        return adding(name, lambda h: added[name].to(h), width=len(added[name]))
+        vector = added[name]
+        largest = float(vector.abs().max())
+
+        def change(h):
+            if largest > torch.finfo(h.dtype).max:
+                raise ValueError(
+                    f"strength times the vector of layer {name!r} is {largest:.3g}, too much for {h.dtype}."
+                )
+            return vector.to(h)
+
+        return adding(name, change, width=len(vector))
 
     return Steered(lambda: steering(module, {name: parts[name] for name in added}, make_hook))
 
