@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -10,6 +11,7 @@ torch = pytest.importorskip("torch")
 from token_networks import WIDTH, TokenNetwork, assert_as_before, everything, padded, states_by_hand  # noqa: E402
 
 from rfmlearn.concepts import TokenStrength, record_activations, steer  # noqa: E402
+from rfmlearn.concepts._examples import Examples  # noqa: E402
 
 nn = torch.nn
 TEXTS = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [3, 2, 1], [10]]
@@ -157,9 +159,50 @@ def test_bad_modules():
         record_activations(Twice(), torch.zeros(1, 2), "linear")
     with pytest.raises(TypeError, match="'odd' returns a dict whose first part is no tensor, but a NoneType"):
         record_activations(Twice(), torch.zeros(1, 2), "odd")
-    images = nn.Sequential(nn.Conv2d(1, 2, 3))
-    with pytest.raises(ValueError, match=r"'0' must return .*got shape \(1, 2, 3, 3\) for 1 example"):
-        record_activations(images, torch.zeros(1, 1, 5, 5))
+    images = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
+    with pytest.raises(ValueError, match=r"'1' must return .*got shape \(1, 2, 3, 3\) for 1 example"):
+        record_activations(images, torch.zeros(1, 1, 5, 5), "1")
+    with pytest.raises(ValueError, match="'0' is a convolution, whose channels do not lie along the last axis"):
+        record_activations(nn.Sequential(nn.Conv1d(3, 4, 1)), torch.zeros(2, 3, 7))
+    with pytest.raises(ValueError, match=r"'0\.weight' of module lies on the device 'meta'"):
+        record_activations(nn.Sequential(nn.Linear(2, 2, device="meta")), torch.zeros(1, 2))
+    shared = nn.Linear(2, 2)
+    with pytest.raises(ValueError, match="layers '0' and '1' are the same module"):
+        record_activations(nn.Sequential(shared, shared), torch.zeros(1, 2), ["0", "1"])
+
+
+def test_complex_outputs_are_refused():
+    class Fourier(nn.Module):
+        def forward(self, x):
+            return torch.fft.fft(x)
+
+    with pytest.raises(TypeError, match="'1' returns complex numbers"):
+        record_activations(nn.Sequential(nn.Identity(), Fourier()), torch.zeros(1, 2))
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_in_any_form():
+    net = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    X = np.random.default_rng(0).normal(size=(6, 4))
+    expected, locked = record_activations(net, X), X.copy()
+    locked.setflags(write=False)
+    for form in (X.copy()[::-1][::-1], np.asfortranarray(X), X.astype(X.dtype.newbyteorder()), locked, pd.DataFrame(X)):
+        np.testing.assert_array_equal(record_activations(net, form), expected)
+    np.testing.assert_array_equal(record_activations(net, X[::-1]), expected[::-1])
+
+
+def test_masks_of_other_tokens_than_those_of_the_layers():
+    class Prefixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.linear = nn.Embedding(9, 4), nn.Linear(4, 4)
+
+        def forward(self, input_ids, attention_mask):
+            h = self.embed(input_ids)
+            return self.linear(torch.cat([torch.zeros(len(h), 2, 4), h], dim=1))
+
+    with pytest.raises(ValueError, match=r"of example 0 is for 3 token\(s\), but the layers return 5"):
+        record_activations(Prefixed(), {"input_ids": [[1, 2, 3]], "attention_mask": [[1, 1, 0]]}, "linear")
 
 
 def test_not_finite():
@@ -175,13 +218,10 @@ def test_not_finite():
 
 
 def test_on_another_device():
-    """The meta device has no numbers, but says where inputs would have been moved."""
-    net = nn.Sequential(nn.Linear(2, 2)).to("meta")
-    seen = []
-    net.register_forward_pre_hook(lambda part, arguments: seen.append(arguments[0].device.type))
-    with pytest.raises(NotImplementedError):
-        record_activations(net, torch.zeros(1, 2))
-    assert seen == ["meta"]
+    """The meta device has no numbers, but says where inputs are moved."""
+    examples = Examples([{"": torch.zeros(2)}], {}, torch.device("meta"), torch.float16)
+    ((_, batch),) = examples.batches(1)
+    assert batch[""].device.type == "meta" and batch[""].dtype == torch.float16
 
 
 def test_without_torch(monkeypatch):

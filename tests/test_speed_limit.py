@@ -116,6 +116,17 @@ def test_gradients_that_are_not_finite():
     backward(net, X * np.inf)
     with pytest.raises(ValueError, match="gradient of layer '0' has NaN or infinity: lower the rate or"):
         limited.step()
+    backward(net, X)
+    net[0].bias.grad = torch.full_like(net[0].bias, np.nan)  # behind a gradient that is finite
+    with pytest.raises(ValueError, match="gradient of layer '0' has NaN"):
+        limited.limit()
+
+
+def test_sparse_gradients():
+    net = nn.Embedding(5, 2, sparse=True)
+    net(torch.tensor([1, 2, 1])).sum().backward()
+    SpeedLimited(torch.optim.SGD(net.parameters(), lr=0.1), net, 3.0).limit()
+    assert net.weight.grad.to_dense().norm() == pytest.approx(3.0)
 
 
 NET, _ = network()

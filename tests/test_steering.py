@@ -1,5 +1,7 @@
 """Steering adds vectors to what layers return, and to nothing else."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -137,7 +139,52 @@ def test_errors_before_anything_runs(vectors, options, error, message):
 
 def test_whole_numbers_cannot_be_steered():
     net = nn.Sequential(nn.Identity())
-    with pytest.raises(TypeError, match=r"'0' returns whole numbers"), steer(net, [[1.0, 1.0]]):
+    with pytest.raises(TypeError, match=r"'0' returns torch.int64 and no floating"), steer(net, [[1.0, 1.0]]):
         net(torch.tensor([[1, 2]]))
     with pytest.raises(TypeError, match=r"must be a torch\.nn\.Module"):
         steer(None, V)
+
+
+def test_vectors_too_long_for_the_dtype():
+    net = nn.Sequential(nn.Identity())
+    with pytest.raises(ValueError, match=r"layer '0' is 1e\+06, too much for torch\.float16"):
+        with steer(net, {"0": [1.0, -1.0]}, 1e6):
+            net(torch.zeros(1, 2).half())
+
+
+def test_layers_that_are_not_reached_are_told_of():
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = nn.MultiheadAttention(4, 1, batch_first=True)
+
+        def forward(self, x):
+            return self.attention(x, x, x)[0]
+
+    net, X = Attention(), torch.ones(1, 3, 4)
+    with pytest.warns(UserWarning, match=r"'attention\.out_proj' was not reached while the module ran") as caught:
+        with steer(net, {"attention.out_proj": np.ones(4)}):
+            net(X)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with steer(net, {"attention.out_proj": np.ones(4)}):
+            net.attention(X, X, X)  # a part alone
+        with steer(net, {"attention": np.ones(4)}):
+            net(X)
+    assert not net._forward_hooks
+
+
+def test_vectors_of_any_dtype_and_layers_with_attributes_of_their_own():
+    class Backbone(nn.Module):
+        out_features = ("stage1",)
+
+        def forward(self, x):
+            return x + 0
+
+    net = nn.Sequential(Backbone(), nn.Identity())
+    for vectors in ([torch.ones(4, requires_grad=True)] * 2, [torch.ones(4).bfloat16()] * 2, torch.ones(2, 4).half()):
+        with steer(net, vectors, layers=["0", "1"]):
+            np.testing.assert_array_equal(net(torch.zeros(1, 4)), [[2.0] * 4])
+    with pytest.raises(TypeError, match="vector of layer '0' must be numbers"):
+        steer(net, {"0": torch.ones(4, device="meta")})

@@ -126,3 +126,19 @@ def test_without_torch(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     H, Y, _ = data()
     assert 0 < target_linearity(H, Y) < 1
+
+
+def test_columns_of_very_different_size():
+    H, y, _ = data()
+    scales = 10.0 ** np.array([20, 0, -20, 5])
+    np.testing.assert_allclose(target_linearity(H * scales, y), target_linearity(H, y), rtol=1e-9)
+
+
+def test_tensors_of_any_kind():
+    torch = pytest.importorskip("torch")
+    H, y, _ = data()
+    np.testing.assert_allclose(
+        target_linearity(torch.tensor(H, requires_grad=True), torch.tensor(y)), target_linearity(H, y)
+    )
+    half = torch.tensor(H).bfloat16()
+    assert target_linearity(half, y) == target_linearity(half.double().numpy(), y)

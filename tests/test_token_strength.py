@@ -1,5 +1,7 @@
 """Strengths by token are learned by the loss of the next token, and the module stays as it is."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -10,6 +12,7 @@ torch = pytest.importorskip("torch")
 from token_networks import WIDTH, TokenNetwork, assert_as_before, everything, padded  # noqa: E402
 
 from rfmlearn.concepts import TokenStrength, record_activations, steer  # noqa: E402
+from rfmlearn.concepts._token_strength import _targets  # noqa: E402
 
 # After a 1 comes a 2, else a 3: no strength that is the same for all tokens says both.
 TEXTS = [[1, 2, 3, 3], [4, 3, 3], [1, 2, 3], [5, 3, 3, 3, 3], [1, 2]]
@@ -99,6 +102,32 @@ def test_padding_does_not_count():
     )
 
 
+def test_labels_of_inputs_that_are_no_tokens():
+    net = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 6))
+    with pytest.raises(ValueError, match=r"got \(2, 3, 6\) for labels of 2 example\(s\) and 2, 3 token\(s\)"):
+        TokenStrength().fit(net, torch.zeros(2, 3, 4), {"0": np.ones(4)}, labels=[[1, 2], [1, 2, 3]])
+
+
+def test_first_token_behind_padding_has_none_to_be_predicted_from():
+    mask = torch.tensor([0, 0, 1, 1, 1])
+    row = {"input_ids": torch.tensor([7, 7, 1, 2, 3]), "attention_mask": mask}
+    assert _targets(SimpleNamespace(rows=[row]), None)[0].tolist() == [-100, -100, -100, 2, 3]
+
+
+def test_layers_that_are_called_twice_have_no_one_strength():
+    class Twice(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.linear = torch.nn.Embedding(9, 4), torch.nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.linear(self.linear(self.embed(x)))
+
+    strength = TokenStrength(n_epochs=1).fit(Twice(), [[1, 2, 3]], {"linear": np.ones(4)})
+    with pytest.raises(ValueError, match="'linear' is called more than once in a pass"):
+        strength.strengths(Twice(), [[1, 2, 3]])
+
+
 def test_labels_that_are_not_asked_for():
     net = network()
     texts = TEXTS[:4]
@@ -137,8 +166,9 @@ def test_half_precision_and_a_large_scale_of_states():
         ({"vectors": {"blocks.0": [0.0] * WIDTH}}, ValueError, "'blocks.0' is zero: leave that layer out"),
         ({"vectors": {"unused": [1.0] * WIDTH}}, ValueError, "'unused' is not reached"),
         ({"labels": [[1, 2]]}, ValueError, r"labels are of 1 example\(s\), inputs of 5"),
-        ({"labels": [[1]] * 5}, ValueError, "no next token to learn from"),
-        ({"labels": [[1, 2]] * 5}, ValueError, "for labels of shape"),
+        ({"labels": [[1, *[-100] * (len(text) - 1)] for text in TEXTS]}, ValueError, "no next token to learn from"),
+        ({"labels": [[1, 2]] * 5}, ValueError, r"of example \d must be one for each of its \d tokens, got 2"),
+        ({"labels": [[-1] * len(text) for text in TEXTS]}, ValueError, "example 0 have -1: only -100 may be negative"),
         ({"labels": [[1.0, 2.0]] * 5}, ValueError, "sequence of whole numbers"),
         ({"inputs": [[1]]}, ValueError, "no next token to learn from"),
     ],

@@ -306,3 +306,19 @@ def test_layers_without_samples_are_left_out():
         recorder = TrainingRecorder(net, X.float(), y.float())
     assert recorder.layers == ["first"]
     assert record[0].filename == __file__
+
+
+def test_half_precision_and_reversed_arrays():
+    net, X, y = perceptron(torch.bfloat16)
+    assert np.isfinite(TrainingRecorder(net, X, y).record(0)[0]["target_linearity"])
+    net, X, y = perceptron()
+    backwards = TrainingRecorder(net, X.numpy()[::-1], y.numpy()[::-1]).record(0)[0]
+    assert backwards["nfa"] == pytest.approx(TrainingRecorder(net, X, y).record(0)[0]["nfa"])
+
+
+@pytest.mark.parametrize("wrong", [-100, 2])
+def test_labels_without_an_output(wrong):
+    y = torch.tensor([0, 1] * 5)
+    y[3] = wrong
+    with pytest.raises(ValueError, match=r"labels in y go from .* but the module has 2 outputs"):
+        TrainingRecorder(nn.Sequential(nn.Linear(3, 2)), torch.ones(10, 3), y).record(0)

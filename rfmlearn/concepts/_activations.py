@@ -44,10 +44,11 @@ def record_activations(module, inputs, layers=None, *, token="last", batch_size=
     ImportError
         If torch is missing.
     TypeError
-        If `module` is no torch module, `inputs` are no numbers, or a layer returns no tensor.
+        If `module` is no torch module, `inputs` are no numbers, or a layer returns no tensor, or a complex one.
     ValueError
-        If a layer does not exist, is not reached or called more than once; if layers have different widths; if inputs
-        or activations are not finite; if an example has too few tokens.
+        If a layer does not exist, is a convolution, is not reached or called more than once; if layers have different
+        widths; if parameters are on the device "meta"; if inputs or activations are not finite; if an example has too
+        few tokens, or other ones than its ``attention_mask``.
 
     Examples
     --------
@@ -64,7 +65,7 @@ def record_activations(module, inputs, layers=None, *, token="last", batch_size=
     if token not in ("last", "mean", "all") and (isinstance(token, bool) or not isinstance(token, Integral)):
         raise ValueError(f"token must be 'last', 'mean', 'all' or a whole number, got {token!r}.")
     torch = import_torch("record_activations")
-    from ._examples import Examples, real_tokens
+    from ._examples import MASK, Examples
     from ._modules import frozen, hooked, named_layers
 
     parts = named_layers(module, layers)
@@ -78,7 +79,7 @@ def record_activations(module, inputs, layers=None, *, token="last", batch_size=
             states = recorder.stacked(parts)  # (examples, tokens, layers, width)
             for i, state in zip(places, states, strict=True):
                 _check_finite(state, parts, i)
-                found[i] = _choose(state, real_tokens(examples.rows[i]), token, i)
+                found[i] = _choose(state, examples.rows[i].get(MASK), token, i)
     return found if token == "all" else np.stack(found)
 
 
@@ -105,6 +106,8 @@ class _Recorder:
                     f"layer {name!r} must return (examples, width) or (examples, tokens, width), got shape "
                     f"{tuple(state.shape)} for {self.n} example(s): name another layer."
                 )
+            if state.is_complex():
+                raise TypeError(f"layer {name!r} returns complex numbers: name another layer.")
             state = state.double() if state.element_size() == 8 else state.float()
             # A clone, because what comes next may write into it.
             self.outputs[name] = (state[:, None] if state.ndim == 2 else state).cpu().clone().numpy()
@@ -137,12 +140,15 @@ def _check_finite(state, names, i):
         raise ValueError(f"the activations of layer {layer!r} are NaN or infinite for example {i}.")
 
 
-def _choose(state, real, token, i):
+def _choose(state, mask, token, i):
     """Of tokens along the first axis those, or that one, which was asked for."""
-    if real is not None and len(state) > 1:
-        if int(real.max()) >= len(state):
-            raise ValueError(f"attention_mask of example {i} has more tokens than the layers return, {len(state)}.")
-        state = state[real.cpu().numpy()]
+    if mask is not None and len(state) > 1:
+        if mask.numel() != len(state):
+            raise ValueError(
+                f"attention_mask of example {i} is for {mask.numel()} token(s), but the layers return {len(state)}: "
+                "which of them count is not known."
+            )
+        state = state[mask.reshape(-1).bool().cpu().numpy()]
     if isinstance(token, str):
         return {"last": lambda: state[-1], "mean": lambda: state.mean(axis=0), "all": lambda: state}[token]()
     if not -len(state) <= token < len(state):

@@ -24,7 +24,7 @@ def learned_directions(X, y, n_components, estimators, rng) -> Iterator[np.ndarr
     components, which is a rotation, to which all but the unit of the shrinkage is blind: of few examples it saves much.
     """
     scale = _scale(X)
-    span = PCA(svd_solver="full").fit(X / scale)
+    span = PCA(svd_solver="full").set_output(transform="default").fit(X / scale)
     kept = span.singular_values_ > _ROUNDING * span.singular_values_[0]
     Z = span.transform(X / scale)[:, kept]
     for estimator in estimators:
@@ -59,6 +59,7 @@ METHODS: dict[str, Callable[..., Iterator[np.ndarray]]] = {
 
 
 def _scale(X):
-    """Standard deviations of units, one where they do not vary."""
+    """Standard deviations of units; of those that do not vary the largest of all, by which rounding stays small."""
     scale = X.std(axis=0)
-    return np.where(scale > _ROUNDING * scale.max(initial=0.0), scale, 1.0)
+    largest = scale.max(initial=0.0)
+    return np.where(scale > _ROUNDING * largest, scale, largest if largest > 0 else 1.0)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Number
 
-import numpy as np
 import torch
+
+from ..neural._gradients import as_tensor, check_loaded
 
 MASK = "attention_mask"
 _ALONE = ""  # the key of an argument that is passed without a name
@@ -37,6 +38,7 @@ class Examples:
     @classmethod
     def read(cls, module, inputs):
         """Tensors, dicts of tensors, or lists of these by example, checked."""
+        check_loaded(module)
         rows, options = _as_rows(inputs)
         if not rows:
             raise ValueError("inputs have no example.")
@@ -79,15 +81,10 @@ def tokens_of(row):
     return found if found is not None and found.ndim == 1 and not found.is_floating_point() else None
 
 
-def real_tokens(row):
-    """Places of the tokens of an example that its mask keeps; None if it has no mask."""
-    return None if MASK not in row else torch.nonzero(row[MASK].reshape(-1)).ravel()
-
-
 def _as_rows(inputs):
     if isinstance(inputs, Mapping):
         return _rows_of_mapping(inputs)
-    if isinstance(inputs, torch.Tensor | np.ndarray):
+    if hasattr(inputs, "__array__"):  # tensors, arrays and data frames
         whole = _as_tensor(inputs, "inputs")
         if whole.ndim == 0:
             raise ValueError("inputs must have an example along their first axis, got a single number.")
@@ -130,6 +127,6 @@ def _row(value, i):
 
 def _as_tensor(value, name):
     try:
-        return value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
+        return as_tensor(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be numbers, got a {type(value).__name__}: {error}") from error

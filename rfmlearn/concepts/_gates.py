@@ -17,30 +17,27 @@ class Gate:
         The direction.
     scale : tensor of shape (width + 1,) or None
         Units of the weights; None means one.
-
-    Attributes
-    ----------
-    last : tensor or None
-        Strengths of the tokens that came through last.
     """
 
     def __init__(self, weight, vector, scale=None):
         self.weight = weight
         self.vector = vector
         self.scale = scale
-        self.last = None
 
     def scaled(self):
         """C itself."""
         return self.weight if self.scale is None else self.weight * self.scale
 
     def added(self, h):
-        """What is added to states: computed in single precision at least, in their dtype."""
+        """What is added to states."""
+        return self.strength_and_change(h)[1]
+
+    def strength_and_change(self, h):
+        """Strengths of tokens, and what is added: computed in single precision at least, in the dtype of states."""
         dtype = torch.promote_types(h.dtype, torch.float32)
         c, vector = self.scaled().to(h.device, dtype), self.vector.to(h.device, dtype)
         strength = h.to(dtype) @ c[:-1] + c[-1]
-        self.last = strength.detach()
-        return (strength[..., None] * vector).to(h.dtype)
+        return strength.detach(), (strength[..., None] * vector).to(h.dtype)
 
 
 def first_gates(module, examples, parts, vectors, batch_size):

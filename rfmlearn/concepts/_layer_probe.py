@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -11,7 +11,7 @@ from sklearn.linear_model import RidgeCV
 _RIDGES = np.logspace(-4, 2, 13)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LayerProbe:
     """Directions of a concept in one layer.
 
@@ -20,7 +20,8 @@ class LayerProbe:
     mean : ndarray of shape (width,)
         Of the activations.
     directions : ndarray of shape (n_components, width)
-        Unit vectors, the one that matters most first; along each, examples with the concept lie further out.
+        Unit vectors, the one that matters most first; along each, examples with the concept lie further out. Zeros
+        where the layer has fewer than others.
     direction : ndarray of shape (width,)
         Unit vector along which examples are scored, combined of all.
     gap : float
@@ -64,6 +65,11 @@ class LayerProbe:
             direction = _combined(X - mean, y, vectors, first_counts)
         direction = _unit(direction[None])[0]
         return cls(mean, _unit(vectors), direction, float(difference @ direction))
+
+    def padded(self, n_components):
+        """The same probe with directions of zeros up to a number."""
+        missing = n_components - len(self.directions)
+        return replace(self, directions=np.pad(self.directions, ((0, missing), (0, 0)))) if missing else self
 
     def project(self, X):
         """Coordinates of activations along the directions, shape (n, n_components)."""

@@ -6,6 +6,11 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from .._sklearn_compat import numbers_of_any_size
+from ..runtime._trouble import warn_user
+from ..targets._read import without_torch
+
+# Of activations, so that products of squares are numbers.
+_LARGEST = 1e75
 
 
 def check_activations(estimator, X, reset):
@@ -46,10 +51,24 @@ def check_activations(estimator, X, reset):
     return flat.reshape(len(flat), *shape)
 
 
+def check_spread(X):
+    """Warn of layers that do not vary, and refuse those whose squares would overflow or vanish."""
+    spread = (X.max(axis=0).astype(np.float64) - X.min(axis=0)).max(axis=1)
+    odd = np.flatnonzero((spread > _LARGEST) | ((spread > 0) & (spread < 1 / _LARGEST)))
+    if len(odd):
+        raise ValueError(
+            f"layer {odd[0]} varies by {spread[odd[0]]:.3g}, which is not between {1 / _LARGEST:g} and {_LARGEST:g}: "
+            "multiply its activations by a constant."
+        )
+    if len(flat := np.flatnonzero(spread == 0)):
+        warn_user(f"layers {flat.tolist()} are the same in all examples, and have no directions: leave them out.")
+
+
 def _one_array(X):
     """An array of what was given; ValueError where layers differ in width, which no array can hold."""
-    if hasattr(X, "detach"):
-        X = X.detach().cpu().numpy()
+    if np.ma.is_masked(X):
+        raise ValueError("X has masked entries: leave these examples out.")
+    X = without_torch(X)
     if isinstance(X, (list, tuple)) and X and all(np.ndim(part) == 2 for part in X):
         shapes = [np.shape(part) for part in X]
         if len(set(shapes)) > 1:

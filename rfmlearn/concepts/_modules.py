@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
+
+from ..runtime._trouble import warn_user
+
+_CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 
 
 def named_layers(module, layers):
     """Sub-modules by name, in the order of `layers`; for None the blocks that a stack of a module is made of."""
     if layers is None:
         layers = _blocks(module)
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"layers must be a name, a list of names or None, got a {type(layers).__name__}.")
     names = [layers] if isinstance(layers, str) else list(layers)
     if not names:
         raise ValueError("layers is empty: give at least one name, or None for the blocks of the module.")
@@ -26,7 +32,17 @@ def named_layers(module, layers):
     for name in names:
         if name not in known:
             raise ValueError(f"module has no layer {name!r}; {_hint(name, [other for other in known if other])}")
-    return {name: known[name] for name in names}
+        if isinstance(known[name], _CONVOLUTIONS):
+            raise ValueError(
+                f"layer {name!r} is a convolution, whose channels do not lie along the last axis of what it returns: "
+                "name a layer behind it that has them there."
+            )
+    parts = {name: known[name] for name in names}
+    first = {id(part): name for name, part in reversed(parts.items())}
+    for name, part in parts.items():
+        if first[id(part)] != name:
+            raise ValueError(f"layers {first[id(part)]!r} and {name!r} are the same module: name one of them.")
+    return parts
 
 
 def _blocks(module):
@@ -97,6 +113,29 @@ def hooked(parts, make_hook):
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextlib.contextmanager
+def steering(module, parts, make_hook):
+    """Hooks as `hooked` has them; at the end of a block that ran the module, what was not reached is told of."""
+    reached: set[str | None] = set()  # None is the module itself
+
+    def noting(name):
+        change = None if name is None else make_hook(name)
+
+        def hook(part, arguments, output):
+            reached.add(name)
+            return output if change is None else change(part, arguments, output)
+
+        return hook
+
+    with hooked(parts, noting), hooked({None: module}, noting):
+        yield
+    if None in reached and (missing := [name for name in parts if name not in reached]):
+        warn_user(
+            f"layer {missing[0]!r} was not reached while the module ran, so that it was not steered there: name "
+            "another layer."
+        )
 
 
 @contextlib.contextmanager

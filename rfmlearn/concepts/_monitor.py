@@ -88,7 +88,7 @@ class MonitorMixin:
         -------
         ndarray of bool of shape (m,) or (m, n_rates)
             The threshold is a conformal quantile of the scores that examples without the concept had when they were
-            left out, so the share holds on average for new ones like these, whatever the scores.
+            left out, so the share holds on average for new ones like these, or nearly so: see the Notes.
         """
         scores = self._scores(X)
         return for_each_coverage(
@@ -111,7 +111,7 @@ class MonitorMixin:
         -------
         ndarray of bool of shape (m, 2) or (m, 2, n_coverages)
             In the order of ``classes_``. Both classes where the probe cannot tell; always the more probable one, so
-            that sets cover at least as often as asked for, and as the probe is right.
+            that sets cover at least as often as asked for, and as the probe is right; nearly so, as the Notes say.
         """
         proba = self.predict_proba(X)
         return self._monitor.set_scores.predict(proba, coverage, "lac")

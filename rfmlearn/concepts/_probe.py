@@ -17,14 +17,13 @@ from .._sklearn_compat import DocumentedMixin, Interval, StrOptions, _fit_contex
 from ..rfm._classifier import RFMClassifier
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import thread_limit
-from ..runtime._trouble import warn_user
-from ..targets._checks import check_labels, code_labels
+from ..targets._checks import check_group_labels, check_labels, code_labels
 from ..targets._probabilities import LogitsClassifierMixin
 from ._aggregation import AGGREGATIONS, Aggregation
 from ._directions import METHODS
 from ._folds import make_folds
 from ._layer_search import LayerSearch
-from ._layers import check_activations
+from ._layers import check_activations, check_spread
 from ._monitor import Monitor, MonitorMixin
 
 # Of few examples one round is best, of more several.
@@ -62,8 +61,9 @@ class ConceptProbe(
     aggregation : {"best", "mean", "ridge"}, default="ridge"
         From the scores of layers to one: that of the best layer by AUC on folds, their mean, each divided by its
         deviation, or ridge regression of the classes on them, which learns from scores of examples left out.
-    cv : int, splitter or iterable, default=5
-        Folds. A number shuffles and stratifies, and keeps copies of an example together, and those of a group.
+    cv : int, splitter, iterable or None, default=5
+        Folds. A number shuffles and stratifies, and keeps copies of an example together, and those of a group. None
+        stands for 5.
     n_jobs : int or None, default=None
         Layers side by side, in threads; -1 for as many as there are cores.
     random_state : int, RandomState instance or None, default=None
@@ -79,7 +79,7 @@ class ConceptProbe(
         One for each layer: ``mean``, ``directions``, ``direction`` and ``gap``.
     directions_ : ndarray of shape (n_layers, n_components, width)
         Unit vectors along which the concept is found, the one that matters most first. Those of the AGOP are orthogonal
-        where units are divided by their deviation.
+        where they are multiplied by the deviations of units. A layer with fewer than others has zeros for the rest.
     steering_directions_ : ndarray of shape (n_layers, width)
         Unit vector of each layer by which it scores, combined of these.
     layer_scores_ : ndarray of shape (n_layers,)
@@ -99,8 +99,9 @@ class ConceptProbe(
     take half a minute on two cores.
 
     Scores of examples left out, aggregated by an aggregation that has not seen them either, calibrate the
-    probabilities, and tell thresholds of `alarm` and `predict_set`. They are a little flattering, since settings were
-    chosen on the same folds.
+    probabilities, and tell thresholds of `alarm` and `predict_set`. They are a little flattering, since settings, and
+    the best layer, were chosen on the same folds, and more so where few examples meet many layers that know nothing:
+    with 80 examples and 18 such layers of 20, alarms of 5 % came to 7 %, and sets of 90 % covered 85 %.
 
     References
     ----------
@@ -179,8 +180,8 @@ class ConceptProbe(
         Raises
         ------
         ValueError
-            If X is not finite or of another shape, layers differ in width, y has not two labels, or examples are too
-            few for the folds.
+            If X is not finite, of another shape or of a scale beyond 1e75, layers differ in width, y has not two
+            labels, groups are not one for each example, or examples are too few for the folds.
 
         Warns
         -----
@@ -195,10 +196,8 @@ class ConceptProbe(
                 f"Only binary classification is supported. y has {len(classes)} classes, but a concept is there or it "
                 "is not: fit a probe for each label, with y == label."
             )
-        flat = np.flatnonzero(~np.ptp(X, axis=0).any(axis=1))
-        if len(flat):
-            warn_user(f"layers {flat.tolist()} are the same in all examples, and have no directions: leave them out.")
-        rng = check_random_state(self.random_state)
+        check_spread(X)
+        rng, groups = check_random_state(self.random_state), check_group_labels(groups, X)
         folds = make_folds(self.cv, X, labels, groups, rng)
         settings, seed = self._settings(), rng.randint(2**31 - 1)
         estimators = [self._estimator(each, seed) for each in settings]
@@ -207,8 +206,10 @@ class ConceptProbe(
         scores = np.stack(left_out, axis=-1)  # of shape (n_settings, n, n_layers)
         aucs = np.array([[roc_auc_score(labels, layer) for layer in each.T] for each in scores])
         best = int(np.argmax(aucs.mean(axis=1)))
-        self.layers_ = self._over_layers(X, lambda A: search.only(best).probes(A, labels)[0])
-        self.classes_, self.settings_ = classes, settings[best]
+        layers = self._over_layers(X, lambda A: search.only(best).probes(A, labels)[0])
+        n_components = max(len(layer.directions) for layer in layers)
+        self.layers_ = [layer.padded(n_components) for layer in layers]
+        self.classes_, self.settings_ = classes, dict(settings[best])
         self.layer_scores_ = aucs[best]
         self.best_layer_ = int(np.argmax(self.layer_scores_))
         self._finish(scores[best], labels, folds)

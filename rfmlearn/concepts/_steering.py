@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..neural._module_gradients import check_module, import_torch
+from ..targets._read import without_torch
 
 
 def steer(module, vectors, strength=1.0, *, layers=None):
@@ -37,12 +38,19 @@ def steer(module, vectors, strength=1.0, *, layers=None):
         If `module` is no torch module. Within the block, if a layer returns no tensor.
     ValueError
         If a layer does not exist, a vector is not finite, or has another width than the output of its layer. Of most
-        layers that are made of others the width is known in the first pass only.
+        layers that are made of others the width is known in the first pass only. Within the block, if what is to be
+        added is more than the dtype of an output holds.
+
+    Warns
+    -----
+    UserWarning
+        At the end of the block, if the module ran and a layer was not reached.
 
     Notes
     -----
     Vectors take the dtype and the device of the output. If a layer returns several things, it is the first that is
-    added to. A layer that is called several times in a pass is steered every time.
+    added to. A layer that is called several times in a pass is steered every time. Whoever calls the module within the
+    block, other threads too, gets it steered.
 
     References
     ----------
@@ -59,16 +67,26 @@ def steer(module, vectors, strength=1.0, *, layers=None):
     """
     check_module(module, "steer")
     torch = import_torch("steer")
-    from ._modules import hooked
+    from ._modules import steering
 
     parts, vectors = checked_vectors(module, vectors, layers)
     strengths = _by_layer(strength, list(parts))
     added = {name: torch.as_tensor(strengths[name] * vectors[name]) for name in parts if strengths[name] != 0}
 
     def make_hook(name):
-        return adding(name, lambda h: added[name].to(h), width=len(added[name]))
+        vector = added[name]
+        largest = float(vector.abs().max())
 
-    return Steered(lambda: hooked({name: parts[name] for name in added}, make_hook))
+        def change(h):
+            if largest > torch.finfo(h.dtype).max:
+                raise ValueError(
+                    f"strength times the vector of layer {name!r} is {largest:.3g}, too much for {h.dtype}."
+                )
+            return vector.to(h)
+
+        return adding(name, change, width=len(vector))
+
+    return Steered(lambda: steering(module, {name: parts[name] for name in added}, make_hook))
 
 
 class Steered(contextlib.AbstractContextManager):
@@ -94,7 +112,7 @@ def adding(name, change, width):
     def add(part, arguments, output):
         h = first_tensor(output, name)
         if not h.is_floating_point():
-            raise TypeError(f"layer {name!r} returns whole numbers, {h.dtype}: nothing can be added to them.")
+            raise TypeError(f"layer {name!r} returns {h.dtype} and no floating numbers: nothing can be added to them.")
         check_width(name, width, h.shape[-1] if h.ndim else 0)
         return with_first(output, h + change(h))
 
@@ -109,6 +127,8 @@ def check_width(name, width, found):
 
 def checked_vectors(module, vectors, layers):
     """Layers by name, and their vectors as arrays of float64."""
+    import torch
+
     from ._modules import named_layers
 
     if isinstance(vectors, Mapping):
@@ -126,18 +146,16 @@ def checked_vectors(module, vectors, layers):
             )
     found = {name: _vector(row, name) for name, row in zip(parts, rows, strict=True)}
     for name, part in parts.items():
-        width = getattr(part, "out_features", getattr(part, "embedding_dim", None))
-        check_width(name, len(found[name]), len(found[name]) if width is None else width)
+        if isinstance(part, torch.nn.Linear | torch.nn.Embedding):  # of others attributes may mean other things
+            check_width(name, len(found[name]), part.weight.shape[0 if isinstance(part, torch.nn.Linear) else 1])
     return parts, found
 
 
 def _numbers(values, name):
     """A float64 array of what may be a tensor of any dtype on any device."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().double().numpy()
     try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        return np.asarray(without_torch(values), dtype=np.float64)
+    except (TypeError, ValueError, NotImplementedError) as error:  # the last one on the device "meta"
         raise TypeError(f"{name} must be numbers: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -87,7 +88,7 @@ class TokenStrength(BaseEstimator):
             Directions, as in `steer`.
         labels : list of sequences of int or tensor of shape (n_examples, n_tokens), default=None
             Which token is right at each place, -100 where none is asked for, such as within a prompt. None takes the
-            tokens of `inputs` themselves, those under their ``attention_mask``.
+            tokens of `inputs` themselves, those under their ``attention_mask``, as far as the one before is too.
         layers : str, list of str or None, default=None
             Names of sub-modules, if `vectors` are an array, as in `steer`.
 
@@ -162,11 +163,11 @@ class TokenStrength(BaseEstimator):
         """
         check_is_fitted(self)
         check_module(module, "TokenStrength")
-        from ._modules import hooked, named_layers
+        from ._modules import named_layers, steering
 
         parts = named_layers(module, self.layers_)
         gates = self._gates()
-        return Steered(lambda: hooked(parts, lambda n: adding(n, gates[n].added, len(gates[n].vector))))
+        return Steered(lambda: steering(module, parts, lambda n: adding(n, gates[n].added, len(gates[n].vector))))
 
     def strengths(self, module, inputs, *, batch_size=32):
         """Strength of every token, while the module is steered.
@@ -184,6 +185,11 @@ class TokenStrength(BaseEstimator):
         -------
         list of ndarray of shape (n_tokens, n_layers)
             For each example, c . [h; 1] of its tokens, padded ones too.
+
+        Raises
+        ------
+        ValueError
+            If a layer is not reached, or called more than once in a pass.
         """
         check_is_fitted(self)
         check_module(module, "TokenStrength")
@@ -197,9 +203,13 @@ class TokenStrength(BaseEstimator):
         found: list = [None] * len(examples)
         with frozen(module), torch.no_grad():
             for places, batch in examples.batches(batch_size):
-                with hooked(parts, lambda n: adding(n, gates[n].added, len(gates[n].vector))):
+                strengths: dict = {}
+                noting = partial(_noting, gates, strengths)
+                with hooked(parts, lambda n, noting=noting: adding(n, noting(n), len(gates[n].vector))):
                     examples.run(module, batch)
-                by_layer = torch.stack([gates[name].last.cpu() for name in parts], dim=-1)
+                if missing := [name for name in parts if name not in strengths]:
+                    raise ValueError(f"layer {missing[0]!r} is not reached in the forward pass.")
+                by_layer = torch.stack([strengths[name].cpu() for name in parts], dim=-1)
                 for i, strength in zip(places, by_layer.reshape(len(places), -1, len(parts)), strict=True):
                     found[i] = strength.double().numpy()
         return found
@@ -212,6 +222,18 @@ class TokenStrength(BaseEstimator):
         return {
             name: Gate(torch.as_tensor(self.coef_[name]), torch.as_tensor(self.vectors_[name])) for name in self.layers_
         }
+
+
+def _noting(gates, strengths, name):
+    """What a gate adds, and its strengths kept under a name."""
+
+    def added(h):
+        if name in strengths:
+            raise ValueError(f"layer {name!r} is called more than once in a pass: its tokens have several strengths.")
+        strengths[name], change = gates[name].strength_and_change(h)
+        return change
+
+    return added
 
 
 def _chunks(order, size):
@@ -231,7 +253,7 @@ def _targets(examples, labels):
         if labels is not None:
             target = torch.as_tensor(labels[i])
         elif (tokens := tokens_of(row)) is not None:
-            target = tokens if MASK not in row else tokens.where(row[MASK].bool(), torch.tensor(_UNSCORED))
+            target = tokens if MASK not in row else tokens.where(_scored(row[MASK]), torch.tensor(_UNSCORED))
         else:
             raise ValueError("inputs are no sequences of tokens, whose next one could be predicted: give labels.")
         if target.ndim != 1 or target.is_floating_point():
@@ -239,10 +261,21 @@ def _targets(examples, labels):
                 f"labels of example {i} must be a sequence of whole numbers, got {target.dtype} of shape "
                 f"{tuple(target.shape)}."
             )
-        targets.append(target.long())
+        if (n_tokens := None if tokens_of(row) is None else len(tokens_of(row))) not in (None, len(target)):
+            raise ValueError(f"labels of example {i} must be one for each of its {n_tokens} tokens, got {len(target)}.")
+        target = target.long()
+        if (target[target != _UNSCORED] < 0).any():
+            raise ValueError(f"labels of example {i} have {int(target.min())}: only -100 may be negative.")
+        targets.append(target)
     if not any((target[1:] != _UNSCORED).any() for target in targets):
         raise ValueError("there is no next token to learn from: after the first, no label is other than -100.")
     return targets
+
+
+def _scored(mask):
+    """Tokens that are predicted from one that is no padding, nor are it themselves."""
+    real = mask.bool()
+    return real & real.roll(1)
 
 
 def _loss(output, targets):
@@ -252,12 +285,13 @@ def _loss(output, targets):
     from ._modules import first_tensor
 
     logits = first_tensor(output, "the module itself")
-    targets = torch.stack(targets).to(logits.device)
-    if logits.ndim != 3 or logits.shape[:2] != targets.shape:
+    lengths = {len(target) for target in targets}
+    if logits.ndim != 3 or len(logits) != len(targets) or lengths != {logits.shape[1]}:
         raise ValueError(
             f"module must return logits of shape (examples, tokens, classes), got {tuple(logits.shape)} for labels of "
-            f"shape {tuple(targets.shape)}."
+            f"{len(targets)} example(s) and {', '.join(map(str, sorted(lengths)))} token(s)."
         )
+    targets = torch.stack(targets).to(logits.device)
     if int(targets.max()) >= logits.shape[2]:
         raise ValueError(f"labels have token {int(targets.max())}, but module returns {logits.shape[2]} logits.")
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -59,9 +59,9 @@ class TrainingDisplay:
     """
 
     def __init__(self, history):
-        if any("step" not in record or "layer" not in record for record in history):
-            raise ValueError("history must be records of a TrainingRecorder, with step and layer.")
         self.history = list(history)
+        if any("step" not in record or "layer" not in record for record in self.history):
+            raise ValueError("history must be records of a TrainingRecorder, with step and layer.")
         self.layers = list(dict.fromkeys(record["layer"] for record in self.history))
         self.measures = [name for name in _TITLES if self._has(name)]
         if not self.measures:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..runtime._budget import MAX_EXACT_OUTPUTS
+from ..targets._read import without_torch
 from ._weights import WeightMatrix, tapped
 
 
@@ -94,17 +95,32 @@ def untouched_randomness(module):
         yield
 
 
-def as_samples(module, X):
-    """Samples as a tensor where the parameters are, numbers that are not integers in their dtype."""
+def as_tensor(values):
+    """A tensor without gradients. Arrays are copied: torch takes none that are reversed or of another byte order."""
+    if isinstance(values, torch.Tensor):
+        if values.is_meta:
+            raise TypeError("it lies on the device 'meta', which holds no numbers")
+        return values.detach()
+    array = np.asarray(without_torch(values))
+    return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
+
+
+def check_loaded(module):
+    """ValueError if parameters have no numbers."""
     without_data = [name for name, p in module.named_parameters() if p.is_meta]
     if without_data:
         raise ValueError(
             f"parameter {without_data[0]!r} of module lies on the device 'meta', which holds no numbers: load "
             "weights, or move the module by to_empty."
         )
+
+
+def as_samples(module, X):
+    """Samples as a tensor where the parameters are, numbers that are not integers in their dtype."""
+    check_loaded(module)
     parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
     try:
-        X = X.detach() if isinstance(X, torch.Tensor) else torch.tensor(np.asarray(X))
+        X = as_tensor(X)
     except TypeError as error:
         raise TypeError(f"X must be a tensor or an array of numbers, got a {type(X).__name__}: {error}") from error
     if X.ndim == 0 or len(X) == 0:

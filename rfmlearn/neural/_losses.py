@@ -6,11 +6,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..targets._read import without_torch
+from ._gradients import as_tensor
+
 
 def as_targets(y, n_samples):
     """Targets as a tensor of finite numbers, one entry along the first axis for each sample."""
     try:
-        y = y.detach() if isinstance(y, torch.Tensor) else torch.tensor(np.asarray(y))
+        y = as_tensor(y)
     except TypeError as error:
         raise TypeError(f"y must be a tensor or an array of numbers, got a {type(y).__name__}: {error}") from error
     if y.ndim == 0 or len(y) != n_samples:
@@ -27,13 +30,19 @@ def are_labels(y):
 
 def target_table(y) -> tuple[np.ndarray, str]:
     """Targets as NumPy columns, and their task."""
-    array = y.cpu().numpy()
+    array = without_torch(y)
     return (array, "classification") if are_labels(y) else (array.reshape(len(array), -1), "regression")
 
 
 def default_loss(outputs, y):
     """Cross-entropy of labels, squared error of floating numbers, both as means."""
     if are_labels(y) and outputs.ndim == 2 and outputs.shape[1] > 1:
+        lowest, highest = int(y.min()), int(y.max())
+        if lowest < 0 or highest >= outputs.shape[1]:
+            raise ValueError(
+                f"labels in y go from {lowest} to {highest}, but the module has {outputs.shape[1]} outputs, for labels "
+                f"from 0 to {outputs.shape[1] - 1}: code the labels, or give loss."
+            )
         return F.cross_entropy(outputs, y.long())
     if y.is_floating_point() and y.numel() == outputs.numel():
         return F.mse_loss(outputs, y.reshape(outputs.shape).to(outputs))

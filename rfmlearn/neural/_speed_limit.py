@@ -103,9 +103,10 @@ class SpeedLimited:
             If a gradient is not finite.
         """
         for name, speed in self.speeds.items():
-            gradients = [parameter.grad for parameter in self._parameters[name] if parameter.grad is not None]
-            # In double precision, and relative to the largest entry, squares neither overflow nor vanish.
-            largest = max((g.abs().max().item() for g in gradients if g.numel()), default=0.0)
+            gradients = [_entries(parameter) for parameter in self._parameters[name] if parameter.grad is not None]
+            # In double precision, and relative to the largest entry, squares neither overflow nor vanish. The maximum
+            # is NumPy's, as that of Python passes over NaN.
+            largest = np.max([g.abs().max().item() for g in gradients if g.numel()], initial=0.0)
             if not np.isfinite(largest):
                 raise ValueError(f"the gradient of layer {name!r} has NaN or infinity: lower the rate or the speeds.")
             if largest > 0:
@@ -175,6 +176,14 @@ class SpeedLimited:
             As `state_dict` returned it.
         """
         self.optimizer.load_state_dict(state_dict)
+
+
+def _entries(parameter):
+    """The gradient of a parameter, or what is stored of a sparse one, each place once; writing into it changes it."""
+    if not parameter.grad.is_sparse:
+        return parameter.grad
+    parameter.grad = parameter.grad.coalesce()
+    return parameter.grad.values()
 
 
 def _layers_with_parameters(module):

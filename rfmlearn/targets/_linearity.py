@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
 
 from .._sklearn_compat import check_weights, numbers_of_any_size
-from ._read import as_array, as_labels, as_numbers
+from ._read import as_array, as_labels, as_numbers, without_torch
 from ._task import TASKS, guess_task
 
 # Of more features than the first so many leading principal components count, as in the paper.
@@ -89,6 +89,8 @@ def target_linearity(H, y, *, sample_weight=None, task="auto", fit_intercept=Fal
     if total <= np.square(4 * np.finfo(float).eps * Y.shape[1]):
         raise ValueError("y does not vary among the rows of positive weight: its linearity is not defined.")
     H = _leading_components(H, weights, n_components)
+    # Least squares would drop columns that are small beside others.
+    H = H / np.where(H.any(axis=0), np.abs(H).max(axis=0), 1.0)
     if H.shape[1] + fit_intercept >= len(H):
         warnings.warn(
             f"H has {H.shape[1]} features of {len(H)} rows: any targets are linear in so many. Take more rows, or "
@@ -107,6 +109,7 @@ def target_columns(y, task="auto", sample_weight=None):
     """Numbers at most 1 in size, in columns; of labels one column for each class."""
     if task not in TASKS:
         raise ValueError(f"task must be one of {', '.join(map(repr, TASKS))}, got {task!r}.")
+    y = without_torch(y)
     y_array = as_array(y, "y")
     if sample_weight is not None:
         check_consistent_length(sample_weight, y_array)
@@ -125,7 +128,7 @@ def target_columns(y, task="auto", sample_weight=None):
 
 def _as_features(H):
     """Features as finite float64 in two dimensions, at most 1 in size, on which nothing depends."""
-    H = np.asarray(H)
+    H = np.asarray(without_torch(H))
     if H.ndim < 2 or not len(H):
         raise ValueError(f"H must have rows and features, got shape {H.shape}.")
     with numbers_of_any_size():

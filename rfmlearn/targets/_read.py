@@ -16,6 +16,19 @@ def is_missing(value):
     return value is None or is_pandas_na(value) or value != value
 
 
+def without_torch(values):
+    """Tensors, whatever their dtype and with gradients or not, and lists of them as arrays; all else as it is."""
+    if isinstance(values, list | tuple):
+        return [without_torch(value) for value in values] if any(hasattr(v, "detach") for v in values) else values
+    if not hasattr(values, "detach"):
+        return values
+    values = values.detach().cpu()
+    try:
+        return values.numpy()
+    except TypeError:  # NumPy has no bfloat16
+        return values.float().numpy()
+
+
 def as_array(y, name):
     """An array of any type; of objects where a list holds text and other things."""
     if scipy.sparse.issparse(y):
