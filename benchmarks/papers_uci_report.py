@@ -21,7 +21,7 @@ def by_set(results):
     """Mean accuracy over folds in percent, a row for each set, a column for each model; NaN unless all folds ran."""
     folds = results.dropna(subset="accuracy")
     groups = folds.groupby(["set", "model"])["accuracy"]
-    scores = (100 * groups.mean()).where(groups.size() == N_FOLDS).unstack()
+    scores = (100 * groups.mean()).where(groups.size() == N_FOLDS).unstack().round(6)  # so that equals are equal
     return scores[[model for model in MODELS if model in scores]]
 
 
