@@ -120,7 +120,7 @@ def print_report(records):
     print(whole.groupby("metric").mean().to_string(float_format=lambda value: f"{value:.2f}"))
     best = whole.eq(whole.max(axis=1), axis=0).groupby("metric").sum()
     print(f"\nTables on which each is the best\n\n{best.to_string()}")
-    print("\nNot in the folder: " + ", ".join(sorted(set(NAMES) - set(results["set"]))))
+    print("\nNot scored: " + ", ".join(sorted(set(NAMES) - set(results["set"]))))
 
 
 def _plain(name):

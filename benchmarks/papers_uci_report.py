@@ -19,9 +19,9 @@ FEW_ROWS, _N_LISTED = 1000, 12
 
 def by_set(results):
     """Mean accuracy over folds in percent, a row for each set, a column for each model; NaN unless all folds ran."""
-    folds = results.dropna(subset="accuracy").drop_duplicates(["set", "model", "fold"])
+    folds = results.dropna(subset="accuracy")
     groups = folds.groupby(["set", "model"])["accuracy"]
-    scores = (100 * groups.mean()).where(groups.size() == N_FOLDS).unstack()
+    scores = (100 * groups.mean()).where(groups.size() == N_FOLDS).unstack().round(6)  # so that equals are equal
     return scores[[model for model in MODELS if model in scores]]
 
 
@@ -53,6 +53,7 @@ def by_size(scores, rows, one, other):
 def print_report(records, listed):
     """All tables; `listed` are names of sets in the folder, of which what is missing is told."""
     results = pd.DataFrame(records).reindex(columns=["set", "model", "fold", "n", "accuracy", "seconds", "error"])
+    results = results.drop_duplicates(["set", "model", "fold"], ignore_index=True)  # of files that were joined
     scores, rows = by_set(results), results.groupby("set")["n"].first()
     seen = 0
     for left_out in ((), ("rfmcv",), AUTHORS):
