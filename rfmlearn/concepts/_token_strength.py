@@ -48,7 +48,7 @@ class TokenStrength(BaseEstimator):
 
     References
     ----------
-    Hsu, Beaglehole and Radhakrishnan, arXiv 2604.24693, contextual linear activation steering (CLAS).
+    Hsu, Beaglehole, Radhakrishnan and others, arXiv 2604.24693, contextual linear activation steering (CLAS).
 
     Examples
     --------
