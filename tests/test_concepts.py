@@ -19,6 +19,7 @@ from rfmlearn import RFMClassifier
 from rfmlearn.concepts import ConceptProbe
 from rfmlearn.concepts._directions import METHODS
 from rfmlearn.concepts._folds import make_folds
+from rfmlearn.concepts._layer_search import LayerSearch, can_leave_out_twice
 from rfmlearn.concepts._monitor import Monitor
 
 QUICK = {"settings": [{"max_iter": 1}], "n_components": 3, "random_state": 0}
@@ -204,6 +205,37 @@ def test_alarms_and_sets_hold_their_rates():
         covered.append(sets[np.arange(1000), truth].mean())
     assert_allclose(np.mean(rates, axis=0), [0.05, 0.2], atol=0.03)
     assert 0.87 < np.mean(covered) < 0.95
+
+
+def test_rates_hold_where_most_layers_know_nothing():
+    """An aggregation that learned from probes that had seen the examples would give 13 % of alarms, and cover 84 %."""
+    alarms, covered = [], []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(1080, 20, 10)), rng.integers(0, 2, 1080)
+        X[:, 3, 2] += y
+        X[:, 7, 5] += y
+        probe = quick("mean_difference").fit(X[:80], y[:80])
+        new, truth = X[80:], y[80:]
+        alarms.append(probe.alarm(new, 0.1)[truth == 0].mean())
+        covered.append(probe.predict_set(new, 0.9)[np.arange(1000), truth].mean())
+    assert np.mean(alarms) < 0.11 and np.mean(covered) > 0.87
+
+
+def test_scores_left_out_twice_against_refits():
+    X, y = planted(40)
+    folds = make_folds(4, X, y, None, np.random.RandomState(0))
+    search = LayerSearch("mean_difference", 1, [None], 0)
+    found = search.twice_left_out_scores(X[:, 1], y, folds)
+    for f, (train, test) in enumerate(folds):
+        assert not found[f, test].any()
+        for i in train:
+            own = next(b for a, b in folds if i in b)
+            rows = np.setdiff1d(np.setdiff1d(np.arange(40), test), own)
+            assert_allclose(found[f, i], search.probes(X[rows, 1], y[rows])[0].score(X[[i], 1])[0])
+    assert can_leave_out_twice(folds, y)
+    assert not can_leave_out_twice(folds[:2], y) and not can_leave_out_twice(folds * 3, y)
+    assert not can_leave_out_twice(folds, np.isin(np.arange(40), folds[0][1]).astype(int))
 
 
 @settings(max_examples=50)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from ._directions import METHODS
 from ._layer_probe import LayerProbe
+
+# Folds up to which probes are fitted without each pair of them.
+_MOST_FOLDS = 10
 
 
 @dataclass(frozen=True)
@@ -50,3 +54,23 @@ class LayerSearch:
             for row, probe in zip(scores, self.probes(X[train], y[train]), strict=True):
                 row[test] = probe.score(X[test])
         return scores
+
+    def twice_left_out_scores(self, X, y, folds):
+        """Scores by probes of the first estimator that have seen neither an example nor a fold, shape (n_folds, n).
+
+        Of the examples of that fold itself they are zero.
+        """
+        scores = np.zeros((len(folds), len(y)))
+        for (f, (train, test)), (g, (other_train, other_test)) in itertools.combinations(enumerate(folds), 2):
+            rows = np.intersect1d(train, other_train)
+            probe = self.probes(X[rows], y[rows])[0]
+            scores[f, other_test], scores[g, test] = probe.score(X[other_test]), probe.score(X[test])
+        return scores
+
+
+def can_leave_out_twice(folds, y):
+    """Whether there are folds enough, and not so many that pairs of them are a burden, with both classes outside."""
+    if not 3 <= len(folds) <= _MOST_FOLDS:
+        return False
+    pairs = itertools.combinations(folds, 2)
+    return all(len(np.unique(y[np.intersect1d(a, b)])) == 2 for (a, _), (b, _) in pairs)
