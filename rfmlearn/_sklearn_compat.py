@@ -21,6 +21,7 @@ __all__ = [
     "is_pandas_na",
     "laplace_approximation_constants",
     "numbers_of_any_size",
+    "unset_random_states",
     "wants_frame",
 ]
 
@@ -69,6 +70,15 @@ class DocumentedMixin:
 def wants_frame(transformer):
     """Whether `set_output` or the global configuration asks for a data frame."""
     return _get_output_config("transform", transformer)["dense"] != "default"
+
+
+def unset_random_states(estimator):
+    """Sorted names of parameters of an estimator, and of those within it, that are random states without a value."""
+    return sorted(
+        name
+        for name, value in estimator.get_params().items()
+        if value is None and name.rpartition("__")[2] == "random_state"
+    )
 
 
 def numbers_of_any_size():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
+
+from ._class_ridge import class_ridge
 
 AGGREGATIONS = ("best", "mean", "ridge")
-_RIDGES = np.logspace(-4, 2, 13)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Aggregation:
         elif kind == "mean":
             weights = np.full(scores.shape[1], 1 / scores.shape[1])
         else:
-            weights = RidgeCV(len(y) * _RIDGES).fit((scores - mean) / scale, 2.0 * y - 1.0).coef_
+            weights = class_ridge((scores - mean) / scale, y)
         weights = weights / scale
         return cls(weights, float(mean @ weights))
 

@@ -8,7 +8,7 @@ from numbers import Number
 
 import torch
 
-from ..neural._gradients import as_tensor, check_loaded
+from ..neural._gradients import as_tensor, check_loaded, first_parameter
 
 MASK = "attention_mask"
 _ALONE = ""  # the key of an argument that is passed without a name
@@ -48,7 +48,7 @@ class Examples:
                     raise ValueError(f"inputs{name and f'[{name!r}]'} contain NaN or infinity in example {i}.")
             if MASK in row and not row[MASK].any():
                 raise ValueError(f"example {i} has no token: its attention_mask is zero everywhere.")
-        parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+        parameter = first_parameter(module)
         return cls(rows, options, parameter.device, parameter.dtype)
 
     def __len__(self):

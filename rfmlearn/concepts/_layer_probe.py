@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
 
-# Ridges among which leave-one-out chooses, in units of the number of examples, which have a mean square of one.
-_RIDGES = np.logspace(-4, 2, 13)
+from ._class_ridge import class_ridge
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +88,7 @@ def _combined(X, y, vectors, first_counts):
     size = np.sqrt(np.mean(np.sum(coordinates**2, axis=1)))
     if size == 0:
         return vectors[0]
-    coef = RidgeCV(len(X) * _RIDGES).fit(coordinates / size, 2.0 * y - 1.0).coef_
+    coef = class_ridge(coordinates / size, y)
     if not first_counts:
         return coef @ vectors if coef.any() else vectors[0]
     parts = coef @ vectors, vectors[0]

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
+from ..neural._gradients import not_training
+from ..neural._weights import CONVOLUTIONS
 from ..runtime._trouble import warn_user
-
-_CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 
 
 def named_layers(module, layers):
@@ -32,7 +32,7 @@ def named_layers(module, layers):
     for name in names:
         if name not in known:
             raise ValueError(f"module has no layer {name!r}; {_hint(name, [other for other in known if other])}")
-        if isinstance(known[name], _CONVOLUTIONS):
+        if isinstance(known[name], CONVOLUTIONS):
             raise ValueError(
                 f"layer {name!r} is a convolution, whose channels do not lie along the last axis of what it returns: "
                 "name a layer behind it that has them there."
@@ -141,15 +141,12 @@ def steering(module, parts, make_hook):
 @contextlib.contextmanager
 def frozen(module):
     """All of a module in evaluation mode, and no parameter differentiated, until the end."""
-    training = [part for part in module.modules() if part.training]
     learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    module.eval()
-    try:
-        for parameter in learned:
-            parameter.requires_grad_(False)
-        yield
-    finally:
-        for parameter in learned:
-            parameter.requires_grad_(True)
-        for part in training:
-            part.training = True
+    with not_training(module):
+        try:
+            for parameter in learned:
+                parameter.requires_grad_(False)
+            yield
+        finally:
+            for parameter in learned:
+                parameter.requires_grad_(True)

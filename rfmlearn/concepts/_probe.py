@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn_compat import DocumentedMixin, Interval, StrOptions, _fit_context
+from .._sklearn_compat import DocumentedMixin, Interval, StrOptions, _fit_context, unset_random_states
 from ..rfm._classifier import RFMClassifier
 from ..runtime._side_by_side import side_by_side
 from ..runtime._threads import thread_limit
@@ -246,9 +246,7 @@ class ConceptProbe(
         if template is None:
             template = RFMClassifier(kernel="laplace", feature_matrix="full", scaling=None)
         model = clone(template).set_params(**settings)
-        if model.get_params().get("random_state", seed) is None:
-            model.set_params(random_state=seed)
-        return model
+        return model.set_params(**dict.fromkeys(unset_random_states(model), seed))
 
     def _settings(self):
         settings = list(DEFAULT_SETTINGS) if self.settings is None and self.estimator is None else self.settings

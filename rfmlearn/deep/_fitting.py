@@ -5,7 +5,7 @@ from __future__ import annotations
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
-from .._sklearn_compat import numbers_of_any_size
+from .._sklearn_compat import numbers_of_any_size, unset_random_states
 from ..rfm._classifier import RFMClassifier
 from ..rfm._regressor import RFMRegressor
 
@@ -33,12 +33,7 @@ def fitter(template, y, task, by_row, rng):
 
     def fit(H):
         model = clone(template)
-        unset = [
-            name
-            for name, value in sorted(model.get_params().items())
-            if value is None and name.rpartition("__")[2] == "random_state"
-        ]
-        model.set_params(**{name: rng.randint(2**31 - 1) for name in unset})
+        model.set_params(**{name: rng.randint(2**31 - 1) for name in unset_random_states(model)})
         try:
             with numbers_of_any_size():  # others cast to the precision of H, and refuse what has no place in it
                 return model.fit(H, y, **by_row)

@@ -77,11 +77,17 @@ class GradientMoments:
 @contextlib.contextmanager
 def evaluation_mode(module):
     """Gradients on, also within `torch.inference_mode`, and all of the module in evaluation mode until the end."""
+    with not_training(module), torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+@contextlib.contextmanager
+def not_training(module):
+    """All of the module in evaluation mode until the end."""
     training = [part for part in module.modules() if part.training]
     module.eval()
     try:
-        with torch.inference_mode(False), torch.enable_grad():
-            yield
+        yield
     finally:
         for part in training:
             part.training = True
@@ -115,10 +121,15 @@ def check_loaded(module):
         )
 
 
+def first_parameter(module):
+    """The first one of floating numbers, which tells device and dtype; an empty tensor if there is none."""
+    return next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+
+
 def as_samples(module, X):
     """Samples as a tensor where the parameters are, numbers that are not integers in their dtype."""
     check_loaded(module)
-    parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+    parameter = first_parameter(module)
     try:
         X = as_tensor(X)
     except TypeError as error:

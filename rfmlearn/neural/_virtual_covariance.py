@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ._gradients import evaluation_mode, flat_outputs, where_samples_lie
-from ._weights import tapped
+from ._weights import CONVOLUTIONS, tapped
 
 
 @dataclass
@@ -117,7 +117,7 @@ def _add_gradients(found, value, probes, inputs, survey):
         if gradient is None or h is None:
             continue
         J = gradient.movedim(matrix.channel_axis, -1)
-        if isinstance(matrix.module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+        if isinstance(matrix.module, CONVOLUTIONS):
             h = _patches(matrix.module, h)
         if matrix.has_tangent_kernel:
             J = J @ matrix.read(matrix.module).detach()
@@ -128,7 +128,7 @@ def _patches(convolution, images):
     """All patches that a convolution sees, channels first: by one of its kind that only copies."""
     n_dims, width = len(convolution.kernel_size), convolution.in_channels // convolution.groups
     n_numbers = width * math.prod(convolution.kernel_size)
-    copier = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[n_dims - 1](
+    copier = CONVOLUTIONS[n_dims - 1](
         convolution.in_channels,
         convolution.groups * n_numbers,
         convolution.kernel_size,

@@ -16,10 +16,10 @@ from operator import attrgetter
 import torch
 from torch import nn
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
 _CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
-_SUPPORTED = (nn.Linear, *_CONVOLUTIONS, nn.MultiheadAttention, *_RECURRENT, *_CELLS)
+_SUPPORTED = (nn.Linear, *CONVOLUTIONS, nn.MultiheadAttention, *_RECURRENT, *_CELLS)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def weight_matrices(module) -> list[WeightMatrix]:
             found.append(WeightMatrix(f"{prefix}.out_proj", "linear", child, attrgetter("out_proj.weight")))
         elif isinstance(child, nn.Linear) and child not in projections:
             found.append(WeightMatrix(prefix, "linear", child, attrgetter("weight")))
-        elif isinstance(child, _CONVOLUTIONS):
+        elif isinstance(child, CONVOLUTIONS):
             kind, axis = type(child).__name__.lower(), -1 - len(child.kernel_size)
             found.append(WeightMatrix(prefix, kind, child, _patch_matrix, channel_axis=axis))
         elif isinstance(child, _RECURRENT):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from .._sklearn_compat import unset_random_states
 from ..runtime._budget import SMALLEST_EXTRA_PROBABILITY
 from ..tables._blocks import in_blocks
 from ..tables._frames import copy_table, take_rows
@@ -103,12 +104,7 @@ class ExtraModels:
         """One of them, fitted to rows; weights go to those that take any, and to the others only if all are equal."""
         estimator = clone(self._estimators[place])
         weights = self._weights.total[rows] * self._weights.unit  # the user's, times those of classes
-        seeds = {
-            name: self._seed
-            for name, value in estimator.get_params().items()
-            if value is None and (name == "random_state" or name.endswith("__random_state"))
-        }
-        estimator.set_params(**seeds)
+        estimator.set_params(**dict.fromkeys(unset_random_states(estimator), self._seed))
         y = self._outcomes.y[rows]
         y = (y[:, 0] if y.shape[1] == 1 else y) if self._classes is None else self._classes[y]
         X, options = self._table(rows), {}
