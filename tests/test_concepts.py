@@ -158,6 +158,8 @@ def test_steering_moves_one_class_to_the_other(fitted):
     assert not some[[0, 2]].any()
     with pytest.raises(ValueError, match="strength must be a finite number, or one for each of 3 layers"):
         fitted.steering_vector([1.0, 2.0])
+    with pytest.raises(ValueError, match=r"strength must be a finite number, .* got 'strong'"):
+        fitted.steering_vector("strong")
 
 
 @pytest.mark.parametrize("aggregation", ["best", "mean", "ridge"])

@@ -287,12 +287,15 @@ class ConceptProbe(
         ndarray of shape (n_layers, width)
         """
         check_is_fitted(self)
-        strength = np.asarray(strength, dtype=np.float64)
-        if strength.shape not in ((), (len(self.layers_),)) or not np.isfinite(strength).all():
+        try:
+            strengths = np.asarray(strength, dtype=np.float64)
+        except (TypeError, ValueError):  # no numbers, or lists of different length
+            strengths = np.array(np.nan)
+        if strengths.shape not in ((), (len(self.layers_),)) or not np.isfinite(strengths).all():
             raise ValueError(
                 f"strength must be a finite number, or one for each of {len(self.layers_)} layers, got {strength!r}."
             )
-        return (strength * self._of_layers("gap"))[:, None] * self.steering_directions_
+        return (strengths * self._of_layers("gap"))[:, None] * self.steering_directions_
 
     def layer_decisions(self, X):
         """Coordinates along the direction of each layer, from its mean over the examples of fit.
